@@ -1,0 +1,1 @@
+"""The HTTP edge: server interfaces -> ``RequestFacts``; refusals and phases -> answers."""

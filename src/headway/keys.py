@@ -1,0 +1,278 @@
+"""Keys: RSA, key sets, encryption at rest.  The only importer of ``cryptography``.
+
+The one place of the root with randomness: new secrets, new keys, the nonces of
+sealed values.  Nothing here shows key material in ``repr``, and nothing that
+holds some can be pickled.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from headway.errors import ConfigurationError, KeyUnusable
+
+__all__ = [
+    "RsaPrivateKey",
+    "RsaPublicKey",
+    "Sealer",
+    "new_sealing_key",
+    "new_secret",
+    "parse_key_set",
+]
+
+RSA_BITS_MIN, RSA_BITS_MAX = 2048, 8192
+RSA_EXPONENT = 65537
+PEM_BYTES_MAX = 16_384
+KEY_SET_KEYS_MAX = 64
+NONCE_BYTES = 12  # 96 random bits: at most 2**32 sealed values per key (NIST SP 800-38D 8.3)
+SEALING_KEY_BYTES = 32
+
+_BEGIN = b"-----BEGIN PUBLIC KEY-----"
+_PADDING = padding.PKCS1v15()
+_SHA256 = hashes.SHA256()
+
+
+def new_secret() -> str:
+    """A shared secret for a new installation: 32 random bytes as base64url text.
+
+    >>> len(new_secret())
+    43
+    """
+    return secrets.token_urlsafe(32)
+
+
+class RsaPublicKey:
+    """A public key for RS256: 2048 to 8192 bits, exponent 65537."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: rsa.RSAPublicKey) -> None:
+        if not RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX:
+            raise KeyUnusable(
+                expected=f"{RSA_BITS_MIN} to {RSA_BITS_MAX} bits", found=f"{key.key_size} bits"
+            )
+        if key.public_numbers().e != RSA_EXPONENT:
+            raise KeyUnusable(expected=f"exponent {RSA_EXPONENT}", found="another exponent")
+        self._key = key
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> RsaPublicKey:
+        """Read exactly one ``PUBLIC KEY`` block (RFC 7468 section 13).
+
+        Raises :class:`~headway.errors.KeyUnusable`.
+
+        >>> RsaPublicKey.from_pem(RsaPrivateKey.generate().public_pem())
+        <RSA public key, 2048 bits>
+        """
+        text = pem.strip()
+        if len(pem) > PEM_BYTES_MAX or not text.startswith(_BEGIN) or text.count(b"BEGIN") != 1:
+            raise KeyUnusable(expected="one PEM block 'PUBLIC KEY'", found="something else")
+        try:
+            key = serialization.load_pem_public_key(text)
+        except ValueError:
+            raise KeyUnusable(expected="a PEM public key", found="a broken PEM block") from None
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise KeyUnusable(expected="an RSA key", found="another kind of key")
+        return cls(key)
+
+    def verifies(self, signature: bytes, message: bytes) -> bool:
+        """Whether *signature* is RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3)."""
+        try:
+            self._key.verify(signature, message, _PADDING, _SHA256)
+        except InvalidSignature:
+            return False
+        return True
+
+    def to_pem(self) -> bytes:
+        """The key as one ``PUBLIC KEY`` block."""
+        return self._key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def __repr__(self) -> str:
+        return f"<RSA public key, {self._key.key_size} bits>"
+
+
+class RsaPrivateKey:
+    """A private key for RS256; a host signs its lifecycle events with one."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: rsa.RSAPrivateKey) -> None:
+        RsaPublicKey(key.public_key())  # the same bounds
+        self._key = key
+
+    @classmethod
+    def generate(cls) -> RsaPrivateKey:
+        """A new key of 2048 bits.
+
+        >>> RsaPrivateKey.generate()
+        <RSA private key>
+        """
+        return cls(rsa.generate_private_key(RSA_EXPONENT, RSA_BITS_MIN))
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> RsaPrivateKey:
+        """Read an unencrypted PKCS #8 block; raises :class:`~headway.errors.KeyUnusable`."""
+        try:
+            key = serialization.load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError):
+            raise KeyUnusable(expected="a PEM private key", found="something else") from None
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise KeyUnusable(expected="an RSA key", found="another kind of key")
+        return cls(key)
+
+    def to_pem(self) -> bytes:
+        """The key as an unencrypted PKCS #8 block: for a file that only its owner can read."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+    def public(self) -> RsaPublicKey:
+        """The public half."""
+        return RsaPublicKey(self._key.public_key())
+
+    def public_pem(self) -> bytes:
+        """The public half as one ``PUBLIC KEY`` block."""
+        return self.public().to_pem()
+
+    def sign(self, message: bytes) -> bytes:
+        """The RSASSA-PKCS1-v1_5 signature with SHA-256 over *message*."""
+        return self._key.sign(message, _PADDING, _SHA256)
+
+    def __repr__(self) -> str:
+        return "<RSA private key>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a private key is not pickled")
+
+
+def parse_key_set(data: bytes) -> dict[str, RsaPublicKey]:
+    """The RSA signing keys of a JSON Web Key Set, by key id (RFC 7517 section 5).
+
+    Keys that are not RSA signing keys for RS256 are refused where they could
+    be confused (``oct``, private members) and left out where they are merely
+    for something else.  Raises :class:`~headway.errors.KeyUnusable`.
+
+    >>> parse_key_set(b'{"keys": []}')
+    {}
+    """
+    try:
+        entries = json.loads(data)["keys"]
+    except (ValueError, KeyError, TypeError):
+        raise KeyUnusable(expected="a JSON Web Key Set", found="something else") from None
+    if not isinstance(entries, list) or len(entries) > KEY_SET_KEYS_MAX:
+        raise KeyUnusable(expected=f"a list of at most {KEY_SET_KEYS_MAX} keys")
+    keys: dict[str, RsaPublicKey] = {}
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise KeyUnusable(expected="a JSON Web Key", found=type(entry).__name__)
+        if entry.get("kty") == "oct" or "d" in entry or "k" in entry:
+            raise KeyUnusable(expected="public keys", found="a key set with secret members")
+        key_id = entry.get("kid")
+        if _signs_rs256(entry) and isinstance(key_id, str):
+            if key_id in keys:
+                raise KeyUnusable(expected="each kid once", found="a repeated kid")
+            keys[key_id] = _rsa_from_jwk(entry)
+    return keys
+
+
+def _signs_rs256(entry: Mapping[str, Any]) -> bool:
+    return (
+        entry.get("kty") == "RSA"
+        and entry.get("use", "sig") == "sig"
+        and entry.get("alg", "RS256") == "RS256"
+    )
+
+
+def _rsa_from_jwk(entry: Mapping[str, Any]) -> RsaPublicKey:
+    try:
+        n, e = (
+            int.from_bytes(base64.urlsafe_b64decode(entry[name] + "=="), "big") for name in "ne"
+        )
+        key = rsa.RSAPublicNumbers(e, n).public_key()
+    except (KeyError, TypeError, ValueError):
+        raise KeyUnusable(expected="an RSA key with n and e", found="a broken entry") from None
+    return RsaPublicKey(key)
+
+
+def new_sealing_key() -> bytes:
+    """A key for :class:`Sealer`: 32 random bytes, not a passphrase.
+
+    >>> len(new_sealing_key())
+    32
+    """
+    return secrets.token_bytes(SEALING_KEY_BYTES)
+
+
+class Sealer:
+    """Encryption at rest: AES-256-GCM, bound to the place where a value is kept.
+
+    *keys* maps key ids to 32-byte keys; *current* names the one that seals.
+    The others still open, so that keys rotate while the app runs.
+
+    >>> sealer = Sealer({"k1": bytes(32)}, "k1")
+    >>> sealer.open(sealer.seal(b"plain", ["table", "row"]), ["table", "row"])
+    b'plain'
+    """
+
+    __slots__ = ("_ciphers", "current")
+
+    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+        for key_id, key in keys.items():
+            if len(key) != SEALING_KEY_BYTES:
+                raise ConfigurationError(
+                    f"the sealing key {key_id!r} must have {SEALING_KEY_BYTES} bytes; "
+                    f"it has {len(key)}"
+                )
+            if not key_id.isascii() or not 1 <= len(key_id) <= 64:
+                raise ConfigurationError("a sealing key's id has 1 to 64 ASCII characters")
+        if current not in keys:
+            raise ConfigurationError(f"there is no sealing key {current!r}")
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self.current = current
+
+    def seal(self, plain: bytes, context: Sequence[str]) -> bytes:
+        """Encrypt *plain*; it opens only with the same *context* (names of its place)."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        head = bytes([len(self.current)]) + self.current.encode()
+        sealed = self._ciphers[self.current].encrypt(nonce, plain, _bound(self.current, context))
+        return head + nonce + sealed
+
+    def open(self, sealed: bytes, context: Sequence[str]) -> bytes:
+        """Decrypt; raises ConfigurationError where key, place or bytes are not right."""
+        end = 1 + sealed[0] if sealed else 1
+        key_id = sealed[1:end].decode("ascii", "replace")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise ConfigurationError("a stored value is sealed with a key that is not configured")
+        nonce, data = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
+        try:
+            return cipher.decrypt(nonce, data, _bound(key_id, context))
+        except (InvalidTag, ValueError):
+            raise ConfigurationError(
+                "a stored value does not open: it was changed, moved, or sealed with another key"
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"<sealer, {len(self._ciphers)} keys>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a sealer holds keys and is not pickled")
+
+
+def _bound(key_id: str, context: Sequence[str]) -> bytes:
+    """The associated data: each part with its length before it, so that none can slide."""
+    parts = [b"headway sealed v1", key_id.encode(), *(part.encode() for part in context)]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -1,0 +1,355 @@
+"""The incoming path: a request -> what its token proves, in numbered steps.
+
+``verify`` is a generator.  Where it needs a key or a memory it yields the
+question and is sent the answer (``ports.py``), so that one writing of the
+rules serves every framework, sync and async, and the tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from headway import jwt
+from headway.errors import (
+    AudienceMismatch,
+    ClaimMissing,
+    ConfigurationError,
+    IssuerMismatch,
+    IssuerUnknown,
+    KidInvalid,
+    KindRefused,
+    QshMismatch,
+    QshMissing,
+    Refusal,
+    SignatureInvalid,
+    TokenExpired,
+    TokenInQuery,
+    TokenLifetime,
+    TokenMissing,
+    TokenNotYetValid,
+    TokenReplayed,
+)
+from headway.model import (
+    CONTEXT_QSH,
+    SESSION_TYP,
+    Claims,
+    Direction,
+    Installation,
+    Kind,
+    RequestFacts,
+    Secret,
+    TokenText,
+    Unverified,
+    Verified,
+    session_secret,
+)
+from headway.policy import Policy
+from headway.ports import Credentials, NeedKey, OnceOnly, Steps
+from headway.qsh import Form, matching_form, without_token
+
+__all__ = ["RULES", "Accept", "Binding", "Expected", "Family", "Rule", "verify"]
+
+
+class Family(StrEnum):
+    """Whose keys sign a kind.  One route accepts one family."""
+
+    TENANT = "tenant"  # the shared secret of an installation, or a key derived from it
+    INSTALL = "install"  # the host's install keys, by kid
+    GRANT = "grant"  # the shared secret, at an authorization server
+    FORGE = "forge"  # Forge's key set, by kid
+
+
+class Binding(StrEnum):
+    """What ties a token to its request."""
+
+    HASH = "hash"  # qsh is the hash of this request
+    CONTEXT = "context"  # qsh is the word "context-qsh"
+    NONE = "none"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What one kind of token must be.  ``life`` is the most that exp - iat may be, in seconds."""
+
+    family: Family
+    algorithm: jwt.Algorithm
+    binding: Binding
+    life: int
+    requires: tuple[str, ...] = ()
+    audience_required: bool = False
+    once: bool = False
+
+
+RULES: Mapping[Kind, Rule] = {
+    Kind.REQUEST: Rule(Family.TENANT, "HS256", Binding.HASH, 3600),
+    Kind.CONTEXT: Rule(Family.TENANT, "HS256", Binding.CONTEXT, 86_400),
+    Kind.SESSION: Rule(Family.TENANT, "HS256", Binding.NONE, 900, audience_required=True),
+    Kind.LIFECYCLE: Rule(
+        Family.INSTALL, "RS256", Binding.HASH, 3600, audience_required=True, once=True
+    ),
+    Kind.ASSERTION: Rule(
+        Family.GRANT, "HS256", Binding.NONE, 120, ("sub", "tnt"), audience_required=True
+    ),
+    Kind.INVOCATION: Rule(
+        Family.FORGE, "RS256", Binding.NONE, 3600, ("nbf", "jti", "app"), audience_required=True
+    ),
+}
+
+FORGE_ISSUER = "forge/invocation-token"
+CLIENT_ID_PREFIX = "urn:atlassian:connect:clientid:"
+LEEWAY = 30  # seconds, on exp, iat and nbf alike
+KEY_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")  # one path segment, never . or ..
+
+
+class Accept(msgspec.Struct, frozen=True):
+    """What a route accepts: tokens of these kinds, coming from this direction.
+
+    Raises ConfigurationError for a set that is empty or mixes key families.
+
+    >>> Accept(Direction.MODULE, {Kind.REQUEST}).family
+    <Family.TENANT: 'tenant'>
+    """
+
+    direction: Direction
+    kinds: frozenset[Kind] | set[Kind]
+
+    def __post_init__(self) -> None:
+        """Check that one family of keys serves the whole set."""
+        families = sorted({RULES[kind].family for kind in self.kinds})
+        if len(families) != 1:
+            raise ConfigurationError(
+                f"a route accepts kinds of one key family; {sorted(self.kinds)} have {families}"
+            )
+
+    @property
+    def family(self) -> Family:
+        """The family whose keys verify."""
+        return RULES[next(iter(self.kinds))].family
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """Who this side is, and how strict it is.
+
+    ``audience`` holds the names by which this side is addressed (for an app
+    its base URL).  ``forms`` are the canonical forms that are accepted beside
+    the specified one.  ``lives`` overrides a kind's longest life, in seconds.
+    """
+
+    app_key: str | None = None
+    audience: tuple[str, ...] = ()
+    forms: tuple[Form, ...] = (Form.SPEC,)
+    lives: Mapping[Kind, int] = {}
+
+
+def verify(
+    request: RequestFacts,
+    *,
+    accept: Accept,
+    expected: Expected,
+    now: float,
+    policy: Policy,
+    at: float | None = None,
+) -> Steps[Verified]:
+    """Check an incoming token.  Steps 1 and 2 touch no key.
+
+    *now* is the real time, for the token's dates; *at* is the date that the
+    policy goes by, where a rehearsal moves it (both in seconds since 1970).
+    Returns :class:`~headway.model.Verified`; raises a
+    :class:`~headway.errors.Refusal`, a ``NoCredentials`` one where the request
+    counts as anonymous.
+
+    >>> from headway import ports, sign, policy as policies
+    >>> secret = Secret("0123456789abcdef")
+    >>> token = sign.request_token(secret, issuer="site", method="GET", raw_path="/panel", now=100)
+    >>> class Keys:
+    ...     def find(self, need): return Credentials(keys=(secret,))
+    >>> ports.drive(verify(
+    ...     RequestFacts(method="GET", raw_path="/panel", authorization=(f"JWT {token}",)),
+    ...     accept=Accept(Direction.MODULE, {Kind.REQUEST}), expected=Expected(app_key="my-app"),
+    ...     now=100, policy=policies.ATLASSIAN_2022), Keys())
+    <verified request token of site>
+    """
+    # (1) may a token travel in this location, in this direction, at this date?
+    admission = policy.admit(
+        request, accept.direction, now if at is None else at, jwt.unverified_issuer
+    )
+    text, location = admission.token, admission.location
+    if text is None or location is None:
+        raise TokenInQuery(found=admission.phase) if admission.ignored else TokenMissing()
+    if admission.ignored:  # not inspected is not hashed either
+        query = without_token(request.raw_query)
+        request = msgspec.structs.replace(request, raw_query=query)
+    try:
+        kind, claims, installation, digest = yield from _prove(text, request, accept, expected, now)
+    except Refusal:
+        if admission.provisional:  # leniency is for the client that proves who it is
+            raise TokenInQuery(found=admission.phase) from None
+        raise
+    return Verified(
+        kind=kind,
+        claims=claims,
+        direction=accept.direction,
+        location=location,
+        phase=admission.phase,
+        digest=digest,
+        installation=installation,
+        notes=admission.notes,
+    )
+
+
+def _prove(
+    text: TokenText, request: RequestFacts, accept: Accept, expected: Expected, now: float
+) -> Steps[tuple[Kind, Claims, Installation | None, str]]:
+    # (2) strict decode: one text per token, bounded size
+    token = jwt.decode(text)
+    claims = token.unverified_claims
+    kind = _kind(token, accept)
+    rule = RULES[kind]
+    # (3) which installation does it claim?
+    need = _need(token, kind, rule, expected)
+    credentials = yield need
+    # (4) signature; the algorithm comes from the kind, never from the header
+    try:
+        _check_signature(token, kind, rule, credentials, expected)
+    except SignatureInvalid:
+        if credentials is None or not credentials.cached:
+            raise
+        credentials = yield msgspec.structs.replace(need, fresh=True)
+        _check_signature(token, kind, rule, credentials, expected)
+    installation = credentials.installation if credentials else None
+    # (5) times, with the leeway
+    _check_times(claims, expected.lives.get(kind, rule.life), now)
+    # (6) binding: the hash of *this* request, or exactly "context-qsh"
+    _check_binding(claims, rule.binding, request, expected.forms)
+    # (7) audience and issuer
+    _check_parties(claims, kind, rule, installation, accept.direction, expected)
+    # (8) once only, where the kind asks for it
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if rule.once:
+        until = (claims.exp or 0) + LEEWAY
+        once = OnceOnly(scope=claims.iss, digest=digest, issued=claims.iat or 0, until=until)
+        if not (yield once):
+            raise TokenReplayed()
+    return kind, claims, installation, digest
+
+
+def _kind(token: Unverified, accept: Accept) -> Kind:
+    """The kind that the token is, by ``typ``, ``qsh`` and ``iss``; it must be accepted."""
+    claims = token.unverified_claims
+    if token.header.typ == SESSION_TYP:
+        seen = Kind.SESSION
+    elif claims.qsh == CONTEXT_QSH:
+        seen = Kind.CONTEXT
+    elif claims.iss == FORGE_ISSUER:
+        seen = Kind.INVOCATION
+    elif claims.iss.startswith(CLIENT_ID_PREFIX):
+        seen = Kind.ASSERTION
+    else:
+        seen = Kind.LIFECYCLE if accept.family is Family.INSTALL else Kind.REQUEST
+    if seen not in accept.kinds:
+        raise KindRefused(expected=" or ".join(sorted(accept.kinds)), found=seen)
+    if seen is Kind.SESSION and claims.qsh is not None:
+        raise KindRefused(expected="a session token has no qsh", found="a qsh")
+    return seen
+
+
+def _need(token: Unverified, kind: Kind, rule: Rule, expected: Expected) -> NeedKey:
+    claims = token.unverified_claims
+    if rule.algorithm == "RS256":
+        key_id = token.header.kid or ""
+        if not KEY_ID.fullmatch(key_id):
+            raise KidInvalid(expected="one safe path segment", found="another text or none")
+        return NeedKey(issuer=claims.iss, symmetric=False, key_id=key_id)
+    if kind is not Kind.SESSION:
+        return NeedKey(issuer=claims.iss, symmetric=True)
+    if claims.iss != expected.app_key:
+        raise IssuerMismatch(expected=expected.app_key, found=claims.iss)
+    if len(claims.aud) != 1:
+        raise AudienceMismatch(expected="one clientKey", found=f"{len(claims.aud)} names")
+    return NeedKey(issuer=claims.aud[0], symmetric=True)
+
+
+def _check_signature(
+    token: Unverified,
+    kind: Kind,
+    rule: Rule,
+    credentials: Credentials | None,
+    expected: Expected,
+) -> None:
+    if credentials is None:
+        raise IssuerUnknown(found=token.unverified_claims.iss)
+    keys = credentials.keys
+    if kind is Kind.SESSION:
+        keys = tuple(
+            session_secret(key, expected.app_key or "") for key in keys if isinstance(key, Secret)
+        )
+    jwt.check_signature(token, rule.algorithm, keys)
+
+
+def _check_times(claims: Claims, life: int, now: float) -> None:
+    if claims.exp is None or claims.iat is None:
+        raise ClaimMissing(expected="exp and iat")
+    if now >= claims.exp + LEEWAY:
+        raise TokenExpired(found=f"expired {int(now - claims.exp)} s ago")
+    if now < claims.iat - LEEWAY:
+        raise TokenNotYetValid(found=f"issued {int(claims.iat - now)} s ahead")
+    if claims.nbf is not None and now < claims.nbf - LEEWAY:
+        raise TokenNotYetValid(found=f"not before {int(claims.nbf - now)} s from now")
+    if not 0 < claims.exp - claims.iat <= life:
+        raise TokenLifetime(expected=f"1 to {life} s", found=f"{claims.exp - claims.iat} s")
+
+
+def _check_binding(
+    claims: Claims, binding: Binding, request: RequestFacts, forms: Sequence[Form]
+) -> None:
+    if binding is not Binding.HASH:
+        return  # "context-qsh" is what made it a context token, in _kind
+    if claims.qsh is None:
+        raise QshMissing()
+    matching = matching_form(
+        claims.qsh,
+        request.method,
+        request.raw_path,
+        request.raw_query,
+        request.base_path,
+        forms,
+    )
+    if matching is None:
+        raise QshMismatch(expected="the hash of this request", found="another hash")
+
+
+def _check_parties(
+    claims: Claims,
+    kind: Kind,
+    rule: Rule,
+    installation: Installation | None,
+    direction: Direction,
+    expected: Expected,
+) -> None:
+    for name in rule.requires:
+        if not getattr(claims, name):
+            raise ClaimMissing(expected=name)
+    names = set(expected.audience)
+    if installation is not None and kind is not Kind.ASSERTION:
+        from_app = kind is Kind.SESSION or direction is Direction.APP_TO_HOST
+        issuer = installation.app_key if from_app else installation.client_key
+        if claims.iss != issuer:
+            raise IssuerMismatch(expected=issuer, found=claims.iss)
+        names |= {installation.client_key} if from_app else {installation.app_key}
+    _check_audience(claims.aud, names, required=rule.audience_required)
+
+
+def _check_audience(audience: Sequence[str], names: Collection[str], *, required: bool) -> None:
+    """Required: every name must be ours.  Else: if there are any, one must be (RFC 7519 4.1.3)."""
+    known = {name.removesuffix("/") for name in names}
+    matches = [name.removesuffix("/") in known for name in audience]
+    if required and not (matches and all(matches)):
+        raise AudienceMismatch(
+            expected=" or ".join(sorted(names)), found=", ".join(audience) or "none"
+        )
+    if matches and not any(matches):
+        raise AudienceMismatch(expected=" or ".join(sorted(names)), found=", ".join(audience))

@@ -1,0 +1,156 @@
+"""The codec: exactly one text per token, and no proof without a named algorithm."""
+
+import base64
+import hashlib
+import hmac
+import json
+import traceback
+from pathlib import Path
+from typing import Any
+
+import joserfc.jwk
+import joserfc.jwt
+import jwt as pyjwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headway import jwt
+from headway.errors import AlgorithmMismatch, ClaimMissing, Refusal, SignatureInvalid
+from headway.keys import RsaPrivateKey
+from headway.model import Secret
+
+VECTORS = json.loads(
+    (Path(__file__).parents[1] / "vectors/jwt/codec.json").read_text(encoding="utf-8")
+)
+SECRET = Secret("0123456789abcdef0123456789abcdef")
+RSA = RsaPrivateKey.generate()
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def raw(header: str, payload: str, secret: bytes = b"") -> str:
+    parts = [base64.urlsafe_b64encode(part.encode()).rstrip(b"=") for part in (header, payload)]
+    mac = hmac.new(secret or SECRET.reveal(), b".".join(parts), hashlib.sha256).digest()
+    return b".".join([*parts, base64.urlsafe_b64encode(mac).rstrip(b"=")]).decode()
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
+def test_vectors(vector: dict[str, str]) -> None:
+    if vector["expect"] == "accept":
+        token = jwt.decode(vector["text"])
+        assert jwt.check_signature(token, "HS256", [Secret(vector["secret"])]) == 0
+    else:
+        with pytest.raises(Refusal) as refusal:
+            jwt.decode(vector["text"])
+        assert refusal.value.id == vector["refusal"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8), json_values, max_size=4), st.integers(0, 2**31))
+def test_other_libraries_read_what_we_write(context: dict[str, Any], exp: int) -> None:
+    claims = {"iss": "x", "exp": exp, "context": context}
+    text = jwt.encode({"typ": "JWT"}, claims, SECRET)
+    options = {"verify_exp": False}
+    assert pyjwt.decode(str(text), SECRET.reveal(), ["HS256"], options=options) == claims
+    key = joserfc.jwk.OctKey.import_key(SECRET.reveal())
+    assert joserfc.jwt.decode(str(text), key, algorithms=["HS256"]).claims == claims
+
+
+@given(st.dictionaries(st.text(max_size=8), json_values, max_size=4))
+def test_we_read_what_other_libraries_write(context: dict[str, Any]) -> None:
+    text = pyjwt.encode({"iss": "x", "context": context}, SECRET.reveal(), "HS256")
+    token = jwt.decode(text)
+    assert token.unverified_claims.context == context
+    assert jwt.check_signature(token, "HS256", [SECRET]) == 0
+
+
+@given(st.data())
+def test_no_second_text_for_a_token(data: st.DataObject) -> None:
+    """Whatever one changes in, takes from or adds to a token's text, it is another token."""
+    text = str(jwt.encode({"typ": "JWT"}, {"iss": "x", "exp": 1}, SECRET))
+    at = data.draw(st.integers(0, len(text)))
+    new = data.draw(st.sampled_from([*ALPHABET, "", ".", "=", "+", "/", " ", "\n", "é", "\0"]))
+    keep = data.draw(st.integers(0, 1))
+    other = text[:at] + new + text[at + 1 - keep :]
+    if other == text:
+        return
+    with pytest.raises(Refusal):
+        jwt.check_signature(jwt.decode(other), "HS256", [SECRET])
+
+
+def test_rs256_round_trip_with_another_library() -> None:
+    text = jwt.encode({"kid": "k1"}, {"iss": "x"}, RSA)
+    assert pyjwt.decode(str(text), RSA.public_pem(), ["RS256"]) == {"iss": "x"}
+    theirs = pyjwt.encode({"iss": "x"}, RSA.to_pem(), "RS256", headers={"kid": "k1"})
+    token = jwt.decode(theirs)
+    assert token.header.kid == "k1"
+    assert jwt.check_signature(token, "RS256", [RSA.public()]) == 0
+
+
+def test_the_first_key_that_signed_is_named() -> None:
+    token = jwt.decode(jwt.encode({}, {"iss": "x"}, SECRET))
+    assert jwt.check_signature(token, "HS256", [Secret("x" * 16), SECRET]) == 1
+    with pytest.raises(SignatureInvalid):
+        jwt.check_signature(token, "HS256", [Secret("x" * 16)])
+    with pytest.raises(SignatureInvalid):
+        jwt.check_signature(token, "HS256", [])
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "HS384", "HS512", "RS256", "", "hs256"])
+def test_the_algorithm_is_the_callers(alg: str) -> None:
+    token = jwt.decode(raw(json.dumps({"alg": alg}), '{"iss":"x"}'))
+    with pytest.raises(AlgorithmMismatch):
+        jwt.check_signature(token, "HS256", [SECRET])
+
+
+def test_a_public_key_is_never_an_hmac_secret() -> None:
+    forged = jwt.decode(raw('{"alg":"HS256"}', '{"iss":"x"}', RSA.public_pem()))
+    with pytest.raises(AlgorithmMismatch):
+        jwt.check_signature(forged, "RS256", [RSA.public()])
+    with pytest.raises(TypeError):
+        jwt.check_signature(forged, "HS256", [RSA.public()])
+    genuine = jwt.decode(jwt.encode({}, {"iss": "x"}, RSA))
+    with pytest.raises(TypeError):
+        jwt.check_signature(genuine, "RS256", [SECRET])
+
+
+def test_an_issuer_is_required() -> None:
+    with pytest.raises(ClaimMissing):
+        jwt.decode(raw('{"alg":"HS256"}', '{"sub":"x"}'))
+
+
+def test_the_issuer_can_be_peeked_at_without_trust() -> None:
+    assert jwt.unverified_issuer(raw('{"alg":"none"}', '{"iss":"x"}')) == "x"
+    assert jwt.unverified_issuer("no token") is None
+
+
+@pytest.mark.parametrize("name", ["jti", "tnt", "principal"])
+def test_rarer_claims_are_bounded_too(name: str) -> None:
+    with pytest.raises(Refusal):
+        jwt.decode(raw('{"alg":"HS256"}', json.dumps({"iss": "x", name: "a" * 513})))
+
+
+def test_unprintable_but_harmless_characters_pass() -> None:
+    text = raw('{"alg":"HS256"}', json.dumps({"iss": "zero\u200bwidth"}, ensure_ascii=False))
+    assert jwt.decode(text).unverified_claims.iss == "zero\u200bwidth"
+
+
+@pytest.mark.parametrize(
+    "payload", ['{"iss":"x","iss":"y"}', '{"iss":1}', "[", '{"iss":"x","a":NaN}']
+)
+def test_no_piece_of_the_token_is_in_a_report_with_locals(payload: str) -> None:
+    text = raw('{"alg":"HS256"}', payload)
+    with pytest.raises(Refusal) as refusal:
+        jwt.decode(text)
+    assert refusal.value.__context__ is None
+    report = traceback.TracebackException.from_exception(refusal.value, capture_locals=True)
+    ours = [frame for frame in report.stack if frame.filename == jwt.__file__]
+    assert [frame.name for frame in ours] == ["decode"]
+    shown = "".join(str(frame.locals) for frame in ours)
+    assert all(part not in shown for part in text.split("."))

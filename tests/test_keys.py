@@ -1,0 +1,195 @@
+"""Keys: what is accepted as one, and values that open only where they were sealed."""
+
+import base64
+import json
+import pickle
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from headway.errors import ConfigurationError, KeyUnusable
+from headway.keys import (
+    RsaPrivateKey,
+    RsaPublicKey,
+    Sealer,
+    new_sealing_key,
+    new_secret,
+    parse_key_set,
+)
+
+RSA = RsaPrivateKey.generate()
+SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
+
+
+def pem_of(key: Any) -> bytes:
+    return key.public_key().public_bytes(serialization.Encoding.PEM, SPKI)
+
+
+def test_secrets_are_random_and_long_enough() -> None:
+    assert len({new_secret() for _ in range(50)}) == 50
+    assert len(base64.urlsafe_b64decode(new_secret() + "=")) == 32
+
+
+def test_rsa_round_trip() -> None:
+    again = RsaPrivateKey.from_pem(RSA.to_pem())
+    public = RsaPublicKey.from_pem(again.public_pem())
+    assert public.verifies(RSA.sign(b"message"), b"message")
+    assert not public.verifies(RSA.sign(b"message"), b"another")
+    assert not public.verifies(b"", b"message")
+    assert repr(RSA) == "<RSA private key>"
+    assert repr(public) == "<RSA public key, 2048 bits>"
+    with pytest.raises(TypeError):
+        pickle.dumps(RSA)
+
+
+WEAK = pem_of(rsa.generate_private_key(65537, 1024))  # noqa: S505
+THREE = pem_of(rsa.generate_private_key(3, 2048))
+CURVE = pem_of(ec.generate_private_key(ec.SECP256R1()))
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        b"",
+        b"<html>Forbidden</html>",
+        RSA.to_pem(),
+        RSA.public_pem() * 2,
+        b"junk\n" + RSA.public_pem(),
+        RSA.public_pem().replace(b"A", b"!", 30),
+        RSA.public_pem() + b"\n" * 20_000,
+        WEAK,
+        THREE,
+        CURVE,
+    ],
+    ids=["empty", "html", "private", "two", "junk", "broken", "large", "weak", "e3", "curve"],
+)
+def test_what_is_no_public_key_is_refused(pem: bytes) -> None:
+    with pytest.raises(KeyUnusable):
+        RsaPublicKey.from_pem(pem)
+
+
+@pytest.mark.parametrize("name", ["rubbish", "public", "curve"])
+def test_what_is_no_private_key_is_refused(name: str) -> None:
+    curve = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    with pytest.raises(KeyUnusable):
+        RsaPrivateKey.from_pem({"rubbish": b"x", "public": RSA.public_pem(), "curve": curve}[name])
+
+
+def number(value: int) -> str:
+    data = value.to_bytes((value.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    key = serialization.load_pem_public_key(RSA.public_pem())
+    assert isinstance(key, rsa.RSAPublicKey)
+    numbers = key.public_numbers()
+    base = {"kty": "RSA", "kid": "k1", "n": number(numbers.n), "e": number(numbers.e)}
+    return {**base, **changes}
+
+
+def key_set(*entries: object) -> bytes:
+    return json.dumps({"keys": entries}).encode()
+
+
+def test_a_key_set_gives_its_signing_keys() -> None:
+    others = [
+        entry(kid="k2", use="enc"),
+        entry(kid="k3", alg="PS256"),
+        {"kty": "EC", "kid": "k4"},
+        {k: v for k, v in entry().items() if k != "kid"},
+    ]
+    keys = parse_key_set(key_set(entry(use="sig", alg="RS256"), *others))
+    assert list(keys) == ["k1"]
+    assert keys["k1"].verifies(RSA.sign(b"message"), b"message")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b'{"keys": 1}',
+        key_set(*[entry(kid=str(n)) for n in range(65)]),
+        key_set("text"),
+        key_set({"kty": "oct", "k": "c2VjcmV0"}),
+        key_set(entry(d="AQAB")),
+        key_set(entry(), entry()),
+        key_set(entry(n=1)),
+        key_set(entry(e="AA")),
+        key_set(entry(n="AQAB")),
+    ],
+)
+def test_a_key_set_that_could_confuse_is_refused(data: bytes) -> None:
+    with pytest.raises(KeyUnusable):
+        parse_key_set(data)
+
+
+PLACE = ["installation", "shared_secret", "my-app", "site"]
+
+
+def test_a_sealed_value_opens_only_in_its_place() -> None:
+    sealer = Sealer({"k1": new_sealing_key()}, "k1")
+    sealed = sealer.seal(b"plain text", PLACE)
+    assert b"plain" not in sealed
+    assert sealer.open(sealed, PLACE) == b"plain text"
+    for place in ([*PLACE[:3], "other"], PLACE[:3], ["installationshared_secret", *PLACE[2:]]):
+        with pytest.raises(ConfigurationError):
+            sealer.open(sealed, place)
+
+
+def test_a_changed_value_does_not_open() -> None:
+    sealer = Sealer({"k1": new_sealing_key()}, "k1")
+    sealed = sealer.seal(b"plain text", PLACE)
+    for at in range(len(sealed)):
+        changed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
+        with pytest.raises(ConfigurationError):
+            sealer.open(changed, PLACE)
+    for cut in (0, 1, 5, 20):
+        with pytest.raises(ConfigurationError):
+            sealer.open(sealed[:cut], PLACE)
+
+
+def test_keys_rotate() -> None:
+    old, new = new_sealing_key(), new_sealing_key()
+    sealed = Sealer({"k1": old}, "k1").seal(b"plain", PLACE)
+    both = Sealer({"k1": old, "k2": new}, "k2")
+    assert both.open(sealed, PLACE) == b"plain"
+    again = both.seal(b"plain", PLACE)
+    assert Sealer({"k2": new}, "k2").open(again, PLACE) == b"plain"
+    with pytest.raises(ConfigurationError, match="not configured"):
+        Sealer({"k2": new}, "k2").open(sealed, PLACE)
+
+
+def test_nonces_differ() -> None:
+    sealer = Sealer({"k1": new_sealing_key()}, "k1")
+    assert len({sealer.seal(b"x", PLACE) for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("keys", "current", "says"),
+    [
+        ({"k1": b"short"}, "k1", "32 bytes"),
+        ({"k1": bytes(32)}, "k2", "no sealing key"),
+        ({"": bytes(32)}, "", "1 to 64"),
+        ({"ä": bytes(32)}, "ä", "1 to 64"),
+    ],
+)
+def test_a_sealer_says_what_is_wrong_with_its_keys(
+    keys: dict[str, bytes], current: str, says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        Sealer(keys, current)
+
+
+def test_a_sealer_keeps_its_keys_to_itself() -> None:
+    sealer = Sealer({"k1": bytes(32)}, "k1")
+    assert repr(sealer) == "<sealer, 1 keys>"
+    with pytest.raises(TypeError):
+        pickle.dumps(sealer)
