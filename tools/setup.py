@@ -1,0 +1,177 @@
+"""Make what a target of the Makefile needs; what is there already is left alone.
+
+    python3 tools/setup.py run      what 'make up' needs: packages, Headway, the iframe bridge
+    python3 tools/setup.py check    the same, and the linter and type checker
+    python3 tools/setup.py test     the same, and what the tests run against
+
+Standard library only: it runs before anything is installed.  A step that was
+done leaves the hash of its inputs in ``.venv``, so a second run takes no time
+and a changed lock is noticed.  Every Python package is checked against the
+hash in its lock, and no script of an npm package ever runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+VENDOR = ROOT / "src" / "headway" / "host" / "static" / "vendor"
+ACE = ROOT / "tests" / "e2e" / "ace"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OLDEST = (3, 11)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to make: *says* tells the person, *inputs* are what makes it stale."""
+
+    name: str
+    level: int
+    says: str
+    inputs: Sequence[Path]
+    outputs: Sequence[Path]
+    make: Callable[[], None]
+
+
+class CannotSetUp(Exception):
+    """The machine lacks something that only a person can install."""
+
+
+def main(wanted: str) -> None:
+    """Run the steps up to the level *wanted*, in order."""
+    for step in STEPS:
+        if step.level > LEVELS[wanted]:
+            continue
+        stamp, state = VENV / f".made-{step.name}", digest(step.inputs)
+        if stamp.exists() and stamp.read_text() == state and all(p.exists() for p in step.outputs):
+            continue
+        print(f"setup: {step.says}", flush=True)
+        step.make()
+        stamp.write_text(state)
+    if wanted == "test":
+        browser()
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """One hash over the contents of *paths* and the interpreter's version."""
+    whole = hashlib.sha256(repr((sys.version_info[:3], sys.base_prefix)).encode())
+    for path in paths:
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+# ---- the steps ------------------------------------------------------------------------------
+
+
+def environment() -> None:
+    """The virtual environment; Debian keeps ``ensurepip`` in a package of its own."""
+    if not find_spec("ensurepip"):
+        install("python3-venv", "Python's venv module is missing")
+    run(sys.executable, "-m", "venv", VENV)
+
+
+def locked(name: str) -> Callable[[], None]:
+    """Install a lock: exactly its versions, and only files whose hash it holds."""
+    lock = ROOT / "requirements" / f"{name}.txt"
+    return lambda: pip("--require-hashes", "-r", lock)
+
+
+def headway() -> None:
+    """Headway itself, editable, built with the locked build tools and nothing else."""
+    pip("--no-deps", "--no-build-isolation", "--editable", ROOT)
+
+
+def bridge() -> None:
+    """The host's iframe bridge, from npm into the package."""
+    npm(ROOT)
+    run(PYTHON, ROOT / "tools" / "bridge.py")
+
+
+def browser() -> None:
+    """Debian's Chromium where it may be installed; else the tests that need it are skipped."""
+    if any(map(shutil.which, BROWSERS)):
+        return
+    try:
+        install("chromium", "Chromium is missing")
+    except CannotSetUp as missing:
+        print(f"setup: {missing}; tests marked 'browser' will be skipped", flush=True)
+
+
+LEVELS = {"run": 0, "check": 1, "test": 2}
+LOCKS = ROOT / "requirements"
+STEPS = (
+    Step("venv", 0, "a virtual environment in .venv", [], [PYTHON], environment),
+    Step("build", 0, "build tools", [LOCKS / "build.txt"], [], locked("build")),
+    Step("packages", 0, "Python packages", [LOCKS / "run.txt"], [], locked("run")),
+    Step("headway", 0, "headway, editable", [ROOT / "pyproject.toml"], [], headway),
+    Step(
+        "bridge",
+        0,
+        "the host's iframe bridge, from npm",
+        [ROOT / "package-lock.json", ROOT / "tools" / "bridge.py", ROOT / "LICENSE"],
+        [VENDOR / "iframe.js", VENDOR / "xdm-host.js", VENDOR / "LICENSES.txt"],
+        bridge,
+    ),
+    Step("dev", 1, "linter, type checker, test tools", [LOCKS / "dev.txt"], [], locked("dev")),
+    Step(
+        "ace",
+        2,
+        "a foreign Connect framework for the tests, from npm",
+        [ACE / "package-lock.json"],
+        [ACE / "node_modules"],
+        lambda: npm(ACE),
+    ),
+)
+
+# ---- the tools ------------------------------------------------------------------------------
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> None:
+    """Run *command* without standard input; its failure ends the set-up."""
+    subprocess.run([str(c) for c in command], cwd=cwd, check=True, stdin=subprocess.DEVNULL)
+
+
+def pip(*arguments: str | Path) -> None:
+    """``pip install`` in the virtual environment."""
+    run(PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments)
+
+
+def npm(folder: Path) -> None:
+    """Exactly the locked packages; ``--ignore-scripts``: nothing of theirs runs here."""
+    if not shutil.which("npm"):
+        install("nodejs npm", "npm is missing (Node.js 18 or newer)")
+    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", cwd=folder)
+
+
+def install(packages: str, why: str) -> None:
+    """Debian *packages*, where root runs on Debian; else say what a person has to install."""
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        raise CannotSetUp(f"{why}: install {packages}")
+    print(f"setup: {why}: apt-get install {packages}", flush=True)
+    os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+    try:
+        run("apt-get", "-qq", "update")
+        run("apt-get", "-qq", "install", "--no-install-recommends", "--yes", *packages.split())
+    except subprocess.CalledProcessError as error:
+        raise CannotSetUp(f"{why}, and apt-get could not install {packages}") from error
+
+
+if __name__ == "__main__":
+    if sys.version_info < OLDEST:
+        sys.exit("setup: Python 3.11 or newer is needed; name it with 'make PYTHON=...'")
+    try:
+        main(sys.argv[1])
+    except CannotSetUp as missing:
+        sys.exit(f"setup: {missing}")
+    except subprocess.CalledProcessError as failed:
+        sys.exit(f"setup: failed: {' '.join(failed.cmd)}")
