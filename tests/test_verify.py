@@ -178,9 +178,11 @@ def test_a_module_page_by_query_and_by_header() -> None:
         assert verified.phase is Phase.OPEN
 
 
-def test_the_digest_names_the_token() -> None:
-    token = page_token()
-    assert check(by_query(token), PAGE).digest == hashlib.sha256(token.encode()).hexdigest()
+def test_the_digest_names_a_token_that_counts_once() -> None:
+    token = install_token()
+    digest = check(install(token), LIFECYCLE).digest
+    assert digest == hashlib.sha256(token.encode()).hexdigest()
+    assert check(by_query(page_token()), PAGE).digest is None
 
 
 def test_a_webhook() -> None:

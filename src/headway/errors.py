@@ -74,11 +74,15 @@ row, the docs anchor and the name of the bad example, as its ``faces`` say.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import ClassVar
+from functools import wraps
+from typing import ClassVar, ParamSpec, TypeVar
 
 __all__ = ["ConfigurationError", "Face", "Fault", "ForeignOrigin", "HeadwayError", "Refusal"]
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _SHOWN = 120  # characters of an outside value that a message repeats
 
 
@@ -160,6 +164,27 @@ class Refusal(HeadwayError):
 
 def _restore(leaf: type[Refusal], expected: str, found: str) -> Refusal:
     return leaf(expected=expected, found=found)
+
+
+def frameless(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let refusals leave *function* without the frames whose locals held pieces of a token.
+
+    A report that shows local variables then has nothing to show.
+
+    >>> frameless(len)("four")
+    4
+    """
+
+    @wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return function(*args, **kwargs)
+        except Refusal as refusal:
+            del args, kwargs
+            refusal.__context__ = None
+            raise refusal.with_traceback(None) from None
+
+    return call
 
 
 def registry() -> dict[str, type[Refusal]]:

@@ -47,6 +47,8 @@ SECRET_BYTES_MIN = 16
 class Direction(StrEnum):
     """Who sends a token to whom, and on what occasion (protocol: transport)."""
 
+    __hash__ = str.__hash__  # the members are keys of the tables on the hot path
+
     APP_TO_HOST = "app->host"
     MODULE = "host->app module"  # a page in an iframe
     EVENT = "host->app event"  # a webhook
@@ -59,6 +61,8 @@ class Direction(StrEnum):
 class Location(StrEnum):
     """Where in a request a token travels."""
 
+    __hash__ = str.__hash__  # the members are keys of the tables on the hot path
+
     HEADER = "header"
     QUERY = "query"
     FORM = "form"
@@ -66,6 +70,8 @@ class Location(StrEnum):
 
 class Kind(StrEnum):
     """What a token is for; the kind fixes algorithm, key and binding."""
+
+    __hash__ = str.__hash__  # the members are keys of the tables on the hot path
 
     REQUEST = "request"  # bound to one request by its qsh
     LIFECYCLE = "lifecycle"  # installed, uninstalled: RS256
@@ -77,6 +83,8 @@ class Kind(StrEnum):
 
 class Phase(StrEnum):
     """How far a location's retirement has come."""
+
+    __hash__ = str.__hash__  # the members are keys of the tables on the hot path
 
     OPEN = "open"
     ANNOUNCED = "announced"
@@ -274,8 +282,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """What a token proved.  Only :func:`headway.verify.verify` makes one.
 
-    ``digest`` is the SHA-256 of the token's text: it names the token without
-    being it.  ``notes`` are ids of what was tolerated on the way.
+    ``digest`` is the SHA-256 of the text of a token that counts once: it names
+    the token without being it.  ``notes`` are ids of what was tolerated on the way.
     """
 
     kind: Kind
@@ -283,7 +291,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction
     location: Location
     phase: Phase
-    digest: str
+    digest: str | None = None
     installation: Installation | None = None
     notes: tuple[str, ...] = ()
 

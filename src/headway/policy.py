@@ -376,6 +376,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         for (direction, location), row in self.rows.items():
             yield direction, location, None if row.schedule is None else row.schedule.phase(at)
 
+    @errors.frameless
     def admit(
         self,
         request: RequestFacts,
@@ -552,10 +553,7 @@ ATLASSIAN_2022 = atlassian_2022()
 
 REHEARSAL = Policy(
     name="rehearsal",
-    disclaimer=(
-        "Rehearsal: only the last day, 1 February 2022, is the vendor's; "
-        "announcement, warning period and brownouts are invented for practice."
-    ),
+    disclaimer="Rehearsal: only 1 February 2022 is the vendor's date, the others are invented.",
     rows=_table(
         Schedule(
             announced=datetime(2021, 10, 1, tzinfo=UTC),

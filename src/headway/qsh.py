@@ -10,8 +10,10 @@ string hash").  Software disagrees about requests that are not in a normal form.
 Those are refused before anything is hashed, so that two requests which an
 app can tell apart never share a hash; ``docs/qsh.md`` lists each rule.
 
-Nothing is cached, so nothing of a request outlives it: one expression checks a
-whole path or query, and one more respells a whole query before it is split.
+One expression checks a whole path or query, and one more respells a whole query
+before it is split.  Short paths and queries come again and again, so their
+canonical text is kept, bounded; never a verdict, and never a query that may
+hold a token.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
@@ -40,24 +43,24 @@ from headway.errors import (
 )
 
 __all__ = [
-    "CONTEXT_QSH",
     "SEGMENTS_MAX",
     "TOKEN_PARAMETER",
     "Form",
     "canonical_request",
+    "forget_kept",
     "matching_form",
     "query_string_hash",
     "without_token",
 ]
-
-CONTEXT_QSH: Final = "context-qsh"
-"""What stands in ``qsh`` where a token is bound to no request."""
 
 TOKEN_PARAMETER: Final = "jwt"  # noqa: S105 - a name, not a password
 """The query parameter that carries a token, and is never hashed."""
 
 SEGMENTS_MAX: Final = 1000
 """Node's parsers read no further, so the rest would not be signed there."""
+
+KEPT_CHARACTERS: Final = 512
+KEPT_ENTRIES: Final = 1024
 
 
 class Form(StrEnum):
@@ -142,9 +145,9 @@ def canonical_request(
     """
     if not _METHOD.fullmatch(method):
         raise MethodNotNormal(expected="letters A to Z", found=method)
-    return (
-        f"{method}&{_canonical_path(raw_path, base_path, form)}&{_canonical_query(raw_query, form)}"
-    )
+    path = _kept_path if len(raw_path) <= KEPT_CHARACTERS else _canonical_path
+    query = _kept_query if _may_be_kept(raw_query) else _canonical_query
+    return f"{method}&{path(raw_path, base_path, form)}&{query(raw_query, form)}"
 
 
 def query_string_hash(
@@ -226,6 +229,9 @@ def _canonical_path(raw_path: str, base_path: str, form: Form) -> str:
     return path.replace("&", "%26")
 
 
+_kept_path = lru_cache(KEPT_ENTRIES)(_canonical_path)
+
+
 def _path_refusal(path: str) -> PathNotNormal | PathEscape | PathCharacter:
     place = _stop(_PATH, path)
     found = f"{path[place]!r} at position {place}"
@@ -273,6 +279,23 @@ def _parameters(query: str) -> tuple[dict[str, str], dict[str, list[str]]]:
         elif equals:
             raise QueryEmptyName(expected="a name before each '='")
     return single, several
+
+
+_kept_query = lru_cache(KEPT_ENTRIES)(_canonical_query)
+
+
+def _may_be_kept(raw_query: str) -> bool:
+    """Whether a query is short and shows no token, under whatever name."""
+    return len(raw_query) <= KEPT_CHARACTERS and "jwt" not in raw_query and "eyJ" not in raw_query
+
+
+def forget_kept() -> None:
+    """Drop every kept text: for measuring what a request costs that nobody sent before.
+
+    >>> forget_kept()
+    """
+    _kept_path.cache_clear()
+    _kept_query.cache_clear()
 
 
 def _query_refusal(query: str) -> QueryEscape | QueryCharacter:

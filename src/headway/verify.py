@@ -116,19 +116,17 @@ class Accept(msgspec.Struct, frozen=True):
 
     direction: Direction
     kinds: frozenset[Kind] | set[Kind]
+    family: Family = Family.TENANT
+    """Whose keys verify; it follows from the kinds."""
 
     def __post_init__(self) -> None:
-        """Check that one family of keys serves the whole set."""
+        """Find the one family of keys that serves the whole set."""
         families = sorted({RULES[kind].family for kind in self.kinds})
         if len(families) != 1:
             raise ConfigurationError(
                 f"a route accepts kinds of one key family; {sorted(self.kinds)} have {families}"
             )
-
-    @property
-    def family(self) -> Family:
-        """The family whose keys verify."""
-        return RULES[next(iter(self.kinds))].family
+        msgspec.structs.force_setattr(self, "family", families[0])
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +201,7 @@ def verify(
 
 def _prove(
     text: TokenText, request: RequestFacts, accept: Accept, expected: Expected, now: float
-) -> Steps[tuple[Kind, Claims, Installation | None, str]]:
+) -> Steps[tuple[Kind, Claims, Installation | None, str | None]]:
     # (2) strict decode: one text per token, bounded size
     token = jwt.decode(text)
     claims = token.unverified_claims
@@ -228,8 +226,9 @@ def _prove(
     # (7) audience and issuer
     _check_parties(claims, kind, rule, installation, accept.direction, expected)
     # (8) once only, where the kind asks for it
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = None
     if rule.once:
+        digest = hashlib.sha256(text.encode()).hexdigest()
         until = (claims.exp or 0) + LEEWAY
         once = OnceOnly(scope=claims.iss, digest=digest, issued=claims.iat or 0, until=until)
         if not (yield once):
@@ -345,6 +344,8 @@ def _check_parties(
 
 def _check_audience(audience: Sequence[str], names: Collection[str], *, required: bool) -> None:
     """Required: every name must be ours.  Else: if there are any, one must be (RFC 7519 4.1.3)."""
+    if not audience and not required:
+        return
     known = {name.removesuffix("/") for name in names}
     matches = [name.removesuffix("/") in known for name in audience]
     if required and not (matches and all(matches)):
