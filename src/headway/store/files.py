@@ -1,0 +1,138 @@
+"""Private files: 0600 in a directory of 0700, whatever the umask; wider ones are refused.
+
+Nothing is narrowed silently: whoever widened a mode meant something by it, or
+has already let others read, and should hear of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import shlex
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from headway.errors import ConfigurationError
+from headway.keys import SEALING_KEY_BYTES, new_sealing_key
+
+__all__ = ["KEY_FILE", "KEY_VARIABLE", "private_directory", "private_file", "sealing_key"]
+
+KEY_VARIABLE = "HEADWAY_STORE_KEY"
+KEY_FILE = "store.key"
+
+_DIRECTORY_MODE = 0o700
+_FILE_MODE = 0o600
+
+
+def private_directory(path: Path) -> Path:
+    """Make *path* a directory that its owner alone can enter; return its absolute path.
+
+    Raises:
+        ConfigurationError: it can not be made or written, or others may enter it.
+    """
+    try:
+        path.mkdir(mode=_DIRECTORY_MODE, parents=True)
+        path.chmod(_DIRECTORY_MODE)  # a strict umask may have taken the owner's bits too
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ConfigurationError(f"{path}: no directory can be made: {error.strerror}") from None
+    mode = path.stat().st_mode
+    if not stat.S_ISDIR(mode):
+        raise ConfigurationError(f"{path}: is not a directory")
+    _refuse_wider(path, mode, _DIRECTORY_MODE)
+    if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+        raise ConfigurationError(f"{path}: the directory is not writable")
+    return path.resolve()
+
+
+def private_file(path: Path, *, create: bool = True) -> None:
+    """Hold *path* to a regular file of mode 0600, made empty where there is none.
+
+    Raises:
+        ConfigurationError: it can not be made or written, or others may read it.
+    """
+    try:
+        if create:
+            _write_new(path, b"")
+        status = path.lstat()
+    except FileNotFoundError:
+        return  # not asked to be made: then there is nothing to hold
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigurationError(f"{path}: is not a regular file")
+    _refuse_wider(path, status.st_mode, _FILE_MODE)
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        raise ConfigurationError(f"{path}: the file is not writable")
+
+
+def sealing_key(environ: Mapping[str, str], directory: Path | None = None) -> bytes:
+    """The 32-byte key that seals secrets at rest.
+
+    It comes from ``HEADWAY_STORE_KEY`` (base64 of 32 bytes).  Where that is not
+    set and a *directory* is given, as in development, it comes from the file
+    ``store.key`` there, made on first use.  A key beside its data protects
+    only a copy of the database alone.
+
+    Raises:
+        ConfigurationError: there is no key, or it is not 32 bytes in base64.
+
+    >>> len(sealing_key({"HEADWAY_STORE_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}))
+    32
+    """
+    if KEY_VARIABLE in environ:
+        return _key(environ[KEY_VARIABLE], KEY_VARIABLE)
+    if directory is None:
+        raise ConfigurationError(f"set {KEY_VARIABLE} to 32 random bytes in base64")
+    path = private_directory(directory) / KEY_FILE
+    if not path.exists():
+        _make_key(path)
+    private_file(path, create=False)
+    return _key(path.read_text("ascii", "replace"), str(path))
+
+
+def _key(text: str, origin: str) -> bytes:
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != SEALING_KEY_BYTES:
+        raise ConfigurationError(f"{origin}: is not base64 of {SEALING_KEY_BYTES} bytes")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key under another name and link it: a second process never reads half of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    _write_new(draft, base64.b64encode(new_sealing_key()) + b"\n")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first: its key counts
+    finally:
+        draft.unlink()
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Create *path* with *data*; leave it alone where it exists."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags, _FILE_MODE)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can not be made: {error.strerror}") from None
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, _FILE_MODE)
+        file.write(data)
+        file.flush()
+        os.fsync(handle)
+
+
+def _refuse_wider(path: Path, mode: int, allowed: int) -> None:
+    if stat.S_IMODE(mode) & ~allowed & 0o777:
+        raise ConfigurationError(
+            f"{path}: others may use it (mode {stat.S_IMODE(mode):04o}); "
+            f"if it is for Headway alone: chmod {allowed:o} {shlex.quote(str(path))}"
+        )

@@ -1,0 +1,74 @@
+"""Versions of the database: brought up to date by ``upgrade``, compared by ``check``.
+
+Alembic runs from the package: no ini file, no command line, and the whole way
+up is one transaction, so that a second process waits and then finds it done.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError
+
+from headway.errors import ConfigurationError
+from headway.store.engine import writing
+
+__all__ = ["check", "upgrade"]
+
+
+def upgrade(engine: sa.Engine) -> str:
+    """Bring the database to the version of this release; return that version.
+
+    Raises:
+        ConfigurationError: a newer release wrote the database.
+
+    >>> from headway.store.engine import open_engine
+    >>> engine = open_engine(":memory:")
+    >>> upgrade(engine) == check(engine)
+    True
+    >>> engine.dispose()
+    """
+    scripts = _scripts()
+    with writing(engine).begin() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context):
+            for script in _missing(scripts, context.get_current_revision()):
+                script.module.upgrade()
+                context.stamp(scripts, script.revision)
+    return check(engine)
+
+
+def check(engine: sa.Engine) -> str:
+    """The version of the database, which must be that of this release.
+
+    Raises:
+        ConfigurationError: it is older, newer, or no database of ours.
+    """
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    missing = _missing(_scripts(), current)
+    if current is None or missing:
+        raise ConfigurationError(
+            f"the database has version {current or 'none'}, this release needs "
+            f"{missing[-1].revision}: migrate it first"
+        )
+    return current
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(__file__).parent))
+
+
+def _missing(scripts: ScriptDirectory, current: str | None) -> list[Script]:
+    """The versions that *current* lacks, oldest first."""
+    try:
+        return list(scripts.iterate_revisions("head", current or "base"))[::-1]
+    except RevisionError:
+        raise ConfigurationError(
+            f"the database has version {current}, which this release does not know: "
+            "a newer release wrote it"
+        ) from None

@@ -1,0 +1,48 @@
+"""The tables, as the newest migration leaves them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+__all__ = ["accepted", "clock", "installations", "metadata"]
+
+metadata = sa.MetaData()
+
+installations = sa.Table(
+    "installations",
+    metadata,
+    sa.Column("app_key", sa.Text, primary_key=True),
+    sa.Column("client_key", sa.Text, primary_key=True),
+    sa.Column("base_url", sa.Text, nullable=False),
+    sa.Column("product", sa.Text, nullable=False),
+    sa.Column("shared_secret", sa.LargeBinary, nullable=False),  # sealed
+    sa.Column("previous_secret", sa.LargeBinary),  # sealed; NULL once its time is over
+    sa.Column("previous_until", sa.BigInteger, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("installed_at", sa.BigInteger, nullable=False),
+    sa.Column("display_url", sa.Text),
+    sa.Column("oauth_client_id", sa.Text),
+    sa.Column("cloud_id", sa.Text),
+    sa.Column("description", sa.Text),
+)
+
+accepted = sa.Table(
+    # The lifecycle tokens accepted at the last iat of each installation.  They outlive its row:
+    # what is left then is the tombstone.
+    "accepted",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),  # a hash of app key and client key
+    sa.Column("digest", sa.Text, primary_key=True),  # SHA-256 of the token
+    sa.Column("issued", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("forget_at", sa.BigInteger),  # NULL: kept
+    sa.Index("accepted_digest", "digest"),
+)
+
+clock = sa.Table(
+    # One row: the latest time that a write has seen.  Its lock puts writers in a line.
+    "clock",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("mark", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from headway.errors import ConfigurationError
+from headway.store.engine import open_engine, truncate_log, writing
+
+TABLE = sa.table("note", sa.column("text"))
+
+
+def pragma(engine: sa.Engine, name: str) -> object:
+    with engine.connect() as connection:
+        return connection.scalar(sa.text(f"PRAGMA {name}"))
+
+
+def note(engine: sa.Engine, text: str) -> None:
+    with writing(engine).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE IF NOT EXISTS note (text TEXT UNIQUE)"))
+        connection.execute(sa.insert(TABLE).values(text=text))
+
+
+@pytest.fixture
+def engine(database: Path) -> sa.Engine:
+    engine = open_engine(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("secure_delete", 1),
+        ("trusted_schema", 0),
+        ("busy_timeout", 5000),
+    ],
+)
+def test_settings_hold_on_each_connection(engine: sa.Engine, name: str, value: object) -> None:
+    with engine.connect():  # so that the next one is another
+        assert pragma(engine, name) == value
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o277])
+def test_files_are_private_whatever_the_umask(database: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        engine = open_engine(database)
+        note(engine, "x")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in database.parent.iterdir()}
+        engine.dispose()
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(["headway.db", "headway.db-wal", "headway.db-shm"], 0o600)
+    assert stat.S_IMODE(database.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+def test_a_file_that_others_can_read_is_refused(database: Path, suffix: str) -> None:
+    open_engine(database).dispose()
+    path = database.with_name(database.name + suffix)
+    path.touch()
+    path.chmod(0o644)
+    with pytest.raises(ConfigurationError, match=f"chmod 600 {path}$"):
+        open_engine(database)
+
+
+def test_a_directory_that_others_can_enter_is_refused(database: Path) -> None:
+    database.parent.mkdir()
+    database.parent.chmod(0o755)
+    with pytest.raises(ConfigurationError, match="chmod 700"):
+        open_engine(str(database))
+    assert not database.exists()
+
+
+def test_a_file_that_is_no_database_is_refused_in_one_line(database: Path) -> None:
+    open_engine(database).dispose()
+    database.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(ConfigurationError) as caught:
+        open_engine(database)
+    assert str(caught.value) == f"{database.resolve()}: file is not a database"
+
+
+def test_no_parameter_in_an_error_or_a_log(
+    engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    note(engine, "the bound value")
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        note(engine, "the bound value")
+    assert "the bound value" not in f"{caught.value!r} {caught.value}"
+    assert "the bound value" not in caplog.text
+
+
+def test_a_write_transaction_locks_when_it_begins(engine: sa.Engine, database: Path) -> None:
+    note(engine, "x")
+    with writing(engine).begin(), sqlite3.connect(database, timeout=0) as other:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        assert other.execute("SELECT text FROM note").fetchall() == [("x",)]
+    other.close()
+
+
+def test_a_read_transaction_does_not_lock(engine: sa.Engine) -> None:
+    note(engine, "x")
+    with engine.connect() as connection:
+        connection.execute(sa.select(TABLE))
+        note(engine, "y")
+        assert len(connection.execute(sa.select(TABLE)).all()) == 1
+
+
+def test_a_failed_write_leaves_nothing(engine: sa.Engine) -> None:
+    note(engine, "x")
+    half_way = writing(engine).begin()
+    half_way.__enter__().execute(sa.insert(TABLE).values(text="y"))
+    half_way.__exit__(ValueError, ValueError(), None)
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(TABLE)).all() == [("x",)]
+
+
+def test_memory_is_one_database_for_all_threads() -> None:
+    engine = open_engine(":memory:")
+    threads = [threading.Thread(target=note, args=(engine, str(n))) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with engine.connect() as connection:
+        assert len(connection.execute(sa.select(TABLE)).all()) == 8
+    truncate_log(engine)
+    engine.dispose()
+
+
+def test_truncating_leaves_no_deleted_bytes(engine: sa.Engine, database: Path) -> None:
+    note(engine, "a text that was deleted")
+    with writing(engine).begin() as connection:
+        connection.execute(sa.delete(TABLE))
+    log = database.with_name("headway.db-wal")
+    assert b"a text that was deleted" in log.read_bytes()
+    truncate_log(engine)
+    assert log.read_bytes() == b""
+    assert b"a text that was deleted" not in database.read_bytes()
+
+
+def test_other_databases_have_no_such_log() -> None:
+    truncate_log(sa.create_mock_engine("postgresql://", lambda *_: None))  # type: ignore[arg-type]
