@@ -1,0 +1,121 @@
+"""Which addresses an app serves, asks and may be framed by: parsed, never matched as text."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+from headway.errors import BaseUrlRefused, ConfigurationError, Refusal
+from headway.http.answers import origin_of
+from headway.model import Installation
+from headway.qsh import canonical_request
+
+__all__ = [
+    "HOST_SUFFIXES",
+    "address_of",
+    "framers",
+    "is_loopback",
+    "own_address",
+    "shell_framers",
+    "site_address",
+]
+
+HOST_SUFFIXES = (".atlassian.net", ".jira.com")
+"""The names under which production sites are served."""
+
+_LOOPBACK_FRAMERS = ("http://localhost:*", "http://127.0.0.1:*")
+_LENGTH_MAX = 200  # characters of a base URL, as the descriptor's schema has it
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether *host* is this machine: ``localhost`` or a loopback address, unresolved.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost.example")
+    (True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def address_of(url: str) -> str:
+    """*url* as an origin with a plain path and no ``/`` at its end.
+
+    Raises ValueError for anything that has a user, a query, a fragment or a
+    path that is not in its normal form.
+
+    >>> address_of("https://Site.atlassian.net/wiki/")
+    'https://site.atlassian.net/wiki'
+    """
+    parts = urlsplit(url)
+    if len(url) > _LENGTH_MAX or not url.isprintable() or "?" in url or "#" in url:
+        raise ValueError("an address is an origin and a path, and nothing else")
+    path = parts.path.rstrip("/") if parts.path != "//" else parts.path
+    canonical_request("GET", path or "/")  # raises where a path has more than one reading
+    return origin_of(url) + path
+
+
+def own_address(url: str, *, development: bool) -> str:
+    """The app's own base URL; raises ConfigurationError where it can not work.
+
+    It is https.  In development mode it is on this machine and may be http:
+    the mode opens doors that must not be reached from elsewhere.
+    """
+    try:
+        address = address_of(url)
+    except (ValueError, Refusal) as error:
+        raise ConfigurationError(f"base_url: {error}") from None
+    local = is_loopback(urlsplit(address).hostname)
+    if development and not local:
+        raise ConfigurationError("development mode needs a base_url on localhost or 127.0.0.1")
+    if not development and not address.startswith("https://"):
+        raise ConfigurationError("base_url: must be https, except in development mode")
+    return address
+
+
+def site_address(url: str, *, suffixes: Sequence[str], development: bool) -> str:
+    """The base URL of a site that wants to install the app.
+
+    Raises :class:`~headway.errors.BaseUrlRefused` unless it is https, on the
+    standard port and under one of *suffixes*, or in development on loopback.
+
+    >>> site_address("https://x.atlassian.net/wiki", suffixes=HOST_SUFFIXES, development=False)
+    'https://x.atlassian.net/wiki'
+    """
+    try:
+        address = address_of(url)
+    except (ValueError, Refusal):
+        raise BaseUrlRefused(expected="an address", found="something else") from None
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if development and is_loopback(host):
+        return address
+    named = any(host.endswith(suffix) for suffix in suffixes) and all(host.split("."))
+    if parts.scheme != "https" or parts.port is not None or not named:
+        raise BaseUrlRefused(expected="https on " + " or ".join(suffixes), found=address)
+    return address
+
+
+def framers(installation: Installation, own: str) -> list[str]:
+    """Who may frame a page of *installation*: its site under both names, and the app itself."""
+    return _origins([installation.base_url, installation.display_url or "", own])
+
+
+def shell_framers(suffixes: Sequence[str], *, development: bool) -> list[str]:
+    """Who may frame a page that knows no installation: any site that could install the app."""
+    sites = [f"https://*{suffix}" for suffix in suffixes]
+    return sites + list(_LOOPBACK_FRAMERS) if development else sites
+
+
+def _origins(urls: Iterable[str]) -> list[str]:
+    found = []
+    for url in urls:
+        try:
+            found.append(origin_of(url))
+        except ValueError:
+            continue  # a display URL is what an unsigned body said: data, and perhaps rubbish
+    return found

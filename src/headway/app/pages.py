@@ -1,0 +1,259 @@
+"""What a page in a frame carries: its headers, its first script, its shell, its refusals.
+
+A host opens a page at an address that ends in ``jwt=...``.  The first script
+drops that from the address, so that no history and no Back repeats it, and
+leaves a *seal*: a hash that proves which address the host signed for whom.  A
+seal is no credential.  On a reload the address carries no token, and the
+answer is the *shell*: a page without data, whose script asks the host's bridge
+for a context token, fetches the same address with that token in the header,
+and shows what comes.  The seal holds that fetch to the address that the host
+had signed; a context token alone is bound to no address.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import html
+import re
+from collections.abc import Mapping, Sequence
+
+from headway.errors import QshMismatch, QshMissing, Refusal
+from headway.http.answers import page_headers, refusal_headers
+from headway.model import Installation, RequestFacts
+from headway.qsh import canonical_request, without_token
+
+__all__ = [
+    "CLIENT_SCRIPT",
+    "SCRIPT_HASH",
+    "SEAL_PARAMETER",
+    "SHELL_HEADER",
+    "check_seal",
+    "first_script",
+    "refusal_page",
+    "seal",
+    "shell",
+    "with_first_script",
+    "with_script_allowed",
+    "without_seal",
+]
+
+CLIENT_SCRIPT = "https://connect-cdn.atl-paas.net/all.js"
+"""The host's client script, where its bridge begins."""
+
+SEAL_PARAMETER = "headway-seal"
+SHELL_HEADER = "headway-shell"
+"""What only the shell's own fetch sends: no navigation and no foreign page can add a header."""
+
+HEAD_BYTES_MAX = 16_384
+"""How much of a page is looked at for its doctype."""
+
+_SEAL_LABEL = b"headway page seal v1"
+
+# Byte for byte: what stays in the address is what was signed and what the seal is for.
+_FIRST_SCRIPT = """\
+(function () {
+  "use strict";
+  var seal = document.currentScript.getAttribute("data-seal");
+  var parts = location.search.slice(1).split("&");
+  var kept = parts.filter(function (part) {
+    return part !== "" && part !== "jwt" && part.indexOf("jwt=") !== 0 &&
+      part.indexOf("headway-seal=") !== 0;
+  });
+  if (seal) kept.push("headway-seal=" + seal);
+  var query = kept.length ? "?" + kept.join("&") : "";
+  if (query !== location.search) {
+    history.replaceState(history.state, "", location.pathname + query + location.hash);
+  }
+})();
+"""
+
+_SHELL_SCRIPT = """\
+(function () {
+  "use strict";
+  function say(text) { document.getElementById("say").textContent = text; }
+  if (!window.AP || !AP.context || !AP.context.getToken) {
+    say("Open this page from your site: it can not be shown by itself.");
+    return;
+  }
+  AP.context.getToken(function (token) {
+    fetch(location.href, {
+      headers: {Accept: "text/html", Authorization: "JWT " + token, "Headway-Shell": "1"},
+      cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer"
+    }).then(function (answer) {
+      if (!answer.ok || answer.headers.get("Headway-Page") !== "1") throw new Error();
+      return answer.text();
+    }).then(function (text) {
+      document.open();
+      document.write(text);
+      document.close();
+    }).catch(function () {
+      say("This page can not be shown again. Reload the page of your site around it.");
+    });
+  });
+})();
+"""
+
+_STYLE = "body{font:14px/1.4 system-ui,sans-serif;margin:2em;color:#172b4d}code{color:#626f86}"
+
+
+def _source_hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+SCRIPT_HASH = _source_hash(_FIRST_SCRIPT)
+"""The first script as a Content-Security-Policy names it."""
+
+
+# ---- the seal -------------------------------------------------------------------------------
+
+
+def seal(facts: RequestFacts, installation: Installation, account_id: str | None) -> str:
+    """What proves later that the host signed this address for *account_id*.
+
+    192 bits of HMAC-SHA-256 under the installation's secret.
+
+    >>> from headway.model import Product, Secret
+    >>> site = Installation(app_key="my-app", client_key="site", product=Product.JIRA,
+    ...     base_url="https://site.example", shared_secret=Secret("0123456789abcdef"))
+    >>> len(seal(RequestFacts(method="GET", raw_path="/panel"), site, None))
+    32
+    """
+    return _seals(facts, installation, account_id, 0)[0]
+
+
+def _seals(
+    facts: RequestFacts, installation: Installation, account_id: str | None, now: float
+) -> list[str]:
+    query = without_seal(without_token(facts.raw_query))
+    address = canonical_request("GET", facts.raw_path, query, facts.base_path)
+    parts = [_SEAL_LABEL, installation.app_key.encode(), (account_id or "").encode()]
+    message = b"\0".join([*parts, address.encode()])
+    return [
+        base64.urlsafe_b64encode(secret.mac(message)[:24]).decode()
+        for secret in installation.secrets(now)
+    ]
+
+
+def check_seal(
+    facts: RequestFacts, installation: Installation, account_id: str | None, now: float
+) -> None:
+    """Hold a shell's fetch to an address that the host had signed for *account_id*.
+
+    Raises :class:`~headway.errors.QshMissing` without a seal, and
+    :class:`~headway.errors.QshMismatch` for another address, site or user.
+    """
+    claimed = [
+        part.partition("=")[2]
+        for part in facts.raw_query.split("&")
+        if part.startswith(f"{SEAL_PARAMETER}=")
+    ]
+    if len(claimed) != 1:
+        raise QshMissing(expected="the seal of a page that the host had opened")
+    given = claimed[0].encode("latin-1")
+    seals = _seals(facts, installation, account_id, now)
+    matches = [hmac.compare_digest(ours.encode(), given) for ours in seals]
+    if not any(matches):
+        raise QshMismatch(expected="the seal of this address and user", found="another seal")
+
+
+def without_seal(raw_query: str) -> str:
+    """The query without a page's seal; no other byte changes."""
+    return without_token(raw_query, SEAL_PARAMETER)
+
+
+# ---- the first script -----------------------------------------------------------------------
+
+# What may precede a doctype: a byte order mark, white space, comments as HTML delimits them.
+_BEFORE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--(?:-?>|.*?--!?>)\s*)*(?:<!doctype[^>]*>)?", re.I | re.S
+)
+
+
+def first_script(mark: str = "") -> str:
+    """The script element that drops the token from the address and leaves the seal *mark*.
+
+    >>> first_script().startswith('<script data-seal="">')
+    True
+    """
+    return f'<script data-seal="{html.escape(mark)}">{_FIRST_SCRIPT}</script>'
+
+
+def with_first_script(head: bytes, elements: str) -> bytes:
+    """The beginning of an HTML page with *elements* as the first that its parser meets.
+
+    They stand right behind the doctype, where no comment and no attribute of
+    the page can swallow them.
+
+    >>> with_first_script(b"<!doctype html><title>x</title>", "<script></script>")
+    b'<!doctype html><script></script><title>x</title>'
+    """
+    match = _BEFORE.match(head)
+    end = match.end() if match else 0
+    return head[:end] + elements.encode() + head[end:]
+
+
+def with_script_allowed(policy: str) -> str:
+    """A page's own Content-Security-Policy, so that the first script may run under it.
+
+    >>> with_script_allowed("script-src 'self'") == f"script-src 'self' {SCRIPT_HASH}"
+    True
+    """
+    directives = [part.split() for part in policy.split(";") if part.strip()]
+    named = {words[0].lower(): words for words in reversed(directives)}
+    words = named.get("script-src-elem") or named.get("script-src")
+    if words is None and "default-src" in named:
+        words = ["script-src", *named["default-src"][1:]]
+        directives.append(words)
+    if words is not None and not _runs_any_inline(words[1:]):
+        words[1:] = [word for word in words[1:] if word.lower() != "'none'"] + [SCRIPT_HASH]
+    return "; ".join(" ".join(words) for words in directives)
+
+
+def _runs_any_inline(sources: Sequence[str]) -> bool:
+    """Whether 'unsafe-inline' counts: a hash or nonce beside it would switch it off."""
+    lower = [source.lower() for source in sources]
+    strict = any(source.startswith(("'sha", "'nonce-", "'strict-dynamic'")) for source in lower)
+    return "'unsafe-inline'" in lower and not strict
+
+
+# ---- pages of our own -----------------------------------------------------------------------
+
+
+def shell(client_script: str, framers: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The page for an address without a token, and its headers.
+
+    It holds no data.  *framers* are sources as a Content-Security-Policy names
+    them.  No other source is restricted: the policy of this page stays in
+    force for the one that its script shows.
+    """
+    body = (
+        "<!doctype html><html><head>"
+        "<title>Loading</title>"
+        f'<script src="{html.escape(client_script)}"></script></head>'
+        f'<body><p id="say"></p><script>{_SHELL_SCRIPT}</script></body></html>'
+    )
+    headers = page_headers(())
+    headers["Content-Security-Policy"] = "frame-ancestors " + " ".join(framers)
+    return body, headers
+
+
+def refusal_page(refusal: Refusal, realm: str) -> tuple[str, dict[str, str]]:
+    """A refusal for people, in a frame, and its headers: nothing in it runs but our own script."""
+    public = refusal.public
+    detail = str(refusal) if public is type(refusal) else f"{public.id}: {public.title}"
+    told = [html.escape(text) for text in (public.title, public.hint, detail)]
+    body = (
+        f"<!doctype html><html><head>{first_script()}<title>Not shown</title>"
+        f"<style>{_STYLE}</style></head><body><h1>This page is not shown</h1>"
+        f"<p>{told[0].capitalize()}.</p><p>{told[1]}</p><p><code>{told[2]}</code></p></body></html>"
+    )
+    policy = f"default-src 'none'; script-src {SCRIPT_HASH}; style-src {_source_hash(_STYLE)}"
+    headers: Mapping[str, str] = {
+        **page_headers(()),
+        **refusal_headers(refusal, realm),
+        "Content-Security-Policy": policy,
+    }
+    return body, dict(headers)

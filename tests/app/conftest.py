@@ -1,0 +1,297 @@
+"""A site with keys, an app to install, and a way to call it that writes no log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from headway import sign
+from headway.app.connect import Observation
+from headway.app.starlette import Connect
+from headway.keys import RsaPrivateKey
+from headway.model import Installation, Secret
+
+NOW = 1_700_000_000
+KEY_ID = "key-1"
+SECRET = "the first shared secret, 32 bytes"
+SITE = "http://localhost:2990"
+BASE = "http://127.0.0.1:3000"
+
+
+class KeyServer:
+    """A real server on loopback; ``pages`` maps paths to what answers there."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.pages: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                outer.pages.get(self.path, lambda h: outer.reply(h, 404, b"no"))(self)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def reply(
+        self, handler: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str
+    ) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def page(self, path: str, status: int, body: bytes, **headers: str) -> None:
+        self.pages[path] = lambda handler: self.reply(handler, status, body, **headers)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key == name.lower()), None)
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key == name.lower()]
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def id(self) -> str:
+        return self.header("headway-refusal") or ""
+
+
+def call_asgi(
+    app: Any,
+    method: str,
+    target: str,
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
+    server: tuple[str, int] = ("127.0.0.1", 3000),
+) -> Answer:
+    """One request as it stands on the wire; nothing is normalised, nothing is logged."""
+    path, _, query = target.partition("?")
+    given = {"host": "127.0.0.1:3000", **(headers or {})}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
+        "server": server,
+        "client": ("127.0.0.1", 5),
+        "extensions": {"http.response.pathsend": {}},
+    }
+    sent: list[dict[str, Any]] = []
+
+    async def run() -> None:
+        waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if not waiting:
+                await asyncio.Event().wait()  # the client stays and says nothing more
+            return waiting.pop()
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await app(scope, receive, send)
+
+    asyncio.run(run())
+    return Answer(
+        sent[0]["status"],
+        [(k.decode().lower(), v.decode()) for k, v in sent[0]["headers"]],
+        b"".join(message.get("body", b"") for message in sent[1:]),
+    )
+
+
+@dataclass
+class World:
+    """One app, one site that signs for it, and the clock of both."""
+
+    connect: Connect
+    rsa: RsaPrivateKey
+    keys: KeyServer
+    now: list[float]
+    seen: list[Observation]
+    base_path: str = ""
+    secret: Secret = field(default_factory=lambda: Secret(SECRET))
+    app: Any = None
+
+    def body(self, event: str = "installed", **changes: Any) -> bytes:
+        told = {
+            "key": "my-app",
+            "clientKey": "site-1",
+            "baseUrl": SITE,
+            "productType": "jira",
+            "description": "a site",
+            "eventType": event,
+        }
+        if event == "installed":
+            told["sharedSecret"] = SECRET
+        told = {**told, **changes}
+        return json.dumps({k: v for k, v in told.items() if v is not ...}).encode()
+
+    def lifecycle_token(self, event: str = "installed", **changes: Any) -> str:
+        given: dict[str, Any] = {
+            "key_id": KEY_ID,
+            "issuer": "site-1",
+            "audience": self.connect.base_url,
+            "raw_path": f"{self.base_path}/{event}",
+            "base_path": self.base_path,
+            "now": self.now[0],
+            **changes,
+        }
+        return sign.lifecycle_token(given.pop("signer", self.rsa), **given)
+
+    def request_token(self, method: str, path: str, query: str = "", **changes: Any) -> str:
+        given: dict[str, Any] = {
+            "issuer": "site-1",
+            "subject": "ada",
+            "method": method,
+            "raw_path": path,
+            "raw_query": query,
+            "base_path": self.base_path,
+            "now": self.now[0],
+            **changes,
+        }
+        return sign.request_token(given.pop("secret", self.secret), **given)
+
+    def context_token(self, **changes: Any) -> str:
+        given: dict[str, Any] = {
+            "issuer": "site-1",
+            "subject": "ada",
+            "context": {"jira": {"issue": {"key": "DEMO-1"}}},
+            "now": self.now[0],
+            **changes,
+        }
+        return sign.context_token(given.pop("secret", self.secret), **given)
+
+    def call(self, method: str, target: str, token: str | None = None, **more: Any) -> Answer:
+        headers = dict(more.pop("headers", {}))
+        if token is not None:
+            headers["authorization"] = f"JWT {token}"
+        if self.app is None:
+            from starlette.applications import Starlette
+
+            self.app = Starlette(routes=self.connect.routes)
+        return call_asgi(self.app, method, target, headers, **more)
+
+    def event(self, event: str = "installed", token: str | None = None, **body: Any) -> Answer:
+        return self.call(
+            "POST",
+            f"{self.base_path}/{event}",
+            token or self.lifecycle_token(event),
+            body=self.body(event, **body),
+        )
+
+    def install(self) -> None:
+        assert self.event().status == 204
+
+    @property
+    def installation(self) -> Installation | None:
+        return self.connect.store.get("my-app", "site-1")
+
+
+@pytest.fixture(scope="session")
+def rsa() -> RsaPrivateKey:
+    return RsaPrivateKey.generate()
+
+
+@pytest.fixture
+def keys(rsa: RsaPrivateKey) -> Iterator[KeyServer]:
+    server = KeyServer()
+    server.page(f"/{KEY_ID}", 200, rsa.public_pem())
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def make_server() -> Iterator[Callable[[], KeyServer]]:
+    servers: list[KeyServer] = []
+
+    def make() -> KeyServer:
+        servers.append(KeyServer())
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def make_world(rsa: RsaPrivateKey, keys: KeyServer) -> Iterator[Callable[..., World]]:
+    opened: list[Connect] = []
+
+    def make(**changes: Any) -> World:
+        now, seen = [float(NOW)], []
+        settings: dict[str, Any] = {
+            "key": "my-app",
+            "name": "My app",
+            "base_url": BASE,
+            "store": ":memory:",
+            "development": True,
+            "install_keys": keys.address,
+            "observer": seen.append,
+            "clock": lambda: now[0],
+            **changes,
+        }
+        connect = Connect(**settings)
+        opened.append(connect)
+        return World(connect, rsa, keys, now, seen, base_path=connect.base_path)
+
+    yield make
+    for connect in opened:
+        engine = getattr(connect.store, "_engine", None)
+        if engine is not None:
+            engine.dispose()
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    return make_world()
+
+
+@pytest.fixture
+def asgi() -> Callable[..., Answer]:
+    return call_asgi
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "HEADWAY_DEVELOPMENT",
+        "HEADWAY_INSTALL_KEYS",
+        "HEADWAY_STORE_KEY",
+        "HEADWAY_CLIENT_SCRIPT",
+    ):
+        monkeypatch.delenv(name, raising=False)
