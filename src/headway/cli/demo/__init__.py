@@ -1,0 +1,186 @@
+"""The demo app: a Connect app with two buttons, one of which does it the old way.
+
+It is an ordinary app on :mod:`headway.app`.  The old way has to be written by
+hand here, because the client refuses to send a token in a URL.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from headway import sign
+from headway.app.client import DownloadFailed, tls_settings
+from headway.app.connect import Observation
+from headway.app.starlette import Connect, Context
+
+__all__ = ["KEY", "Demo"]
+
+KEY = "headway-demo"
+PRIVATE, PUBLIC = "DEMO-1", "PUB-1"
+ASSETS = {"panel.js": "text/javascript", "panel.css": "text/css"}
+CALL_SECONDS = 10.0
+
+
+class Demo:
+    """The demo app at *base_url*, for the site at *site_url*.
+
+    *observer* is told of every token that comes to the app.
+
+    >>> Demo("http://127.0.0.1:3000", "http://localhost:2990").connect.key
+    'headway-demo'
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        site_url: str,
+        *,
+        store: str | Path = ":memory:",
+        observer: Callable[[Observation], None] | None = None,
+    ) -> None:
+        self.events: list[str] = []
+        self.connect = Connect(
+            key=KEY,
+            name="Headway demo",
+            description="Calls the site twice: with the token in the header, and in the URL.",
+            base_url=base_url,
+            store=store,
+            scopes=("READ", "WRITE"),
+            development=True,
+            install_keys=f"{site_url}/install-keys",
+            client_script=f"{site_url}/atlassian-connect/all.js",
+            observer=observer,
+        )
+        self._declare(self.connect)
+        self.descriptor_url = f"{base_url}/atlassian-connect.json"
+
+    def asgi(self) -> Starlette:
+        """The app as an ASGI application."""
+        return Starlette(routes=[*self.connect.routes, Route("/{name}", _asset)])
+
+    def _declare(self, connect: Connect) -> None:
+        @connect.panel(
+            "Where does the token travel?",
+            location="atl.jira.view.issue.right.context",
+            url="/panel?issue={issue.key}",
+        )
+        async def panel(request: Request, context: Context) -> str:
+            return _page(context, request.query_params.get("issue", ""))
+
+        @connect.page("Headway demo", url="/about")
+        async def about(request: Request, context: Context) -> str:
+            return _page(context, PRIVATE)
+
+        @connect.context_route("/call", methods=["POST"])
+        async def call(request: Request, context: Context) -> dict[str, Any]:
+            way = (await request.json()).get("way")
+            ask = _old_way if way == "url" else _new_way
+            return {key: await ask(context, key) for key in (PRIVATE, PUBLIC)}
+
+        @connect.context_route("/files")
+        async def files(request: Request, context: Context) -> list[dict[str, str]]:
+            issue = quote(request.query_params.get("issue", ""), safe="")
+            answer = await context.client.get(f"/rest/api/3/issue/{issue}")
+            found = answer.json().get("fields", {}).get("attachment", [])
+            return [{"id": str(file["id"]), "filename": file["filename"]} for file in found]
+
+        @connect.context_route("/file")
+        async def file(request: Request, context: Context) -> Response:
+            return await _file(context, request.query_params.get("id", ""))
+
+        @connect.webhook("jira:issue_updated")
+        async def updated(request: Request, context: Context) -> Response:
+            issue = (await request.json()).get("issue", {})
+            self.events.append(str(issue.get("key")))
+            del self.events[:-100]
+            return Response(status_code=204)
+
+
+async def _new_way(context: Context, issue: str) -> dict[str, Any]:
+    return _told(await context.client.get(f"/rest/api/3/issue/{issue}"))
+
+
+async def _old_way(context: Context, issue: str) -> dict[str, Any]:
+    """What an app did before 2022: the token in the URL.
+
+    httpx's own client would write the address, and so the token, into its log;
+    the transport below it does not.
+    """
+    base = context.installation.base_url
+    path = f"/rest/api/3/issue/{issue}"
+    token = sign.request_token(
+        context.installation.shared_secret,
+        issuer=KEY,
+        method="GET",
+        raw_path=path,
+        base_path=urlsplit(base).path,
+        now=time.time(),
+    )
+    timeout = httpx.Timeout(CALL_SECONDS).as_dict()
+    request = httpx.Request(
+        "GET", f"{base}{path}", params={"jwt": token}, extensions={"timeout": timeout}
+    )
+    async with httpx.AsyncHTTPTransport(verify=tls_settings()) as transport:
+        answer = await transport.handle_async_request(request)
+        await answer.aread()
+        return _told(answer)
+
+
+def _told(answer: httpx.Response) -> dict[str, Any]:
+    names = ("headway-phase", "headway-refusal", "headway-hint", "sunset", "headway-disclaimer")
+    told = {name: answer.headers[name] for name in names if name in answer.headers}
+    return {"status": answer.status_code, "told": told}
+
+
+async def _file(context: Context, attachment_id: str) -> Response:
+    """An attachment through the app: fetched with the header, streamed on as it comes."""
+    stack = context.client.stream_attachment(attachment_id)
+    try:
+        download = await stack.__aenter__()
+    except (DownloadFailed, ValueError) as error:
+        return JSONResponse({"error": str(error)}, status_code=502)
+
+    async def chunks() -> Any:
+        try:
+            async for chunk in download.chunks():
+                yield chunk
+        finally:
+            await stack.__aexit__(None, None, None)
+
+    headers = {
+        "Content-Disposition": "attachment",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingResponse(chunks(), media_type="application/octet-stream", headers=headers)
+
+
+def _page(context: Context, issue: str) -> str:
+    text = resources.files(__name__).joinpath("panel.html").read_text("utf-8")
+    return Template(text).substitute(
+        issue=html.escape(issue),
+        script=html.escape(context.client_script),
+        site=html.escape(context.installation.base_url),
+    )
+
+
+async def _asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in ASSETS:
+        return Response("There is no such page.\n", status_code=404, media_type="text/plain")
+    text = resources.files(__name__).joinpath(name).read_text("utf-8")
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(text, media_type=ASSETS[name], headers=headers)

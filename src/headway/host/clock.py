@@ -1,0 +1,52 @@
+"""Two clocks: the real one for tokens and sessions, a movable date for the policy."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from headway.ports import Clock
+
+__all__ = ["SiteClock", "parse_date"]
+
+
+def parse_date(text: str) -> float:
+    """``2022-02-01`` or ``2022-02-01T12:00`` (UTC) as seconds since 1970; raises ValueError.
+
+    >>> parse_date("2022-02-01")
+    1643673600.0
+    """
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class SiteClock:
+    """The site's date moves; the time in tokens, sessions and tickets never does.
+
+    >>> clock = SiteClock(real=lambda: 1000.0)
+    >>> clock.set(parse_date("2022-02-01"))
+    >>> clock.now(), clock.at()
+    (1000.0, 1643673600.0)
+    """
+
+    def __init__(self, at: float | None = None, real: Clock = time.time) -> None:
+        self._real = real
+        self._offset = 0.0
+        if at is not None:
+            self.set(at)
+
+    def now(self) -> float:
+        """The real time, in seconds since 1970."""
+        return self._real()
+
+    def at(self) -> float:
+        """The site's date, which drives the policy alone."""
+        return self._real() + self._offset
+
+    def set(self, at: float) -> None:
+        """Move the site's date to *at*; from there it goes on."""
+        self._offset = at - self._real()
+
+    def reset(self) -> None:
+        """Go back to the real date."""
+        self._offset = 0.0

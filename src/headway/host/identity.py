@@ -1,0 +1,210 @@
+"""Who is there: users' passwords, sessions in a cookie, and what protects a form.
+
+Everything here runs on real time: moving the site's date neither ends a
+session nor brings one back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+import msgspec
+import sqlalchemy as sa
+from starlette.requests import Request
+
+from headway.host import database as db
+from headway.ports import Clock
+from headway.qsh import without_token
+
+__all__ = ["CSRF_FIELD", "CSRF_HEADER", "Identity", "Session", "csrf_matches", "local_path"]
+
+CSRF_HEADER = "X-Headway-CSRF"
+CSRF_FIELD = "csrf"
+"""The name of a form's hidden field with the same value."""
+
+SESSION_SECONDS = 8 * 3600
+PASSWORD_BYTES = 12
+SALT_BYTES = 16
+COOKIE_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 random bytes
+LOCAL_PATH = re.compile(r"/[!-\[\]-~]{0,2000}")  # ASCII, no space, no backslash
+LEAVES = re.compile(r"//|.*[\\\x00-\x1f\x7f]", re.DOTALL)  # how browsers read it as another host
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A user who is logged in; *until* is in real seconds since 1970."""
+
+    account_id: str
+    csrf: str
+    until: int
+
+    def __repr__(self) -> str:
+        return f"<session of {self.account_id}>"
+
+
+class Identity:
+    """The users' passwords and sessions; *now* is the real time, in seconds since 1970.
+
+    *secure* makes the cookie a ``__Host-`` one, which no other port or name can
+    set (RFC 6265bis section 4.1.3.2); browsers take it over https and, though
+    it is http, from localhost.
+
+    >>> with db.open_database(None) as database:
+    ...     identity = Identity(database)
+    ...     identity.add_user("user", "Uma User", "uma@example.com", admin=False)
+    ...     identity.log_in("user", "a guess") is None
+    True
+    """
+
+    def __init__(
+        self, database: db.Database, now: Clock = time.time, *, secure: bool = True
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._secure = secure
+        self.cookie_name = "__Host-headway" if secure else "headway"
+
+    # ---- passwords --------------------------------------------------------------------------
+
+    def add_user(self, name: str, display_name: str, email: str, *, admin: bool) -> None:
+        """A new user with an account id and a password, both random."""
+        account_id = secrets.token_hex(12)
+        password = secrets.token_urlsafe(PASSWORD_BYTES)
+        salt = secrets.token_bytes(SALT_BYTES)
+        with self._database.writing() as connection:
+            connection.execute(
+                db.users.insert().values(
+                    account_id=account_id,
+                    name=name,
+                    display_name=display_name,
+                    email=email,
+                    admin=admin,
+                    password_hash=salt + _scrypt(password, salt),
+                    password_sealed=self._database.sealer.seal(
+                        password.encode(), _sealed_place(account_id)
+                    ),
+                )
+            )
+
+    @property
+    def first_passwords(self) -> dict[str, str]:
+        """Each user's password by login name, for whoever started the site."""
+        columns = db.users.c.name, db.users.c.account_id, db.users.c.password_sealed
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(*columns).order_by(db.users.c.name)).all()
+        return {
+            name: self._database.sealer.open(sealed, _sealed_place(account_id)).decode()
+            for name, account_id, sealed in rows
+        }
+
+    # ---- sessions ---------------------------------------------------------------------------
+
+    def log_in(self, name: str, password: str, replacing: Request | None = None) -> str | None:
+        """Check a password and begin a session; the cookie's value, or None.
+
+        The session of the request that it replaces ends.  Takes as long for an
+        unknown name; call it in a thread, for it is slow on purpose.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(
+                sa.select(db.users.c.account_id, db.users.c.password_hash).where(
+                    db.users.c.name == name
+                )
+            ).one_or_none()
+        account_id, stored = row if row is not None else ("", bytes(SALT_BYTES + 32))
+        hashed = _scrypt(password[:200], stored[:SALT_BYTES])
+        if not hmac.compare_digest(hashed, stored[SALT_BYTES:]):
+            return None
+        if replacing is not None:
+            self.log_out(replacing)
+        return self._begin(account_id)
+
+    def session(self, request: Request) -> Session | None:
+        """The session of the request's cookie, if it is one and still runs."""
+        value = self._cookie_value(request.headers.getlist("cookie"))
+        if value is None:
+            return None
+        query = sa.select(db.sessions.c.account_id, db.sessions.c.until).where(
+            db.sessions.c.digest == _digest(value)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None or self._now() >= row.until:
+            return None
+        return Session(account_id=row.account_id, csrf=_csrf(value), until=row.until)
+
+    def log_out(self, request: Request) -> None:
+        """End the session of the request's cookie, and forget those whose time is over."""
+        value = self._cookie_value(request.headers.getlist("cookie")) or ""
+        ended = sa.or_(
+            db.sessions.c.digest == _digest(value), db.sessions.c.until <= int(self._now())
+        )
+        with self._database.writing() as connection:
+            connection.execute(db.sessions.delete().where(ended))
+
+    def set_cookie(self, value: str = "") -> str:
+        """The ``Set-Cookie`` header for a new session's *value*, or for none."""
+        age = SESSION_SECONDS if value else 0
+        flags = "; Secure" if self._secure else ""
+        return f"{self.cookie_name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{flags}"
+
+    def _begin(self, account_id: str) -> str:
+        value = secrets.token_urlsafe(32)
+        until = int(self._now()) + SESSION_SECONDS
+        with self._database.writing() as connection:
+            connection.execute(
+                db.sessions.insert().values(
+                    digest=_digest(value), account_id=account_id, until=until
+                )
+            )
+        return value
+
+    def _cookie_value(self, headers: Iterable[str]) -> str | None:
+        """The one cookie of our name: two mean that somebody else set one."""
+        pairs = (pair.strip().partition("=") for header in headers for pair in header.split(";"))
+        values = [value for name, _, value in pairs if name == self.cookie_name]
+        if len(values) != 1 or not COOKIE_VALUE.fullmatch(values[0]):
+            return None
+        return values[0]
+
+
+def csrf_matches(session: Session, sent: str | None) -> bool:
+    """Whether a form or a script sent the session's CSRF token: a cookie alone proves nothing."""
+    return hmac.compare_digest(session.csrf.encode(), (sent or "").encode())
+
+
+def local_path(text: str | None) -> str:
+    """*text* where it is a path on this site, without a token in it; else ``/``.
+
+    >>> local_path("/browse/DEMO-1?x=1"), local_path("//evil.example")
+    ('/browse/DEMO-1?x=1', '/')
+    """
+    text = text or "/"
+    once = unquote(text)
+    if not LOCAL_PATH.fullmatch(text) or any(map(LEAVES.match, (text, once, unquote(once)))):
+        return "/"
+    path, _, query = text.partition("?")
+    query = without_token(query)
+    return f"{path}?{query}" if query else path
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
+
+
+def _digest(value: str) -> bytes:
+    return hashlib.sha256(value.encode()).digest()
+
+
+def _csrf(value: str) -> str:
+    """Derived from the cookie's value, which no script can read and no page holds."""
+    return hmac.new(value.encode(), b"headway csrf v1", "sha256").hexdigest()
+
+
+def _sealed_place(account_id: str) -> list[str]:
+    return ["site users", account_id, "password"]

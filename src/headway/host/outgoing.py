@@ -1,0 +1,408 @@
+"""Everything that the site signs and sends to an app.
+
+One table says what travels where.  Nothing here follows a redirect, waits
+without a limit, reads without a bound, or connects to an address that was not
+looked at first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import socket
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+import msgspec
+
+from headway import jwt, sign
+from headway.errors import HeadwayError, MalformedRequest
+from headway.host.apps import App, Apps
+from headway.host.clock import SiteClock
+from headway.host.descriptor import Module
+from headway.host.settings import Settings
+from headway.host.traffic import Crossing, Traffic
+from headway.host.world import User
+from headway.model import Direction, Kind, Location, Secret, TokenText
+from headway.redact import redact, redact_url
+
+__all__ = ["CALLS", "Answer", "Call", "NoAnswer", "Outgoing", "Request"]
+
+DESCRIPTOR_MAX = 524_288  # bytes
+ANSWER_MAX = 65_536  # bytes of an answer to a callback, of which only the status counts
+VERSION = "1001.0.0-SNAPSHOT"  # what a cloud site says in ``cv``
+
+
+class Call(NamedTuple):
+    """One way in which a token goes from the site to an app."""
+
+    direction: Direction
+    kind: Kind
+    location: Location | None
+    method: str
+
+
+_LIFECYCLE = (Direction.LIFECYCLE, Kind.LIFECYCLE, Location.HEADER, "POST")
+_SWITCH = (Direction.LIFECYCLE, Kind.REQUEST, Location.HEADER, "POST")
+
+CALLS: Mapping[str, Call] = {
+    "installed": Call(*_LIFECYCLE),
+    "uninstalled": Call(*_LIFECYCLE),
+    "enabled": Call(*_SWITCH),
+    "disabled": Call(*_SWITCH),
+    "webhook": Call(Direction.EVENT, Kind.REQUEST, Location.HEADER, "POST"),
+    "module": Call(Direction.MODULE, Kind.REQUEST, Location.QUERY, "GET"),
+    # Handed to the page by the bridge; where the page puts it is the page's affair.
+    "context": Call(Direction.BROWSER_TO_APP, Kind.CONTEXT, None, "GET"),
+}
+"""Who signs what ("Signed install", October 2021), and where it travels."""
+
+
+class NoAnswer(HeadwayError):
+    """An app could not be asked, or did not answer properly; the text is for people."""
+
+
+class Request(NamedTuple):
+    """What an app is asked; *limit* is how many bytes it may answer."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    limit: int
+    body: bytes = b""
+
+
+class Answer(NamedTuple):
+    """What an app answered."""
+
+    status: int
+    body: bytes
+
+
+class Outgoing:
+    """Signs, sends, and notes in the traffic whatever goes out.
+
+    Raises NoAnswer, or a MalformedRequest for an address that has no one hash.
+
+    >>> sorted(CALLS)
+    ['context', 'disabled', 'enabled', 'installed', 'module', 'uninstalled', 'webhook']
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        apps: Apps,
+        clock: SiteClock,
+        traffic: Traffic,
+        base_url: Callable[[], str],
+    ) -> None:
+        self._settings = settings
+        self._apps = apps
+        self._clock = clock
+        self._traffic = traffic
+        self.base_url = base_url
+        # Each call looks at the address anew, so no connection outlives its call.
+        self._client = httpx.AsyncClient(
+            follow_redirects=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            timeout=httpx.Timeout(None),  # each call has one limit over all of it
+            trust_env=False,
+        )
+        self._signed: dict[str, int] = {}  # app key -> iat of the last lifecycle token
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._client.aclose()
+
+    # ---- for a browser ----------------------------------------------------------------------
+
+    def module_url(
+        self, app: App, module: Module, context: Mapping[str, str], user: User | None
+    ) -> str:
+        """The address of a module's page, for *user*; *context* fills the variables.
+
+        A cacheable module's address holds no token.
+        """
+        base = app.descriptor.url(module.url, context)
+        added = {
+            "xdm_e": self.base_url(),
+            "xdm_c": f"channel-{app.key}__{module.key}",
+            "cp": "",
+            "xdm_deprecated_addon_key_do_not_use": app.key,
+            "lic": "none",
+            "cv": VERSION,
+        }
+        joined = "" if base.endswith("?") else "&" if "?" in base else "?"
+        url = f"{base}{joined}{urlencode(added)}"
+        if module.cacheable:
+            return url
+        subject = user.account_id if user else None
+        token = self._request_token(app, "GET", url, subject=subject)
+        self._note("module", url, token)
+        return f"{url}&jwt={token}"
+
+    def context_token(
+        self, app: App, module: Module, context: Mapping[str, str], user: User | None
+    ) -> TokenText:
+        """The token that ``AP.context.getToken`` hands to a module's page."""
+        token = sign.context_token(
+            self._apps.secret(app.key),
+            issuer=app.client_key,
+            subject=user.account_id if user else None,
+            context={"jira": _nested(context)},
+            now=self._clock.now(),
+        )
+        self._note("context", app.descriptor.url(module.url, context), token)
+        return token
+
+    # ---- to a server ------------------------------------------------------------------------
+
+    async def descriptor(self, url: str) -> Answer:
+        """Get a descriptor; nothing is signed, and nothing noted."""
+        headers = {"Accept": "application/json"}
+        return await self._exchange(Request("GET", url, headers, DESCRIPTOR_MAX))
+
+    async def lifecycle(self, app: App, event: str, secret: Secret | None = None) -> int | None:
+        """Tell *app* of an event; the status, or None where it does not want to know.
+
+        *secret* goes into the body of ``installed``.  Raises NoAnswer.
+        """
+        written = app.descriptor.lifecycle.get(event)
+        if written is None:
+            return None
+        url = app.descriptor.url(written)
+        body = {
+            "key": app.key,
+            "clientKey": app.client_key,
+            "baseUrl": self.base_url(),
+            "productType": "jira",
+            "description": "A local site of Headway",
+            "eventType": event,
+        }
+        if secret is not None:
+            body["sharedSecret"] = secret.reveal().decode()
+        if CALLS[event].kind is Kind.LIFECYCLE:
+            token = self._lifecycle_token(app, url, await self._second(app))
+        else:
+            token = self._request_token(app, "POST", url)
+        return await self._send(event, url, token, json.dumps(body).encode())
+
+    async def webhook(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Tell each app that asked for *event*; what fails is noted and nothing more."""
+        values, body = _variables(payload), json.dumps(payload).encode()
+        told = []
+        for app in self._apps.all():
+            for hook in app.descriptor.webhooks:
+                if hook.event != event:
+                    continue
+                url = app.descriptor.url(hook.url, values)
+                try:
+                    token = self._request_token(app, "POST", url)
+                except MalformedRequest as refusal:  # a variable without a value left "//"
+                    self._note("webhook", url, hint=f"not sent: {refusal.title}")
+                    continue
+                told.append(self._deliver(url, token, b"" if hook.exclude_body else body))
+        await asyncio.gather(*told)
+
+    async def _deliver(self, url: str, token: TokenText, body: bytes) -> None:
+        headers = {
+            "X-Atlassian-Webhook-Identifier": str(uuid.uuid4()),
+            "X-Atlassian-Webhook-Flow": "Primary",
+        }
+        with contextlib.suppress(NoAnswer):
+            await self._send("webhook", url, token, body, headers)
+
+    async def _send(
+        self,
+        name: str,
+        url: str,
+        token: TokenText,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        sent = {
+            "Authorization": f"JWT {token}",
+            "Content-Type": "application/json",
+            **(headers or {}),
+        }
+        try:
+            answer = await self._exchange(Request(CALLS[name].method, url, sent, ANSWER_MAX, body))
+        except NoAnswer as failure:
+            self._note(name, url, token, hint=str(failure))
+            raise
+        self._note(name, url, token, status=answer.status)
+        return answer.status
+
+    async def _second(self, app: App) -> int:
+        """The next second in which no lifecycle token for *app* was signed.
+
+        An app takes neither the same token twice nor an ``installed`` that is
+        as old as an ``uninstalled``.
+        """
+        now, last = self._clock.now(), self._signed.get(app.key)
+        if int(now) == last:
+            await asyncio.sleep(last + 1 - now)
+            now = last + 1
+        self._signed[app.key] = int(now)
+        return int(now)
+
+    # ---- tokens -----------------------------------------------------------------------------
+
+    def _request_token(
+        self, app: App, method: str, url: str, subject: str | None = None
+    ) -> TokenText:
+        parts = urlsplit(url)
+        return sign.request_token(
+            self._apps.secret(app.key),
+            issuer=app.client_key,
+            method=method,
+            raw_path=parts.path or "/",
+            raw_query=parts.query,
+            base_path=urlsplit(app.base_url).path,
+            now=self._clock.now(),
+            subject=subject,
+            context={},
+        )
+
+    def _lifecycle_token(self, app: App, url: str, now: int) -> TokenText:
+        parts = urlsplit(url)
+        kid, private = self._apps.site_key
+        return sign.lifecycle_token(
+            private,
+            key_id=kid,
+            issuer=app.client_key,
+            audience=app.base_url,
+            raw_path=parts.path or "/",
+            raw_query=parts.query,
+            base_path=urlsplit(app.base_url).path,
+            now=now,
+        )
+
+    def _note(
+        self,
+        name: str,
+        url: str,
+        token: TokenText | None = None,
+        *,
+        status: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        call = CALLS[name]
+        claims = msgspec.to_builtins(jwt.decode(token).unverified_claims) if token else {}
+        self._traffic.add(
+            Crossing(
+                time=self._clock.now(),
+                at=self._clock.at(),
+                direction=call.direction,
+                method=call.method,
+                path=redact_url(url),
+                verdict="sent",
+                location=call.location,
+                kind=call.kind,
+                claims=json.loads(redact(json.dumps(claims))),
+                status=status,
+                hint=hint,
+            )
+        )
+
+    # ---- the wire ---------------------------------------------------------------------------
+
+    async def _exchange(self, request: Request) -> Answer:
+        parts = urlsplit(request.url)
+        try:
+            async with asyncio.timeout(self._settings.callback_seconds):
+                # (1) where does the name lead?  Only there is connected to
+                addresses = await self._addresses(parts.hostname or "", parts.port, parts.scheme)
+                # (2) ask each until one is there
+                for address in addresses[:-1]:
+                    with contextlib.suppress(httpx.ConnectError):
+                        return await self._ask(request, address)
+                return await self._ask(request, addresses[-1])
+        except TimeoutError:
+            seconds = f"{self._settings.callback_seconds:g}"
+            raise NoAnswer(f"no answer from {parts.netloc} within {seconds} seconds") from None
+        except httpx.HTTPError as error:
+            reason = type(error).__name__  # its text may repeat what was sent
+            raise NoAnswer(f"{parts.netloc} can not be reached ({reason})") from None
+
+    async def _addresses(self, host: str, port: int | None, scheme: str) -> list[str]:
+        """The addresses of *host*, all of them such that the site may connect."""
+        try:
+            loop = asyncio.get_running_loop()
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise NoAnswer(f"{host} is a name without an address") from None
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        for address in addresses:
+            if reason := self._objection(address, scheme):
+                raise NoAnswer(f"{host} is at {address}: {reason}")
+        return addresses
+
+    def _objection(self, address: str, scheme: str) -> str:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        ip = getattr(ip, "ipv4_mapped", None) or ip
+        if ip.is_loopback:
+            return ""
+        if ip.is_link_local or ip.is_unspecified or ip.is_multicast:
+            return "no app lives there"
+        if ip.is_global:
+            return "" if scheme == "https" else "secrets go over http on this machine only"
+        return "" if self._settings.allow_private else "private addresses need an option"
+
+    async def _ask(self, request: Request, address: str) -> Answer:
+        """Ask one address; the name stays in ``Host``, and TLS is held to it.
+
+        The target is sent as it was signed: the client would encode some of it anew.
+        """
+        name, parts = httpx.URL(request.url), urlsplit(request.url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        sent = self._client.build_request(
+            request.method,
+            name.copy_with(host=address),
+            headers={
+                **request.headers,
+                "Accept-Encoding": "identity",
+                "Host": name.netloc.decode("ascii"),
+                "User-Agent": "headway",
+            },
+            content=request.body,
+            extensions={"sni_hostname": name.host, "target": target.encode("ascii")},
+        )
+        answer = await self._client.send(sent, stream=True)
+        try:
+            read = bytearray()
+            async for part in answer.aiter_raw():
+                read += part
+                if len(read) > request.limit:
+                    raise NoAnswer(f"{parts.netloc} answered more than {request.limit} bytes")
+            return Answer(answer.status_code, bytes(read))
+        finally:
+            await answer.aclose()
+
+
+def _variables(payload: Mapping[str, Any]) -> dict[str, str]:
+    """What a webhook's address may name, from what it tells."""
+    issue = payload.get("issue", {})
+    project = issue.get("fields", {}).get("project") or {}
+    values = {
+        "issue.key": issue.get("key"),
+        "issue.id": issue.get("id"),
+        "project.key": project.get("key"),
+        "project.id": project.get("id"),
+    }
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _nested(context: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """``{"issue.key": "A-1"}`` as ``{"issue": {"key": "A-1"}}``, as the bridge shows it."""
+    nested: dict[str, dict[str, str]] = {}
+    for name, value in context.items():
+        thing, _, member = name.partition(".")
+        nested.setdefault(thing, {})[member] = value
+    return nested

@@ -1,0 +1,245 @@
+"""The site's pages: issues, logging in, installed apps and their own pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from headway.errors import HeadwayError
+from headway.host import inspector
+from headway.host.identity import local_path
+from headway.host.problems import errors
+from headway.host.visit import (
+    Visit,
+    Who,
+    log_in_first,
+    modules,
+    read_form,
+    see_other,
+    seen_by,
+    visited,
+)
+from headway.host.world import Issue, Project
+
+if TYPE_CHECKING:
+    from headway.host.site import Site
+
+__all__ = ["errors", "routes"]
+
+STATIC = Path(__file__).parent / "static"
+PANELS = "atl.jira.view.issue."
+"""The locations of panels that the page of an issue shows."""
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """Every page and every form, and the files that pages load."""
+    pages = (
+        ("GET", "/", Who.ANYBODY, _issues),
+        ("GET", "/browse/{key}", Who.ANYBODY, _issue),
+        ("POST", "/browse/{key}/edit", Who.USER, _edit),
+        ("POST", "/browse/{key}/comment", Who.USER, _comment),
+        ("GET", "/login", Who.ANYBODY, _login),
+        ("POST", "/logout", Who.ANYBODY, _log_out),
+        ("GET", "/apps", Who.ADMIN, _apps),
+        ("POST", "/apps", Who.ADMIN, _install),
+        ("POST", "/apps/{app}/uninstall", Who.ADMIN, _uninstall),
+        ("GET", "/apps/{app}/{module}", Who.USER, _app_page),
+    )
+    return [
+        Route("/status", _status),
+        Route("/login", _log_in(site), methods=["POST"]),
+        *(Route(path, visited(site, who, page), methods=[verb]) for verb, path, who, page in pages),
+        *inspector.routes(site),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+
+
+async def _status(request: Request) -> Response:
+    return JSONResponse({"state": "RUNNING"})
+
+
+# ---- issues ---------------------------------------------------------------------------------
+
+
+async def _issues(visit: Visit) -> Response:
+    world = visit.site.world
+    projects = [
+        (project, world.issues(project.key))
+        for project in world.projects()
+        if world.may_see(project, visit.actor)
+    ]
+    return visit.page("issues.html", projects=projects, name_of=_name_of(visit))
+
+
+async def _issue(visit: Visit) -> Response:
+    found = _find(visit)
+    if found is None:
+        return log_in_first(visit.request)
+    return _issue_page(visit, *found)
+
+
+async def _edit(visit: Visit) -> Response:
+    project, issue = _found(visit)
+    summary, description = visit.text("summary"), visit.text("description")
+    try:
+        before, after = visit.site.world.edit_issue(
+            issue.id, summary=summary, description=description
+        )
+    except ValueError as error:
+        return _issue_page(visit, project, issue, 400, edit_error=str(error))
+    task = BackgroundTask(visit.site.issue_updated, before, after, visit.actor.account_id)
+    return see_other(f"/browse/{issue.key}", background=task)
+
+
+async def _comment(visit: Visit) -> Response:
+    project, issue = _found(visit)
+    author, body = visit.actor.account_id or "", visit.text("body") or ""
+    try:
+        visit.site.world.add_comment(issue.id, author, body)
+    except ValueError as error:
+        return _issue_page(visit, project, issue, 400, comment_error=str(error))
+    return see_other(f"/browse/{issue.key}#comments")
+
+
+def _issue_page(
+    visit: Visit,
+    project: Project,
+    issue: Issue,
+    status: int = 200,
+    *,
+    edit_error: str = "",
+    comment_error: str = "",
+) -> Response:
+    world = visit.site.world
+    panels = modules(visit.site, "webPanels", PANELS)
+    context = {
+        "issue.key": issue.key,
+        "issue.id": str(issue.id),
+        "project.key": project.key,
+        "project.id": str(project.id),
+    }
+    return visit.page(
+        "issue.html",
+        status,
+        frames=[app for app, _ in panels],
+        project=project,
+        issue=issue,
+        comments=world.comments(issue.id),
+        attachments=world.attachments(issue.id),
+        name_of=_name_of(visit),
+        may_edit=world.may_edit(project, visit.actor),
+        panels=panels,
+        context=context,
+        edit_error=edit_error,
+        comment_error=comment_error,
+    )
+
+
+def _find(visit: Visit) -> tuple[Project, Issue] | None:
+    """The issue that the address names; None where the visitor may have to log in to see it.
+
+    Whoever is nobody can not tell an issue that is not there from one that is
+    not public.  Raises HTTPException where it is not there for a user.
+    """
+    world = visit.site.world
+    issue = world.issue(visit.request.path_params["key"])
+    project = world.project(issue.project_key) if issue else None
+    if issue and project and world.may_see(project, visit.actor):
+        return project, issue
+    if visit.user is None:
+        return None
+    raise HTTPException(404, "There is no such issue.")
+
+
+def _found(visit: Visit) -> tuple[Project, Issue]:
+    found = _find(visit)
+    if found is None or not visit.site.world.may_edit(found[0], visit.actor):
+        raise HTTPException(403, "This issue is not yours to change.")
+    return found
+
+
+def _name_of(visit: Visit) -> Callable[[str], str]:
+    """Account ids' names, each looked up once for a page."""
+    shapes = visit.site.shapes()
+    return cache(lambda account_id: str(shapes.person(account_id)["displayName"]))
+
+
+# ---- logging in and out ---------------------------------------------------------------------
+
+
+async def _login(visit: Visit) -> Response:
+    back = local_path(visit.request.query_params.get("next"))
+    if visit.user is not None:
+        return see_other(back)
+    return visit.page("login.html", next=back, name="", error="")
+
+
+def _log_in(site: Site) -> Callable[[Request], Awaitable[Response]]:
+    """The form that nobody has a session for yet; the guard keeps other sites' pages away."""
+
+    async def handle(request: Request) -> Response:
+        form = await read_form(request)
+        name, back = form.get("name", ""), local_path(form.get("next"))
+        value = await run_in_threadpool(
+            site.identity.log_in, name, form.get("password", ""), request
+        )
+        if value is None:
+            error = "This name and this password do not belong together."
+            visit = seen_by(site, request)
+            return visit.page("login.html", 401, next=back, name=name, error=error)
+        return see_other(back, headers={"Set-Cookie": site.identity.set_cookie(value)})
+
+    return handle
+
+
+async def _log_out(visit: Visit) -> Response:
+    identity = visit.site.identity
+    identity.log_out(visit.request)
+    return see_other("/", headers={"Set-Cookie": identity.set_cookie()})
+
+
+# ---- apps -----------------------------------------------------------------------------------
+
+
+async def _apps(visit: Visit) -> Response:
+    return _apps_page(visit)
+
+
+def _apps_page(visit: Visit, status: int = 200, *, url: str = "", error: str = "") -> Response:
+    apps = visit.site.apps.all()
+    return visit.page("apps.html", status, apps=apps, url=url, error=error)
+
+
+async def _install(visit: Visit) -> Response:
+    url = visit.form.get("url", "").strip()
+    try:
+        await visit.site.installer.install(url)
+    except HeadwayError as error:
+        return _apps_page(visit, 400, url=url, error=str(error))
+    return see_other("/apps")
+
+
+async def _uninstall(visit: Visit) -> Response:
+    try:
+        await visit.site.installer.uninstall(visit.request.path_params["app"])
+    except HeadwayError as error:
+        raise HTTPException(404, str(error)) from None
+    return see_other("/apps")
+
+
+async def _app_page(visit: Visit) -> Response:
+    wanted = visit.request.path_params["app"], visit.request.path_params["module"]
+    for app, module in modules(visit.site, "generalPages"):
+        if (app.key, module.key) == wanted:
+            return visit.page("app.html", frames=[app], app=app, module=module)
+    raise HTTPException(404, "No installed app has this page.")

@@ -1,0 +1,72 @@
+"""A fresh site's content, from ``seed.toml``."""
+
+from __future__ import annotations
+
+import struct
+import tomllib
+import zlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from headway.host.identity import Identity
+from headway.host.world import World
+
+__all__ = ["png", "seed"]
+
+WHITE, BLUE = b"\xff\xff\xff", b"\x1f\x5f\xbf"
+
+
+def seed(world: World, identity: Identity) -> None:
+    """Fill a site that has no users yet; leave any other alone."""
+    if world.users():
+        return
+    content = tomllib.loads(files("headway.host").joinpath("seed.toml").read_text("utf-8"))
+    for user in content["users"]:
+        identity.add_user(user["name"], user["display_name"], user["email"], admin=user["admin"])
+    for project in content["projects"]:
+        world.add_project(project["key"], project["name"], public=project["public"])
+    accounts = {user.name: user.account_id for user in world.users()}
+    for issue in content["issues"]:
+        _add_issue(world, issue, accounts)
+
+
+def _add_issue(world: World, issue: Mapping[str, Any], accounts: Mapping[str, str]) -> None:
+    made = world.add_issue(
+        issue["project"],
+        issue["summary"],
+        issue["description"].strip(),
+        status=issue["status"],
+        assignee=accounts.get(issue.get("assignee", "")),
+    )
+    for comment in issue.get("comments", ()):
+        world.add_comment(made.id, accounts[comment["author"]], comment["body"])
+    for attachment in issue.get("attachments", ()):
+        drawing = attachment.get("drawing")
+        data = png(**drawing) if drawing else attachment["text"].lstrip().encode()
+        author = accounts[attachment["author"]]
+        world.add_attachment(
+            made.id, attachment["filename"], attachment["media_type"], data, author
+        )
+
+
+def png(width: int, height: int, bars: Sequence[int]) -> bytes:
+    r"""A bar chart as a PNG image; *bars* are heights in pixels (PNG, third edition, section 11).
+
+    >>> png(2, 2, [1])[:8]
+    b'\x89PNG\r\n\x1a\n'
+    """
+    rows = [
+        b"\x00"  # no filter
+        + b"".join(
+            BLUE if bars[x * len(bars) // width] >= height - y else WHITE for x in range(width)
+        )
+        for y in range(height)
+    ]
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,0 +1,122 @@
+"""The site: its parts, put together.
+
+Each part is a plain class that is given what it needs; only this module knows
+them all.  ``rest``, ``downloads``, ``svc`` and ``pages`` hold the routes.
+"""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from headway.errors import ConfigurationError
+from headway.host import downloads, pages, rest, svc
+from headway.host.apps import Apps
+from headway.host.clock import SiteClock
+from headway.host.database import open_database
+from headway.host.gate import Gate, Recorder
+from headway.host.guard import Guard
+from headway.host.identity import Identity
+from headway.host.install import Installer
+from headway.host.media import Media
+from headway.host.outgoing import Outgoing
+from headway.host.seed import seed
+from headway.host.settings import POLICIES, Settings
+from headway.host.shapes import Shapes
+from headway.host.traffic import Traffic
+from headway.host.world import Issue, World
+from headway.policy import Policy
+
+__all__ = ["Site"]
+
+
+class Site:
+    """One site with its users, its issues, its installed apps.
+
+    Raises ConfigurationError where the settings can not work; nothing listens
+    before :meth:`bind_addresses` has said where.
+
+    >>> site = Site(Settings())
+    >>> site.bind_addresses("http://localhost:2990", "http://127.0.0.1:2991")
+    >>> sorted(site.identity.first_passwords)
+    ['admin', 'user']
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.base_url = f"http://{settings.name}:{settings.port}"
+        self.media_url = f"http://{settings.app_name}:{settings.media_port}"
+        self.set_policy(settings.policy)
+        self.clock = SiteClock(settings.at)
+        self.traffic = Traffic()
+        self.database = open_database(settings.data)
+        self.world = World(self.database, self.clock.now)
+        self.identity = Identity(self.database, self.clock.now, secure=_is_localhost(settings.name))
+        seed(self.world, self.identity)
+        self.apps = Apps(self.database, self.clock.now)
+        self.media = Media(self.world, self.clock.now, media_url=lambda: self.media_url)
+        self.outgoing = Outgoing(
+            settings=settings,
+            apps=self.apps,
+            clock=self.clock,
+            traffic=self.traffic,
+            base_url=lambda: self.base_url,
+        )
+        self.installer = Installer(self.apps, self.outgoing)
+        self.gate = Gate(
+            apps=self.apps,
+            identity=self.identity,
+            clock=self.clock,
+            policy=lambda: self.policy,
+            base_url=lambda: self.base_url,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._policy
+
+    def set_policy(self, name: str) -> None:
+        """Put another policy in force; raises ConfigurationError for an unknown name."""
+        if name not in POLICIES:
+            raise ConfigurationError(f"policy: {name!r} is not one of {', '.join(POLICIES)}")
+        self._policy = POLICIES[name]
+
+    def bind_addresses(self, base_url: str, media_url: str) -> None:
+        """Say where the site and its media answer, as ``scheme://host:port``."""
+        self.base_url, self.media_url = base_url, media_url
+
+    def shapes(self, version: str = "2") -> Shapes:
+        """How one version of the REST API writes the site's content."""
+        return Shapes(self.world, self.apps, lambda: self.base_url, version)
+
+    async def issue_updated(self, before: Issue, after: Issue, account_id: str) -> None:
+        """Tell the apps that *account_id* changed an issue; for a background task."""
+        payload = self.shapes().issue_updated(before, after, account_id)
+        await self.outgoing.webhook("jira:issue_updated", payload)
+
+    def asgi(self) -> ASGIApp:
+        """The site as an ASGI application, guarded."""
+        app = Starlette(
+            routes=[part for file in (svc, rest, downloads, pages) for part in file.routes(self)],
+            exception_handlers=pages.errors(self),
+        )
+        return Guard(
+            Recorder(app, self.traffic),
+            origin=lambda: self.base_url,
+            disclaimer=lambda: self.policy.disclaimer,
+        )
+
+    def media_asgi(self) -> ASGIApp:
+        """The media host as an ASGI application, guarded; it listens under another name."""
+        return Guard(Starlette(routes=self.media.routes()), origin=lambda: self.media_url)
+
+    async def close(self) -> None:
+        """Stop what runs, close what is open."""
+        await self.outgoing.close()
+        self.database.close()
+
+
+def _is_localhost(name: str) -> bool:
+    """Whether browsers treat the name as secure without TLS (Secure Contexts section 3.1)."""
+    return name == "localhost" or name.endswith(".localhost")

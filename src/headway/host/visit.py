@@ -1,0 +1,273 @@
+"""One visit: a person asks for a page or sends a form, and gets a page.
+
+Pages are for people with a session, or for anybody where a project is public;
+apps have the REST API.  A page runs no script and no style but the site's own
+files, is framed by nobody, and frames the apps that it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl, quote
+
+import jinja2
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from headway.host.gate import Actor
+from headway.host.identity import CSRF_FIELD, Session, local_path
+from headway.host.world import User
+from headway.http.answers import origin_of
+from headway.http.asgi import read_bounded
+from headway.model import Direction, Location
+
+if TYPE_CHECKING:
+    from headway.host.apps import App
+    from headway.host.descriptor import Module
+    from headway.host.site import Site
+
+__all__ = [
+    "Visit",
+    "Who",
+    "is_browser",
+    "log_in_first",
+    "modules",
+    "read_form",
+    "render",
+    "see_other",
+    "seen_by",
+    "visited",
+]
+
+FORM_MAX = 524_288  # bytes: the longest text, each character percent-encoded
+FIELDS_MAX = 20
+FORM_TYPE = "application/x-www-form-urlencoded"
+MOVED = 1.0  # seconds between the two dates from which on they are two
+
+
+class Who(IntEnum):
+    """Whom a page is for."""
+
+    ANYBODY = 0
+    USER = 1
+    ADMIN = 2
+
+
+class Link(NamedTuple):
+    """One entry of the menu."""
+
+    name: str
+    path: str
+
+
+class Visit(NamedTuple):
+    """One request by whoever is at the browser; *form* is empty unless one was sent."""
+
+    site: Site
+    request: Request
+    actor: Actor
+    user: User | None = None
+    session: Session | None = None
+    form: Mapping[str, str] = {}
+
+    @property
+    def who(self) -> Who:
+        """What the visitor may see."""
+        if self.user is None:
+            return Who.ANYBODY
+        return Who.ADMIN if self.user.admin else Who.USER
+
+    def text(self, name: str) -> str | None:
+        """A field of the form, with plain line ends (forms send CR LF: HTML section 4.10.22)."""
+        found = self.form.get(name)
+        return None if found is None else found.replace("\r\n", "\n")
+
+    def page(
+        self, template: str, status: int = 200, frames: Iterable[App] = (), **values: object
+    ) -> Response:
+        """The page that *template* makes of *values*; it may frame the pages of *frames*."""
+        return render(self.site, self, template, status, frames, **values)
+
+
+def visited(
+    site: Site, least: Who, answer: Callable[[Visit], Awaitable[Response]]
+) -> Callable[[Request], Awaitable[Response]]:
+    """*answer*, called for a visitor who is at least *least*.
+
+    Whoever is not logged in is sent to do so, and comes back; a client that is
+    no browser, and a form whose session is over, get 401.
+    """
+
+    async def handle(request: Request) -> Response:
+        # (1) the form, because the session's token stands in it
+        form = await read_form(request) if request.method == "POST" else {}
+        # (2) who is it?
+        actor = await site.gate.actor(request, form.get(CSRF_FIELD))
+        if actor.kind == "app":
+            raise HTTPException(403, "Pages are for people; an app calls the REST API.")
+        visit = _of(site, request, actor, form)
+        # (3) may they?
+        if visit.user is None and least > Who.ANYBODY:
+            return log_in_first(request)
+        if visit.who < least:
+            raise HTTPException(403, "This page is for administrators of the site.")
+        return await answer(visit)
+
+    return handle
+
+
+def log_in_first(request: Request) -> Response:
+    """To the login page and from there back here, without a token that may be in the address."""
+    if request.method != "GET" or not is_browser(request):
+        challenge = {"WWW-Authenticate": 'JWT realm="headway"'}
+        raise HTTPException(401, "Nobody is logged in, or no longer.", challenge)
+    raw_path, raw_query = request.scope["raw_path"], request.scope["query_string"]
+    back = local_path(b"?".join((raw_path, raw_query)).decode("latin-1"))
+    return see_other(f"/login?next={quote(back, safe='')}")
+
+
+def is_browser(request: Request) -> bool:
+    """Whether a person waits for a page."""
+    navigates = request.headers.get("sec-fetch-mode") == "navigate"
+    return navigates or "text/html" in request.headers.get("accept", "")
+
+
+def see_other(path: str, **options: Any) -> Response:
+    """What a form is answered with: look at *path* (RFC 9110 section 15.4.4)."""
+    return RedirectResponse(path, 303, **options)
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form; raises BodyTooLarge, or HTTPException for anything else."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
+        raise HTTPException(415, f"A form is sent as {FORM_TYPE}.")
+    body = await read_bounded(request.receive, FORM_MAX)
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
+        )
+    except ValueError:
+        raise HTTPException(400, "The form can not be read.") from None
+    return dict(pairs)
+
+
+def _of(site: Site, request: Request, actor: Actor, form: Mapping[str, str]) -> Visit:
+    session = site.identity.session(request)
+    user = site.world.user(session.account_id) if session else None
+    return Visit(site, request, actor, user, session, form)
+
+
+def seen_by(site: Site, request: Request) -> Visit:
+    """The visit for an error's page, which looks at no token."""
+    return _of(site, request, Actor(kind="anonymous"), {})
+
+
+# ---- the apps on a page ---------------------------------------------------------------------
+
+
+def modules(site: Site, kind: str, location: str = "") -> list[tuple[App, Module]]:
+    """The enabled apps' modules of one *kind* (a key of the descriptor) for a *location*."""
+    return [
+        (app, module)
+        for app in site.apps.all()
+        if app.enabled
+        for module in app.modules
+        if module.type == kind and module.location.startswith(location)
+    ]
+
+
+# ---- templates ------------------------------------------------------------------------------
+
+
+def render(
+    site: Site,
+    visit: Visit | None,
+    template: str,
+    status: int = 200,
+    frames: Iterable[App] = (),
+    **values: object,
+) -> Response:
+    """A page; without a visit one that asks the database nothing."""
+    text = TEMPLATES.get_template(template).render(
+        visit=visit,
+        csrf=visit.session.csrf if visit and visit.session else "",
+        csrf_field=CSRF_FIELD,
+        menu=_menu(visit) if visit else (),
+        here=visit.request.url.path if visit else "",
+        today=_today(site),
+        **values,
+    )
+    headers = {"Content-Security-Policy": _content_policy(site, frames)}
+    return HTMLResponse(text, status, headers)
+
+
+def _content_policy(site: Site, frames: Iterable[App]) -> str:
+    """What the page may load; a form may end at the media host: log in, then download."""
+    origins = sorted({origin_of(app.base_url) for app in frames}) or ["'none'"]
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "connect-src 'self'",
+            f"frame-src {' '.join(origins)}",
+            f"form-action 'self' {origin_of(site.media_url)}",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _menu(visit: Visit) -> list[Link]:
+    links = [Link("Issues", "/")]
+    if visit.who >= Who.USER:
+        links += [
+            Link(module.name, f"/apps/{quote(app.key, safe='')}/{quote(module.key, safe='')}")
+            for app, module in modules(visit.site, "generalPages")
+        ]
+    if visit.who >= Who.ADMIN:
+        links += [Link("Apps", "/apps"), Link("Inspector", "/inspector")]
+    return links
+
+
+def _today(site: Site) -> dict[str, object]:
+    """What every page says about the date that the site lives on."""
+    at, now, policy = site.clock.at(), site.clock.now(), site.policy
+    schedule = policy.row(Direction.APP_TO_HOST, Location.QUERY).schedule
+    return {
+        "at": at,
+        "now": now,
+        "moved": abs(at - now) >= MOVED,
+        "policy": policy.name,
+        "disclaimer": policy.disclaimer,
+        "phase": schedule.phase(at) if schedule else "never",
+    }
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _size(count: int) -> str:
+    """Bytes for people.
+
+    >>> _size(900), _size(51_200)
+    ('900 bytes', '50.0 KiB')
+    """
+    return f"{count} bytes" if count < 1024 else f"{count / 1024:.1f} KiB"
+
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("headway.host"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.filters["moment"] = _moment
+TEMPLATES.filters["size"] = _size

@@ -1,0 +1,111 @@
+"""Listening: sockets that are bound before anything is said about them, and servers on them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+import uvicorn
+
+from headway.errors import ConfigurationError
+
+__all__ = ["listen", "serving"]
+
+LOOPBACK = ("127.0.0.1", "::1")
+GRACE_SECONDS = 1  # for open streams, when the server stops
+TRIES = 20  # for a free port that is free in both families
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs several of them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(port: int, addresses: Sequence[str] = LOOPBACK) -> list[socket.socket]:
+    """Bind *port* (0 for a free one) on each of *addresses*, the same everywhere.
+
+    The first address is required; further ones only where the machine has
+    them.  Raises ConfigurationError where the port is taken.
+
+    >>> sockets = listen(0)
+    >>> sockets[0].getsockname()[0]
+    '127.0.0.1'
+    >>> for opened in sockets: opened.close()
+    """
+    for _ in range(TRIES):
+        first = _bind(addresses[0], port)
+        sockets = [first]
+        try:
+            for address in addresses[1:]:
+                with contextlib.suppress(_NoSuchAddress):
+                    sockets.append(_bind(address, first.getsockname()[1]))
+        except ConfigurationError:
+            for opened in sockets:
+                opened.close()
+            if port:
+                raise
+            continue
+        return sockets
+    raise ConfigurationError("no port is free in all address families")
+
+
+class _NoSuchAddress(Exception):
+    """The machine does not have the address."""
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        opened = socket.socket(family, socket.SOCK_STREAM)
+    except OSError:
+        raise _NoSuchAddress from None
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        opened.bind((address, port))
+        opened.listen(128)
+    except OSError as error:
+        opened.close()
+        if error.errno == 99:  # EADDRNOTAVAIL: no IPv6 here
+            raise _NoSuchAddress from None
+        raise ConfigurationError(
+            f"port {port} on {address} can not be had ({error.strerror}); "
+            "choose another one, or 0 for a free one"
+        ) from None
+    return opened
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Any, sockets: Sequence[socket.socket]) -> AsyncIterator[None]:
+    """Serve the ASGI *app* on *sockets* while the block runs.
+
+    No access log (it would hold URLs), no trust in forwarding headers.
+    """
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        date_header=True,
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=list(sockets)))
+    while not server.started:
+        if task.done():
+            task.result()
+        await asyncio.sleep(0.005)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

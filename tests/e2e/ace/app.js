@@ -1,0 +1,110 @@
+/*
+ * A small app on atlassian-connect-express, whose checks are the framework's own.
+ *
+ * It listens on a port of 127.0.0.1 that AC_LOCAL_BASE_URL names, writes "ready"
+ * when it does, and stops when its standard input ends.
+ */
+"use strict";
+
+const { once } = require("node:events");
+const ace = require("atlassian-connect-express");
+const bodyParser = require("body-parser");
+const express = require("express");
+
+// ---- a store in memory: those that the framework brings need native builds ------------------
+
+ace.store.register("map", () => {
+  const kept = new Map();
+  const place = (key, clientKey) => `${clientKey} ${key}`;
+  const store = {
+    get: async (key, clientKey) => kept.get(place(key, clientKey)) ?? null,
+    set: async (key, value, clientKey) => {
+      kept.set(place(key, clientKey), value);
+      return value;
+    },
+    del: async (key, clientKey) => void kept.delete(place(key, clientKey)),
+    saveInstallation: (value, clientKey) => store.set("clientInfo", value, clientKey),
+    isMemoryStore: () => true,
+  };
+  return store;
+});
+
+// ---- the app --------------------------------------------------------------------------------
+
+const app = express();
+const addon = ace(app, {
+  config: { production: { store: { adapter: "map" }, whitelist: "localhost" } },
+});
+const received = [];
+
+app.use(bodyParser.json());
+app.use(addon.middleware());
+
+/** Who the framework says is calling. */
+function told({ context }) {
+  const { clientKey, userAccountId, hostBaseUrl } = context;
+  return { clientKey, userAccountId, hostBaseUrl, context: context.context };
+}
+
+/** Ask the host with the framework's client: {status, body, sent}. */
+function ask(client, method, options) {
+  return new Promise((resolve, reject) => {
+    client[method](options, (error, response, body) => {
+      if (error) return reject(error);
+      const { path, headers } = response.request;
+      const [scheme] = (headers.authorization ?? headers.Authorization ?? "").split(" ");
+      resolve({ status: response.statusCode, body, sent: { path, scheme } });
+    });
+  });
+}
+
+app.get("/panel", addon.authenticate(), (req, res) => {
+  res.json({ ...told(req), issue: req.query.issue });
+});
+
+app.get("/context", addon.checkValidToken(), (req, res) => {
+  res.json(told(req));
+});
+
+app.get("/host", addon.checkValidToken(), async (req, res) => {
+  const client = addon.httpClient(req);
+  const issue = `/rest/api/3/issue/${req.query.issue}`;
+  const comment = { url: `/rest/api/2/issue/${req.query.issue}/comment`, json: { body: "by ACE" } };
+  res.json({
+    read: await ask(client, "get", { url: issue, qs: { fields: "summary,status", note: "a b*" } }),
+    comment: await ask(client, "post", comment),
+    myself: await ask(client, "get", "/rest/api/3/myself"),
+  });
+});
+
+app.post("/enabled", addon.authenticate(), (req, res) => {
+  received.push({ event: "enabled", clientKey: req.context.clientKey });
+  res.sendStatus(204);
+});
+
+app.post("/uninstalled", addon.verifyInstallation(), async (req, res) => {
+  const { clientKey } = req.body;
+  const client = addon.httpClient({ clientKey });
+  const last = await ask(client, "get", "/rest/api/3/myself");
+  await addon.settings.del("clientInfo", clientKey);
+  received.push({ event: "uninstalled", clientKey, status: last.status });
+  res.sendStatus(204);
+});
+
+addon.on("jira:issue_updated", (event, body, req) => {
+  const { clientKey } = req.context;
+  received.push({ event, clientKey, issue: body.issue.key, changed: body.changelog.items });
+});
+
+/** For the test alone: what the framework let through. */
+app.get("/received", (req, res) => {
+  res.json(received);
+});
+
+const { port } = new URL(addon.config.localBaseUrl());
+const server = app.listen(Number(port), "127.0.0.1", () => console.log("ready"));
+server.on("error", (error) => {
+  console.log(error.code);
+  process.exit(1);
+});
+once(process.stdin.resume(), "end").then(() => process.exit(0));

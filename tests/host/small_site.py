@@ -1,0 +1,213 @@
+"""A site without its outgoing half, and a client that sends exactly the bytes it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+from headway.host import downloads, rest
+from headway.host.clock import SiteClock
+from headway.host.database import open_database
+from headway.host.gate import Gate, Recorder
+from headway.host.guard import Guard
+from headway.host.identity import Identity, Session
+from headway.host.media import Media
+from headway.host.seed import seed
+from headway.host.settings import POLICIES
+from headway.host.shapes import Shapes
+from headway.host.traffic import Traffic
+from headway.host.world import World
+from headway.model import Installation, Product, Secret, TokenText
+from headway.ports import Credentials, NeedKey
+from headway.sign import request_token
+
+BASE, MEDIA = "http://localhost:2990", "http://127.0.0.1:2991"
+CLIENT_KEY = "0b5a1f0e-site"
+
+
+@dataclass
+class SmallApp:
+    """An installed app, as far as the gate asks."""
+
+    key: str
+    name: str
+    account_id: str
+    scopes: frozenset[str]
+    secret: Secret
+
+
+@dataclass
+class SmallApps:
+    """The installed apps; a source of keys."""
+
+    known: dict[str, SmallApp] = field(default_factory=dict)
+
+    def get(self, key: str) -> SmallApp | None:
+        return self.known.get(key)
+
+    def all(self) -> list[SmallApp]:
+        return list(self.known.values())
+
+    def find(self, need: NeedKey) -> Credentials | None:
+        app = self.known.get(need.issuer)
+        if app is None:
+            return None
+        installation = Installation(
+            app_key=app.key,
+            client_key=CLIENT_KEY,
+            base_url=BASE,
+            product=Product.JIRA,
+            shared_secret=app.secret,
+        )
+        return Credentials(keys=(app.secret,), installation=installation)
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def message(self) -> str:
+        return str(self.json["errorMessages"][0])
+
+
+class SmallSite:
+    """The site's own half, with real routes and a clock that a test moves."""
+
+    def __init__(self, policy: str = "atlassian-2022", at: float | None = None) -> None:
+        self.time = 1_700_000_000.0
+        self.base_url, self.media_url = BASE, MEDIA
+        self.clock = SiteClock(at, real=lambda: self.time)
+        self.policy = POLICIES[policy]
+        self.traffic = Traffic()
+        self.database = open_database(None)
+        self.world = World(self.database, self.clock.now)
+        self.identity = Identity(self.database, self.clock.now)
+        seed(self.world, self.identity)
+        self.apps = SmallApps()
+        self.media = Media(self.world, self.clock.now, media_url=lambda: self.media_url)
+        self.sent: list[dict[str, Any]] = []
+        self.gate = Gate(
+            apps=self.apps,
+            identity=self.identity,
+            clock=self.clock,
+            policy=lambda: self.policy,
+            base_url=lambda: self.base_url,
+        )
+        app = Starlette(routes=[*rest.routes(self), *downloads.routes(self)])
+        self.app = Guard(
+            Recorder(app, self.traffic),
+            origin=lambda: self.base_url,
+            disclaimer=lambda: self.policy.disclaimer,
+        )
+
+    def shapes(self, version: str = "2") -> Shapes:
+        return Shapes(self.world, self.apps, lambda: self.base_url, version)
+
+    async def issue_updated(self, before: Any, after: Any, account_id: str) -> None:
+        self.sent.append(self.shapes().issue_updated(before, after, account_id))
+
+    def add_app(self, key: str, *scopes: str, secret: str = "") -> SmallApp:
+        secret = secret or f"the shared secret of {key}"
+        app = SmallApp(key, key.title(), f"account-{key}", frozenset(scopes), Secret(secret))
+        self.apps.known[key] = app
+        return app
+
+    def token(
+        self, method: str, target: str, app: str = "my-app", secret: Secret | None = None
+    ) -> TokenText:
+        parts = urlsplit(target)
+        return request_token(
+            secret or self.apps.known[app].secret,
+            issuer=app,
+            method=method,
+            raw_path=parts.path,
+            raw_query=parts.query,
+            now=self.time,
+        )
+
+    def log_in(self, name: str = "user") -> tuple[str, Session]:
+        """A Cookie header's value, and the session."""
+        value = self.identity.log_in(name, self.identity.first_passwords[name])
+        cookie = f"{self.identity.cookie_name}={value}"
+        session = self.identity.session(request("GET", "/", {"Cookie": cookie}))
+        assert session is not None
+        return cookie, session
+
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str] | None = None, body: Any = b""
+    ) -> Answer:
+        """Ask the site."""
+        return ask(self.app, method, target, {"Host": "localhost:2990", **(headers or {})}, body)
+
+    def ask_signed(self, method: str, target: str, body: Any = b"", app: str = "my-app") -> Answer:
+        """Ask the site as an app, with the token in the header."""
+        token = self.token(method, target, app)
+        return self.ask(method, target, {"Authorization": f"JWT {token}"}, body)
+
+
+def scope_of(method: str, target: str, headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    raw_path, _, query = target.partition("?")
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote_to_bytes(raw_path).decode("utf-8", "replace"),
+        "raw_path": raw_path.encode("latin-1"),
+        "query_string": query.encode("latin-1"),
+        "root_path": "",
+        "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in headers],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 2990),
+    }
+
+
+def request(
+    method: str, target: str, headers: Mapping[str, str] | None = None, **scope: Any
+) -> Request:
+    """A request without a body."""
+    return Request({**scope_of(method, target, (headers or {}).items()), **scope})
+
+
+def ask(
+    app: Any,
+    method: str,
+    target: str,
+    headers: Mapping[str, str] | Iterable[tuple[str, str]],
+    body: Any = b"",
+) -> Answer:
+    """Send one request through an ASGI application; *body* is bytes, or written as JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    messages: list[dict[str, Any]] = []
+    incoming = [{"type": "http.request", "body": data, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if not incoming:
+            await asyncio.Event().wait()  # a client that stays, and says no more
+        return incoming.pop()
+
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
+
+    asyncio.run(app(scope_of(method, target, pairs), receive, send))
+    start = next(m for m in messages if m["type"] == "http.response.start")
+    body_parts = [m.get("body", b"") for m in messages if m["type"] == "http.response.body"]
+    decoded = {k.decode("latin-1"): v.decode("latin-1") for k, v in start["headers"]}
+    return Answer(start["status"], decoded, b"".join(body_parts))

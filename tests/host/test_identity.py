@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from starlette.requests import Request
+
+from headway.host import database as db
+from headway.host.clock import SiteClock
+from headway.host.identity import SESSION_SECONDS, Identity, csrf_matches, local_path
+from host.small_site import request
+
+
+class Time:
+    now = 1000.0
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def identity(time: Time) -> Iterator[Identity]:
+    with db.open_database(None) as database:
+        made = Identity(database, lambda: time.now)
+        made.add_user("admin", "Ada Admin", "ada@example.com", admin=True)
+        made.add_user("user", "Uma User", "uma@example.com", admin=False)
+        yield made
+
+
+def with_cookie(identity: Identity, value: str | None) -> Request:
+    return request("GET", "/", {"Cookie": f"a=b; {identity.cookie_name}={value}; c=d"})
+
+
+def log_in(identity: Identity, name: str = "user", replacing: Request | None = None) -> str:
+    value = identity.log_in(name, identity.first_passwords[name], replacing)
+    assert value is not None
+    return value
+
+
+def test_passwords_are_random_and_kept_sealed(identity: Identity) -> None:
+    first, second = identity.first_passwords.values()
+    assert first != second
+    assert len(first) == 16
+    with identity._database.reading() as connection:
+        rows = repr(connection.execute(sa.select(db.users)).all())
+    assert first not in rows
+
+
+def test_a_session_begins_with_the_right_password(identity: Identity) -> None:
+    session = identity.session(with_cookie(identity, log_in(identity)))
+    assert session is not None
+    with identity._database.reading() as connection:
+        name = sa.select(db.users.c.name).where(db.users.c.account_id == session.account_id)
+        assert connection.scalar(name) == "user"
+    assert session.csrf not in repr(session)
+
+
+@pytest.mark.parametrize("password", ["", "wrong", "x" * 10_000, "\N{SNOWMAN}"])
+def test_a_wrong_password_begins_nothing(identity: Identity, password: str) -> None:
+    assert identity.log_in("user", password) is None
+    assert identity.log_in("nobody", password) is None
+
+
+def test_the_other_users_password_is_wrong_too(identity: Identity) -> None:
+    assert identity.log_in("user", identity.first_passwords["admin"]) is None
+
+
+def test_logging_in_rotates_the_session(identity: Identity) -> None:
+    old = with_cookie(identity, log_in(identity))
+    new = with_cookie(identity, log_in(identity, replacing=old))
+    assert identity.session(old) is None
+    assert identity.session(new) is not None
+
+
+def test_logging_out_ends_it(identity: Identity) -> None:
+    one, other = (with_cookie(identity, log_in(identity)) for _ in range(2))
+    identity.log_out(one)
+    assert identity.session(one) is None
+    assert identity.session(other) is not None
+
+
+def test_a_session_ends_by_itself_and_is_forgotten(identity: Identity, time: Time) -> None:
+    old = with_cookie(identity, log_in(identity))
+    time.now += SESSION_SECONDS - 1
+    assert identity.session(old) is not None
+    time.now += 1
+    assert identity.session(old) is None
+    identity.log_out(request("GET", "/"))
+    with identity._database.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(db.sessions)) == 0
+
+
+def test_moving_the_sites_date_neither_ends_nor_revives_a_session() -> None:
+    real = Time()
+    clock = SiteClock(real=lambda: real.now)
+    with db.open_database(None) as database:
+        identity = Identity(database, clock.now)
+        identity.add_user("user", "Uma", "uma@example.com", admin=False)
+        running = with_cookie(identity, log_in(identity))
+        clock.set(real.now + 10 * SESSION_SECONDS)
+        assert identity.session(running) is not None
+        real.now += SESSION_SECONDS
+        assert identity.session(running) is None
+        clock.set(1000.0)
+        assert identity.session(running) is None
+
+
+@pytest.mark.parametrize("value", ["", "x", "A" * 43, "A" * 42 + "=", "A" * 5000])
+def test_a_cookie_that_is_none_of_ours(identity: Identity, value: str) -> None:
+    assert identity.session(with_cookie(identity, value)) is None
+
+
+def test_no_cookie_and_two_cookies_are_nobody(identity: Identity) -> None:
+    value = log_in(identity)
+    pair = f"{identity.cookie_name}={value}"
+    assert identity.session(request("GET", "/")) is None
+    assert identity.session(request("GET", "/", {"Cookie": f"{pair}; {pair}"})) is None
+    assert identity.session(request("GET", "/", {"Cookie": pair})) is not None
+
+
+def test_the_cookie_keeps_to_the_site(identity: Identity) -> None:
+    assert identity.set_cookie("abc") == (
+        "__Host-headway=abc; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax; Secure"
+    )
+    assert identity.set_cookie().startswith("__Host-headway=; Path=/; Max-Age=0; ")
+    plain = Identity(identity._database, secure=False)
+    assert plain.set_cookie("abc") == "headway=abc; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax"
+
+
+def test_csrf_is_the_sessions_own(identity: Identity) -> None:
+    one, other = (identity.session(with_cookie(identity, log_in(identity))) for _ in range(2))
+    assert one is not None
+    assert other is not None
+    assert csrf_matches(one, one.csrf)
+    assert not any(csrf_matches(one, sent) for sent in (None, "", other.csrf, one.csrf[:-1], "é"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/browse/DEMO-1", "/secure/attachment/3/%C3%9Cbersicht%202022.png", "/a?b=c&d", "/a//b"],
+)
+def test_a_local_path_stays_as_it_is(path: str) -> None:
+    assert local_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        None,
+        "",
+        "browse",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/%2Fevil.example",
+        "/%252fevil.example",
+        "/%5Cevil.example",
+        "/%255cevil.example",
+        "http://evil.example/",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "/a\r\nSet-Cookie: x=y",
+        "/%0d%0aSet-Cookie:x",
+        "/\t/evil.example",
+        "/%09/evil.example",
+        " /a",
+        "/a b",
+        "/é",
+        "/" + "a" * 2001,
+    ],
+)
+def test_what_would_leave_the_site_does_not(path: str | None) -> None:
+    assert local_path(path) == "/"
+
+
+def test_a_token_does_not_come_along() -> None:
+    assert (
+        local_path("/secure/attachment/1/a?x=1&jwt=eyJ&%6Awt=eyJ") == "/secure/attachment/1/a?x=1"
+    )
+    assert local_path("/a?jwt=eyJ") == "/a"

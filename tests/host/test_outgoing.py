@@ -1,0 +1,484 @@
+"""What the site sends to apps: every token is judged by software that is not the signer's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import jwt as pyjwt
+import oracle
+import pytest
+
+from headway.errors import MalformedRequest
+from headway.host.outgoing import ANSWER_MAX, NoAnswer
+from headway.host.world import User
+from headway.model import Secret
+from host.small_app import BASE, SmallApp, SmallHost, running
+
+CONTEXT = {"issue.key": "DEMO-1", "issue.id": "10001", "project.key": "DEMO", "project.id": "1"}
+USER = User(account_id="5b10a", name="user", display_name="Uma", admin=False, email="u@example.com")
+ISSUE = {"id": "10001", "key": "DEMO-1", "fields": {"project": {"id": "1", "key": "DEMO"}}}
+
+
+@pytest.fixture
+def app() -> Iterator[SmallApp]:
+    with running(base_path="/base") as app:
+        yield app
+
+
+@pytest.fixture
+def host(app: SmallApp) -> SmallHost:
+    host = SmallHost()
+    host.add(**app.descriptor)
+    return host
+
+
+def the_app(host: SmallHost) -> Any:
+    return host.apps.all()[0]
+
+
+def claims_of(token: str, secret: Secret) -> dict[str, Any]:
+    """Two judges: the oracle, and PyJWT."""
+    claims = oracle.verified_claims(token, "HS256", secret.reveal())
+    assert claims is not None
+    options = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
+    assert pyjwt.decode(token, secret.reveal(), algorithms=["HS256"], options=options) == claims
+    return dict(claims)
+
+
+def qsh_of(method: str, target: str, base: str = "/base") -> str:
+    path, _, query = target.partition("?")
+    return str(oracle.qsh(method, path, query, base))
+
+
+# ---- module pages ---------------------------------------------------------------------------
+
+
+def test_a_modules_address(host: SmallHost) -> None:
+    app = the_app(host)
+    context = {**CONTEXT, "issue.key": "A/1 ü", "issue.summary": "a & b + c=d"}
+    url = urlsplit(host.outgoing.module_url(app, app.modules[0], context, USER))
+    assert f"{url.scheme}://{url.netloc}" == app.base_url.removesuffix("/base")
+    assert url.path == "/base/panel/A%2F1%20%C3%BC"
+    assert "title=a+%26+b+%2B+c%3Dd&" in url.query
+    pairs = parse_qsl(url.query, keep_blank_values=True)
+    assert pairs[:-1] == [
+        ("id", "10001"),
+        ("title", "a & b + c=d"),
+        ("xdm_e", BASE),
+        ("xdm_c", "channel-my-app__panel"),
+        ("cp", ""),
+        ("xdm_deprecated_addon_key_do_not_use", "my-app"),
+        ("lic", "none"),
+        ("cv", "1001.0.0-SNAPSHOT"),
+    ]
+    name, token = pairs[-1]
+    assert name == "jwt"
+    claims = claims_of(token, host.apps.secret("my-app"))
+    assert claims == {
+        "iss": app.client_key,
+        "sub": "5b10a",
+        "iat": claims["iat"],
+        "exp": claims["iat"] + 180,
+        "qsh": qsh_of("GET", f"{url.path}?{url.query}"),
+        "context": {},
+    }
+    assert pyjwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
+
+
+def test_nobodys_page_has_no_subject(host: SmallHost) -> None:
+    app = the_app(host)
+    url = host.outgoing.module_url(app, app.modules[0], CONTEXT, None)
+    assert "sub" not in claims_of(url.rpartition("=")[2], host.apps.secret("my-app"))
+
+
+def test_a_cacheable_module_gets_no_token(host: SmallHost) -> None:
+    app = the_app(host)
+    url = host.outgoing.module_url(app, app.modules[1], {}, USER)
+    assert url.startswith(f"{app.base_url}/page?xdm_e=http%3A%2F%2Flocalhost%3A2990&xdm_c=")
+    assert "jwt" not in url
+    assert host.traffic.all() == []
+
+
+@pytest.mark.parametrize(("written", "joined"), [("/p?", "/p?xdm_e"), ("/p?a=b", "/p?a=b&xdm_e")])
+def test_parameters_are_joined(written: str, joined: str) -> None:
+    host = SmallHost()
+    page = {"key": "p", "name": {"value": "P"}, "url": written}
+    app, _ = host.add(modules={"generalPages": [page]})
+    assert f"{app.base_url}{joined}=" in host.outgoing.module_url(app, app.modules[0], {}, None)
+
+
+def test_a_variable_without_a_value_can_break_an_address(host: SmallHost) -> None:
+    page = {"key": "p", "name": {"value": "P"}, "url": "/{project.key}/x"}
+    app, _ = host.add(modules={"generalPages": [page]})
+    with pytest.raises(MalformedRequest):
+        host.outgoing.module_url(app, app.modules[0], {}, None)
+
+
+def test_a_context_token(host: SmallHost) -> None:
+    app = the_app(host)
+    token = host.outgoing.context_token(app, app.modules[0], CONTEXT, USER)
+    claims = claims_of(token, host.apps.secret("my-app"))
+    assert claims == {
+        "iss": app.client_key,
+        "sub": "5b10a",
+        "iat": claims["iat"],
+        "exp": claims["iat"] + 900,
+        "qsh": "context-qsh",
+        "context": {
+            "jira": {
+                "issue": {"key": "DEMO-1", "id": "10001"},
+                "project": {"key": "DEMO", "id": "1"},
+            }
+        },
+    }
+    (crossing,) = host.traffic.all()
+    assert (crossing.direction, crossing.kind, crossing.location) == (
+        "browser->app",
+        "context",
+        None,
+    )
+
+
+# ---- lifecycle ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", ["installed", "uninstalled"])
+def test_the_install_key_signs(host: SmallHost, app: SmallApp, event: str) -> None:
+    secret = Secret("a new secret of 32 bytes, or so it") if event == "installed" else None
+    assert asyncio.run(host.outgoing.lifecycle(the_app(host), event, secret)) == 204
+    got = app.last(event)
+    kid = host.apps.site_key.kid
+    pem = host.apps.public_pem(kid)
+    assert pem is not None
+    claims = oracle.verified_claims(got.token, "RS256", pem)
+    assert claims == {
+        "iss": host.apps.client_key,
+        "aud": [app.base_url],
+        "iat": claims["iat"],
+        "exp": claims["iat"] + 180,
+        "qsh": qsh_of("POST", got.target),
+    }
+    options = {"verify_exp": False, "verify_iat": False}
+    audience = app.base_url
+    assert pyjwt.decode(got.token, pem, algorithms=["RS256"], audience=audience, options=options)
+    assert pyjwt.get_unverified_header(got.token) == {"alg": "RS256", "typ": "JWT", "kid": kid}
+    told = {
+        "key": "my-app",
+        "clientKey": host.apps.client_key,
+        "baseUrl": BASE,
+        "productType": "jira",
+        "description": "A local site of Headway",
+        "eventType": event,
+    }
+    if secret:
+        told["sharedSecret"] = secret.reveal().decode()
+    assert got.json == told
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["host"] == app.url.removeprefix("http://")
+
+
+@pytest.mark.parametrize("event", ["enabled", "disabled"])
+def test_the_shared_secret_signs(host: SmallHost, app: SmallApp, event: str) -> None:
+    assert asyncio.run(host.outgoing.lifecycle(the_app(host), event)) == 204
+    got = app.last(event)
+    claims = claims_of(got.token, host.apps.secret("my-app"))
+    assert claims["iss"] == host.apps.client_key
+    assert claims["qsh"] == qsh_of("POST", f"/base/{event}")
+    assert got.json["eventType"] == event
+    assert "sharedSecret" not in got.json
+
+
+def test_an_event_that_is_not_declared_is_not_sent(host: SmallHost, app: SmallApp) -> None:
+    silent, _ = host.add(
+        key="silent", lifecycle={"installed": f"{app.base_url}/installed"}, baseUrl=app.base_url
+    )
+    assert asyncio.run(host.outgoing.lifecycle(silent, "enabled")) is None
+    assert app.got == []
+
+
+def test_two_lifecycle_tokens_are_a_second_apart(app: SmallApp) -> None:
+    """The app refuses one token twice, and an install as old as an uninstall."""
+    host = SmallHost(real=time.time)
+    host.add(**app.descriptor)
+
+    async def both() -> None:
+        for event in ("uninstalled", "installed"):
+            await host.outgoing.lifecycle(the_app(host), event)
+
+    asyncio.run(both())
+    first, second = (json_claims(got.token)["iat"] for got in app.got)
+    assert first < second
+
+
+def json_claims(token: str) -> Any:
+    return pyjwt.decode(token, options={"verify_signature": False})
+
+
+# ---- webhooks -------------------------------------------------------------------------------
+
+
+def test_a_webhook(host: SmallHost, app: SmallApp) -> None:
+    payload = {"webhookEvent": "jira:issue_updated", "issue": ISSUE, "text": "ü"}
+    asyncio.run(host.outgoing.webhook("jira:issue_updated", payload))
+    asyncio.run(host.outgoing.webhook("jira:issue_created", payload))
+    (got,) = app.got
+    assert (got.method, got.target) == ("POST", "/base/hook/DEMO-1?p=DEMO")
+    assert got.json == payload
+    claims = claims_of(got.token, host.apps.secret("my-app"))
+    assert claims == {
+        "iss": host.apps.client_key,
+        "iat": claims["iat"],
+        "exp": claims["iat"] + 180,
+        "qsh": qsh_of("POST", got.target),
+        "context": {},
+    }
+    assert got.headers["content-type"] == "application/json"
+    assert len(got.headers["x-atlassian-webhook-identifier"]) == 36
+    assert got.headers["x-atlassian-webhook-flow"] == "Primary"
+    assert "x-atlassian-webhook-retry" not in got.headers
+    (crossing,) = host.traffic.all()
+    assert (crossing.verdict, crossing.status, crossing.kind) == ("sent", 204, "request")
+    assert crossing.direction == "host->app event"
+
+
+def test_each_delivery_has_its_own_identifier(host: SmallHost, app: SmallApp) -> None:
+    for _ in range(2):
+        asyncio.run(host.outgoing.webhook("jira:issue_updated", {"issue": ISSUE}))
+    first, second = (got.headers["x-atlassian-webhook-identifier"] for got in app.got)
+    assert first != second
+
+
+def test_a_webhook_without_body(host: SmallHost, app: SmallApp) -> None:
+    hook = {"event": "jira:issue_updated", "url": "/hook", "excludeBody": True}
+    host.add(**{**app.descriptor, "modules": {"webhooks": [hook]}})
+    asyncio.run(host.outgoing.webhook("jira:issue_updated", {"issue": ISSUE}))
+    assert app.got[0].body == b""
+
+
+def test_a_webhook_that_fails_is_noted_and_stops_nobody(host: SmallHost, app: SmallApp) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    host.add(key="a-dead-app", url=f"http://127.0.0.1:{port}")
+    app.status["DEMO-1?p=DEMO"] = 500
+    asyncio.run(host.outgoing.webhook("jira:issue_updated", {"issue": ISSUE}))
+    assert len(app.got) == 1
+    noted = {crossing.status: crossing.hint for crossing in host.traffic.all()}
+    assert noted[500] is None
+    assert noted[None] is not None
+    assert "can not be reached" in noted[None]
+
+
+def test_a_webhook_whose_address_breaks_is_noted(app: SmallApp) -> None:
+    host = SmallHost()
+    hook = {"event": "e", "url": "/${project.key}/hook"}
+    host.add(**{**app.descriptor, "modules": {"webhooks": [hook]}})
+    asyncio.run(host.outgoing.webhook("e", {}))
+    assert app.got == []
+    (crossing,) = host.traffic.all()
+    assert crossing.hint == "not sent: the path is not in its normal form"
+    assert crossing.claims == {}
+
+
+# ---- what is noted --------------------------------------------------------------------------
+
+
+def test_the_traffic_holds_no_token_and_no_secret(host: SmallHost, app: SmallApp) -> None:
+    known = the_app(host)
+    url = host.outgoing.module_url(known, known.modules[0], CONTEXT, USER)
+    asyncio.run(host.outgoing.lifecycle(known, "installed", Secret("secret " * 5)))
+    asyncio.run(host.outgoing.webhook("jira:issue_updated", {"issue": ISSUE}))
+    tokens = [url.rpartition("jwt=")[2], *(got.token for got in app.got)]
+    text = repr(host.traffic.all())
+    for token in tokens:
+        assert token not in text
+        assert token.rpartition(".")[2] not in text
+    assert "secret" not in text
+    module, installed, hook = host.traffic.all()
+    assert (module.location, installed.location, hook.location) == ("query", "header", "header")
+    assert (module.kind, installed.kind) == ("request", "lifecycle")
+    assert module.claims["sub"] == "5b10a"
+    assert module.path.startswith(f"{app.base_url}/panel/DEMO-1?id=10001")
+
+
+# ---- the wire -------------------------------------------------------------------------------
+
+
+def get(host: SmallHost, url: str) -> Any:
+    return asyncio.run(host.outgoing.descriptor(url))
+
+
+def test_the_target_goes_out_as_it_was_signed(host: SmallHost, app: SmallApp) -> None:
+    get(host, f"{app.base_url}/a[b]'(c)!$,;=%2f?x=[y]&z='\"{{|}}")
+    assert app.got[0].target == "/base/a[b]'(c)!$,;=%2f?x=[y]&z='\"{|}"
+    get(host, app.url)
+    assert app.got[1].target == "/"
+
+
+def test_a_redirect_is_not_followed(host: SmallHost, app: SmallApp) -> None:
+    app.descriptor_status, app.headers = 302, {"Location": f"{app.base_url}/elsewhere"}
+    assert get(host, app.descriptor_url).status == 302
+    assert len(app.got) == 1
+
+
+def test_an_answer_is_bounded(host: SmallHost, app: SmallApp) -> None:
+    app.status["installed"], app.body = 200, b"x" * ANSWER_MAX
+    asyncio.run(host.outgoing.lifecycle(the_app(host), "installed"))
+    app.body = b"x" * 5_000_000
+    with pytest.raises(NoAnswer, match=f"more than {ANSWER_MAX} bytes"):
+        asyncio.run(host.outgoing.lifecycle(the_app(host), "installed"))
+    assert host.traffic.all()[-1].hint is not None
+
+
+def test_an_app_that_never_answers(app: SmallApp) -> None:
+    host = SmallHost(callback_seconds=0.2)
+    host.add(**app.descriptor)
+    app.silent.add("enabled")
+    began = time.monotonic()
+    with pytest.raises(NoAnswer, match=r"no answer from 127\.0\.0\.1:\d+ within 0\.2 seconds"):
+        asyncio.run(host.outgoing.lifecycle(the_app(host), "enabled"))
+    assert time.monotonic() - began < 3
+
+
+def test_an_app_that_answers_drop_by_drop() -> None:
+    """The limit is over all of an answer, not over each piece of it."""
+    host = SmallHost(callback_seconds=0.3)
+    leave = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while not leave.wait(0.05):
+                    try:
+                        connection.sendall(b"x")
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        with pytest.raises(NoAnswer, match="within"):
+            get(host, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        leave.set()
+        thread.join()
+
+
+def test_a_server_that_does_not_speak_http(host: SmallHost) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def babble() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"220 mail.example ready\r\n\r\n")
+
+        thread = threading.Thread(target=babble, daemon=True)
+        thread.start()
+        with pytest.raises(NoAnswer, match="RemoteProtocolError"):
+            get(host, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        thread.join()
+
+
+REFUSED = {
+    "http://10.0.0.1/": "private addresses need an option",
+    "http://192.168.1.1/": "private addresses need an option",
+    "http://[fd00::1]/": "private addresses need an option",
+    "http://[::ffff:10.0.0.1]/": "private addresses need an option",
+    "http://169.254.169.254/latest": "no app lives there",
+    "http://[fe80::1]/": "no app lives there",
+    "http://0.0.0.0:7000/": "no app lives there",
+    "http://[::]/": "no app lives there",
+    "https://239.1.1.1/": "no app lives there",
+    "http://8.8.8.8/": "secrets go over http on this machine only",
+    "http://a..b/": "a name without an address",
+    "http://nobody.invalid/": "a name without an address",
+}
+
+
+@pytest.mark.parametrize("url", REFUSED)
+def test_an_address_that_is_not_connected_to(
+    host: SmallHost, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host.outgoing, "_ask", no_connection)
+    with pytest.raises(NoAnswer, match=REFUSED[url]):
+        get(host, url)
+
+
+async def no_connection(request: Any, address: str) -> None:
+    raise AssertionError(f"connected to {address}")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "url"),
+    [(True, "http://10.0.0.1/"), (True, "https://[fd00::1]/"), (False, "https://8.8.8.8/")],
+)
+def test_an_address_that_may_be_connected_to(
+    monkeypatch: pytest.MonkeyPatch, allowed: bool, url: str
+) -> None:
+    host = SmallHost(allow_private=allowed)
+    monkeypatch.setattr(host.outgoing, "_ask", no_connection)
+    with pytest.raises(AssertionError, match="connected to"):
+        get(host, url)
+
+
+def names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Let every name lead to *addresses*."""
+
+    async def resolve(loop: Any, host: str, port: int | None, **_: Any) -> list[Any]:
+        return [(0, 0, 0, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolve)
+
+
+def test_a_name_that_leads_to_a_private_address_too(
+    host: SmallHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(monkeypatch, "127.0.0.1", "10.0.0.1")
+    monkeypatch.setattr(host.outgoing, "_ask", no_connection)
+    with pytest.raises(NoAnswer, match=r"app\.example is at 10\.0\.0\.1: private"):
+        get(host, "http://app.example/")
+
+
+def test_what_was_looked_at_is_connected_to(
+    host: SmallHost, app: SmallApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is resolved once: a second answer of the name server changes nothing."""
+    port = app.url.rpartition(":")[2]
+    names(monkeypatch, "127.0.0.2", "127.0.0.1")  # nobody is at the first
+    assert get(host, f"http://app.example:{port}/base/x").status == 404
+    assert app.got[0].headers["host"] == f"app.example:{port}"
+
+
+def test_no_proxy_is_asked(host: SmallHost, app: SmallApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    again = SmallHost()
+    assert get(again, app.descriptor_url).status == 200
+
+
+def test_closing_closes_the_client(host: SmallHost, app: SmallApp) -> None:
+    async def close() -> None:
+        await host.outgoing.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            await host.outgoing.descriptor(app.descriptor_url)
+
+    asyncio.run(close())
+
+
+def test_no_log_holds_a_token(
+    host: SmallHost, app: SmallApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    asyncio.run(host.outgoing.webhook("jira:issue_updated", {"issue": ISSUE}))
+    assert "HTTP Request: POST" in caplog.text
+    assert app.got[0].token not in caplog.text
+    assert json.dumps(ISSUE) not in caplog.text

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import struct
+import zlib
+
+from headway.host.database import open_database
+from headway.host.identity import Identity
+from headway.host.seed import png, seed
+from headway.host.world import World
+
+
+def test_a_fresh_site_has_something_to_show() -> None:
+    with open_database(None) as database:
+        world, identity = World(database), Identity(database)
+        seed(world, identity)
+        assert [(p.key, p.public) for p in world.projects()] == [("DEMO", False), ("PUB", True)]
+        assert len(world.issues("DEMO")) == 6
+        assert len(world.issues("PUB")) == 2
+        names = {u.name: (u.display_name, u.admin) for u in world.users()}
+        assert names == {"admin": ("Ada Admin", True), "user": ("Uma User", False)}
+        kinds = [a.media_type for i in world.issues() for a in world.attachments(i.id)]
+        assert kinds == ["text/plain", "text/html", "image/png"]
+        assert [len(world.comments(i.id)) for i in world.issues("DEMO")][:2] == [2, 1]
+        passwords = identity.first_passwords
+        assert len(set(passwords.values())) == 2
+        # a second start adds nothing and changes nothing
+        seed(world, identity)
+        assert len(world.issues()) == 8
+        assert identity.first_passwords == passwords
+
+
+def test_the_drawing_is_a_png() -> None:
+    data = png(4, 3, [1, 3])
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    rest, chunks = data[8:], {}
+    while rest:
+        (size,) = struct.unpack(">I", rest[:4])
+        kind, body = rest[4:8], rest[8 : 8 + size]
+        assert struct.unpack(">I", rest[8 + size : 12 + size]) == (zlib.crc32(kind + body),)
+        chunks[kind], rest = body, rest[12 + size :]
+    assert list(chunks) == [b"IHDR", b"IDAT", b"IEND"]
+    rows = zlib.decompress(chunks[b"IDAT"])
+    assert len(rows) == 3 * (1 + 4 * 3)
+    blue = [rows[1 + 13 * y + 3 * x] == 0x1F for y in range(3) for x in range(4)]
+    assert blue == [False, False, True, True] * 2 + [True] * 4

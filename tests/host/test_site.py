@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headway.errors import ConfigurationError
+from headway.host.clock import parse_date
+from headway.host.settings import POLICIES, Settings
+from headway.host.site import Site
+from host.small_site import BASE, MEDIA, Answer, ask
+
+HOST = ("Host", "localhost:2990")
+
+
+def make(**settings: object) -> Site:
+    site = Site(Settings(**settings))  # type: ignore[arg-type]
+    site.bind_addresses(BASE, MEDIA)
+    return site
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    made = make()
+    yield made
+    asyncio.run(made.close())
+
+
+def get(site: Site, target: str, *headers: tuple[str, str]) -> Answer:
+    return ask(site.asgi(), "GET", target, [HOST, *headers])
+
+
+def test_the_parts_make_one_site(site: Site) -> None:
+    info = get(site, "/rest/api/3/serverInfo")
+    assert (info.status, info.json["baseUrl"]) == (200, BASE)
+    assert get(site, "/status").json == {"state": "RUNNING"}
+    assert get(site, "/rest/api/2/issue/PUB-1").status == 200
+    assert get(site, "/rest/api/2/issue/DEMO-1").status == 401
+    assert get(site, "/nothing-here").status == 404
+
+
+def test_all_of_it_is_guarded(site: Site) -> None:
+    for application in (site.asgi(), site.media_asgi()):
+        assert ask(application, "GET", "/status", [("Host", "evil.example")]).status == 421
+    assert get(site, "/status", ("Origin", "http://evil.example")).status == 403
+
+
+def test_each_token_is_in_the_traffic(site: Site) -> None:
+    get(site, "/rest/api/3/myself", ("Authorization", "JWT not-a-token"))
+    assert [(c.verdict, c.status) for c in site.traffic.all()] == [("refused", 400)]
+
+
+def test_the_media_host_sends_what_the_site_points_to(site: Site) -> None:
+    issue = site.world.issue("DEMO-2")
+    assert issue is not None
+    attachment = site.world.attachments(issue.id)[0]
+    target = site.media.url(attachment).removeprefix(MEDIA)
+    media = [("Host", "127.0.0.1:2991")]
+    answer = ask(site.media_asgi(), "GET", target, media)
+    assert (answer.status, len(answer.body)) == (200, attachment.size)
+    with_token = [*media, ("Authorization", "JWT a.b.c")]
+    assert ask(site.media_asgi(), "GET", target, with_token).status == 400
+
+
+def test_the_policy_can_be_changed(site: Site) -> None:
+    assert site.policy is POLICIES["atlassian-2022"]
+    assert "headway-disclaimer" not in get(site, "/status").headers
+    site.set_policy("rehearsal")
+    assert site.policy is POLICIES["rehearsal"]
+    assert get(site, "/status").headers["headway-disclaimer"] == site.policy.disclaimer
+    with pytest.raises(ConfigurationError, match="'none' is not one of"):
+        site.set_policy("none")
+
+
+def test_settings_that_can_not_work() -> None:
+    with pytest.raises(ConfigurationError, match="policy"):
+        make(policy="none")
+
+
+def test_a_session_that_expired_stays_so_when_the_date_moves(site: Site) -> None:
+    clock = site.clock
+    value = site.identity.log_in("user", site.identity.first_passwords["user"])
+    cookie = ("Cookie", f"{site.identity.cookie_name}={value}")
+    assert get(site, "/rest/api/3/myself", cookie).status == 200
+    real = clock.now()
+    clock._real = lambda: real + 9 * 3600
+    assert get(site, "/rest/api/3/myself", cookie).status == 401
+    clock.set(parse_date("2021-12-01"))
+    assert get(site, "/rest/api/3/myself", cookie).status == 401
+
+
+def test_the_date_is_a_setting() -> None:
+    made = make(at=parse_date("2021-12-01"))
+    assert int(made.clock.at()) // 60 == int(parse_date("2021-12-01")) // 60
+    asyncio.run(made.close())
+
+
+@pytest.mark.parametrize(
+    ("name", "cookie"),
+    [
+        ("localhost", "__Host-headway"),
+        ("jira.localhost", "__Host-headway"),
+        ("127.0.0.1", "headway"),
+        ("jira.example", "headway"),
+        ("notlocalhost", "headway"),
+    ],
+)
+def test_the_cookie_is_one_that_browsers_take(name: str, cookie: str) -> None:
+    made = make(name=name)
+    assert made.identity.cookie_name == cookie
+    asyncio.run(made.close())
+
+
+def test_the_state_survives_a_restart(tmp_path: Path) -> None:
+    first = make(data=tmp_path / "site")
+    passwords = first.identity.first_passwords
+    issue = first.world.issue("DEMO-1")
+    assert issue is not None
+    first.world.edit_issue(issue.id, summary="Kept")
+    asyncio.run(first.close())
+    second = make(data=tmp_path / "site")
+    kept = second.world.issue("DEMO-1")
+    assert kept is not None
+    assert kept.summary == "Kept"
+    assert second.identity.first_passwords == passwords
+    asyncio.run(second.close())
+
+
+def test_an_edit_is_told_to_the_apps(site: Site) -> None:
+    told: list[tuple[str, str]] = []
+
+    async def webhook(event: str, payload: dict[str, dict[str, str]]) -> None:
+        told.append((event, payload["issue"]["key"]))
+
+    site.outgoing.webhook = webhook  # type: ignore[method-assign, assignment]
+    issue = site.world.issue("DEMO-1")
+    assert issue is not None
+    before, after = site.world.edit_issue(issue.id, summary="New")
+    asyncio.run(site.issue_updated(before, after, site.world.users()[0].account_id))
+    assert told == [("jira:issue_updated", "DEMO-1")]

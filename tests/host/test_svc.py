@@ -1,0 +1,217 @@
+"""The services that make tokens, the site's key, the client script."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import oracle
+import pytest
+from starlette.applications import Starlette
+
+from headway.host import svc
+from headway.host.apps import Apps
+from headway.host.guard import Guard
+from headway.host.outgoing import Outgoing
+from headway.host.settings import Settings
+from headway.keys import RsaPublicKey
+from host.small_app import SmallHost
+from host.small_site import BASE, Answer, SmallSite
+
+
+class Site(SmallSite):
+    """A site with an installed app, and a user who is logged in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.apps: Any = Apps(self.database, self.clock.now)
+        self.outgoing = Outgoing(
+            settings=Settings(),
+            apps=self.apps,
+            clock=self.clock,
+            traffic=self.traffic,
+            base_url=lambda: self.base_url,
+        )
+        app, self.secret = SmallHost().add()
+        self.apps.save(app, self.secret)
+        self.app = Guard(Starlette(routes=svc.routes(self)), origin=lambda: self.base_url)
+        cookie, session = self.log_in()
+        self.account_id = session.account_id
+        self.headers = {"Cookie": cookie, "Origin": BASE, "X-Headway-CSRF": session.csrf}
+
+    def service(
+        self, name: str, context: Any = None, module: str = "panel", **headers: str
+    ) -> Answer:
+        question = {"appKey": "my-app", "moduleKey": module, "context": context or {}}
+        return self.ask("POST", f"/svc/{name}", {**self.headers, **headers}, question)
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+SERVICES = ("module-url", "context-token")
+ISSUE = {"issue.key": "DEMO-1"}
+
+
+def test_a_modules_address(site: Site) -> None:
+    answer = site.service("module-url", ISSUE)
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json["options"] == {"isFullPage": False, "title": "Panel"}
+    target = answer.json["url"].removeprefix("http://127.0.0.1:7000")
+    path, _, query = target.partition("?")
+    token = query.rpartition("&jwt=")[2]
+    claims = oracle.verified_claims(token, "HS256", site.secret.reveal())
+    assert claims["sub"] == site.account_id
+    assert claims["qsh"] == oracle.qsh("GET", path, query, "")
+    assert path == "/panel/DEMO-1"
+
+
+def test_a_pages_address(site: Site) -> None:
+    answer = site.service("module-url", module="page")
+    assert answer.json["options"] == {"isFullPage": True, "title": "Page"}
+    assert "jwt=" not in answer.json["url"]
+
+
+def context_of(answer: Answer, site: Site) -> Any:
+    claims = oracle.verified_claims(answer.json["token"], "HS256", site.secret.reveal())
+    assert claims["qsh"] == "context-qsh"
+    assert claims["sub"] == site.account_id
+    return claims["context"]["jira"]
+
+
+def test_the_context_is_the_sites_own(site: Site) -> None:
+    """A page may name an issue and nothing else about it."""
+    issue = site.world.issue("DEMO-1")
+    project = site.world.project("DEMO")
+    assert issue is not None
+    assert project is not None
+    lies = {
+        "issue.key": "DEMO-1",
+        "issue.id": "777",
+        "project.key": "PUB",
+        "project.id": "777",
+        "user.admin": "yes",
+    }
+    truth = {
+        "issue": {"key": "DEMO-1", "id": str(issue.id)},
+        "project": {"key": "DEMO", "id": str(project.id)},
+    }
+    assert context_of(site.service("context-token", lies), site) == truth
+    by_id = {"issue.id": str(issue.id)}
+    assert context_of(site.service("context-token", by_id), site) == truth
+    of_project = context_of(site.service("context-token", {"project.key": "DEMO"}), site)
+    assert of_project == {"project": truth["project"]}
+    assert context_of(site.service("context-token"), site) == {}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(
+    "context", [{"issue.key": "DEMO-999"}, {"issue.id": "99"}, {"project.key": "NONE"}]
+)
+def test_what_is_not_there_has_no_context(site: Site, service: str, context: Any) -> None:
+    assert site.service(service, context).status == 404
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_the_user_may_not_see_has_no_context(
+    site: Site, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen_by = []
+
+    def may_see(project: Any, actor: Any) -> bool:
+        seen_by.append(actor.account_id)
+        return False
+
+    monkeypatch.setattr(site.world, "may_see", may_see)
+    assert site.service(service, ISSUE).status == 404
+    assert seen_by == [site.account_id]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_only_the_sites_own_pages_may_ask(site: Site, service: str) -> None:
+    assert site.service(service, Cookie="").status == 401
+    assert site.service(service, **{"X-Headway-CSRF": "wrong"}).status == 403
+    assert site.service(service, **{"X-Headway-CSRF": ""}).status == 403
+    assert site.service(service, Origin="http://127.0.0.1:7000").status == 403
+    assert site.service(service, Origin="null").status == 403
+    assert site.service(service, **{"AP-Client-Key": "my-app"}).status == 403
+    del site.headers["Origin"]
+    answer = site.service(service)
+    assert (answer.status, answer.json["detail"]) == (403, "only the site's own pages may ask")
+    assert site.ask("GET", f"/svc/{service}", site.headers).status == 405
+    assert site.traffic.all() == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_module_that_is_not_there(site: Site, service: str) -> None:
+    assert site.service(service, module="none").status == 404
+    question = {"appKey": "none", "moduleKey": "panel"}
+    answer = site.ask("POST", f"/svc/{service}", site.headers, question)
+    assert answer.json["detail"] == "no installed app has this module"
+
+
+BODIES = [b"", b"[]", b"{}", b"\xff", b"[" * 10_000, b'{"appKey": 1, "moduleKey": "x"}']
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("body", [*BODIES, b" " * 20_000])
+def test_a_question_that_is_none(site: Site, service: str, body: bytes) -> None:
+    assert site.ask("POST", f"/svc/{service}", site.headers, body).status == 400
+
+
+def test_an_address_that_breaks_without_its_variable(site: Site) -> None:
+    page = {"key": "p", "name": {"value": "P"}, "url": "/{issue.key}/x"}
+    app, secret = SmallHost().add(modules={"generalPages": [page]})
+    site.apps.save(app, secret)
+    answer = site.service("module-url", module="p")
+    assert (answer.status, answer.json["detail"]) == (
+        409,
+        "the module's address: the path is not in its normal form",
+    )
+
+
+# ---- for apps -------------------------------------------------------------------------------
+
+
+def test_the_sites_key_is_public(site: Site) -> None:
+    kid, private = site.apps.site_key
+    for path in (f"/install-keys/{kid}", f"/{kid}"):
+        answer = site.ask("GET", path)
+        assert answer.status == 200
+        key = RsaPublicKey.from_pem(answer.body)
+        assert key.verifies(private.sign(b"message"), b"message")
+        assert b"PRIVATE" not in answer.body
+    assert site.ask("GET", "/install-keys/another").status == 404
+    assert site.ask("GET", "/install-keys/..").status == 404
+
+
+@pytest.mark.parametrize("path", ["/atlassian-connect/all.js", "/connect-cdn.atl-paas.net/all.js"])
+def test_the_client_script(
+    site: Site, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    static = tmp_path / "static"
+    (static / "vendor").mkdir(parents=True)
+    shim = (files("headway.host") / "static" / "client-shim.js").read_bytes()
+    (static / "client-shim.js").write_bytes(shim)
+    monkeypatch.setattr(svc, "files", lambda _: tmp_path)
+    missing = site.ask("GET", path)
+    assert (missing.status, b"make setup" in missing.body) == (503, True)
+    (static / "vendor" / "iframe.js").write_bytes(b"// the bridge")
+    from_another_site = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    answer = site.ask("GET", path, from_another_site)
+    assert answer.status == 200
+    assert answer.body == b"// the bridge\n" + shim
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "max-age=600"
+
+
+def test_an_answer_holds_json_alone(site: Site) -> None:
+    """What the page gets is data: no address of the site echoes what it was sent."""
+    answer = site.service("module-url", {"issue.key": "<script>"})
+    assert json.loads(answer.body)["status"] == 404
+    assert b"<script>" not in answer.body
