@@ -196,6 +196,7 @@ def test_the_inspector_shows_it_live(page: Page, browser: BrowserContext, up: Up
 def test_reload_and_back_inside_the_panel(page: Page, up: Up) -> None:
     page.goto(f"{up.site}/browse/DEMO-1")
     frame = panel_of(page)
+    assert press(frame, "header") == ("200", "200")
     frame.evaluate("window.before = true; location.reload()")
     frame.wait_for_function("!window.before && document.querySelector('button[data-way]')")
     assert press(panel_of(page), "header") == ("200", "200")
