@@ -11,6 +11,7 @@ from typing import Any
 import joserfc.jwk
 import joserfc.jwt
 import jwt as pyjwt
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,6 +119,17 @@ def test_a_public_key_is_never_an_hmac_secret() -> None:
     genuine = jwt.decode(jwt.encode({}, {"iss": "x"}, RSA))
     with pytest.raises(TypeError):
         jwt.check_signature(genuine, "RS256", [SECRET])
+
+
+@pytest.mark.parametrize("name", ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256"])
+def test_a_header_brings_no_key_along(name: str) -> None:
+    """Where a token says that its key is to be found, nobody looks (RFC 8725 section 3.10)."""
+    header = json.dumps({"alg": "HS256", name: ["https://evil.example/key"]})
+    own = raw(header, '{"iss":"a"}', b"a key of the sender's own")
+    token = jwt.decode(own)
+    assert msgspec.structs.asdict(token.header) == {"alg": "HS256", "typ": None, "kid": None}
+    with pytest.raises(SignatureInvalid):
+        jwt.check_signature(token, "HS256", [SECRET])
 
 
 def test_an_issuer_is_required() -> None:

@@ -177,6 +177,17 @@ def test_a_page_of_a_site_that_left_is_refused_although_it_was_just_read(app):
     refused(page(app, headers={}), 401, "signature-invalid")
 
 
+def test_a_page_is_refused_once_its_token_expired_although_it_was_just_read(app):
+    """What is kept in memory are values, never verdicts."""
+    token = app.request_token("GET", "/panel", "issue=A-1")
+    target = f"/panel?issue=A-1&jwt={token}"
+    assert app.call("GET", target, headers=FRAME).status == 200
+    app.now[0] += 180 + 29
+    assert app.call("GET", target, headers=FRAME).status == 200
+    app.now[0] += 1
+    refused(app.call("GET", target), 401, "token-expired")
+
+
 def test_no_token_verifies_with_a_secret_that_is_too_short(app):
     """T3: an import may have left such a row."""
     engine = app.connect.store._engine

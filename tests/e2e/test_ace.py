@@ -19,6 +19,7 @@ import httpx
 import pytest
 from contracts.tokens import token_shaped
 
+from headway.host.clock import parse_date
 from headway.host.install import InstallFailed
 from headway.host.settings import Settings
 from headway.host.site import Site
@@ -251,6 +252,22 @@ def test_its_calls_are_accepted_with_the_header(host: Host, installed: str) -> N
     assert seen[0].claims["aud"] == [host.site.apps.client_key]
     assert urlsplit(seen[0].path).path == "/rest/api/3/issue/DEMO-1"
     assert all("jwt" not in c.path for c in seen)
+
+
+def test_it_works_when_the_sites_date_is_moved(host: Host, installed: str) -> None:
+    """The date drives the policy alone: the framework's clock and the tokens' are the real one."""
+    host.site.clock.set(parse_date("2022-02-02"))
+    host.site.traffic.clear()
+    try:
+        page = httpx.get(host.site.outgoing.module_url(*place(host.site)), trust_env=False)
+        calls = ask_with_context_token(host.site, f"{installed}/host?issue=DEMO-1")
+    finally:
+        host.site.clock.reset()
+    assert (page.status_code, calls.status_code) == (200, 200)
+    assert [part["status"] for part in calls.json().values()] == [200, 201, 200]
+    seen = crossings(host.site, "app->host")
+    assert {(c.verdict, c.location) for c in seen} == {("accepted", "header")}
+    assert all(int(c.at) // 86_400 == parse_date("2022-02-02") // 86_400 for c in seen)
 
 
 # ---- again, and the end ---------------------------------------------------------------------

@@ -110,11 +110,9 @@ def test_the_context_is_the_sites_own(site: Site) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize(
-    "context", [{"issue.key": "DEMO-999"}, {"issue.id": "99"}, {"project.key": "NONE"}]
-)
-def test_what_is_not_there_has_no_context(site: Site, service: str, context: Any) -> None:
-    assert site.service(service, context).status == 404
+def test_what_is_not_there_has_no_context(site: Site, service: str) -> None:
+    for context in ({"issue.key": "DEMO-999"}, {"issue.id": "99"}, {"project.key": "NONE"}):
+        assert site.service(service, context).status == 404, context
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -159,9 +157,9 @@ BODIES = [b"", b"[]", b"{}", b"\xff", b"[" * 10_000, b'{"appKey": 1, "moduleKey"
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("body", [*BODIES, b" " * 20_000])
-def test_a_question_that_is_none(site: Site, service: str, body: bytes) -> None:
-    assert site.ask("POST", f"/svc/{service}", site.headers, body).status == 400
+def test_a_question_that_is_none(site: Site, service: str) -> None:
+    for body in (*BODIES, b" " * 20_000):
+        assert site.ask("POST", f"/svc/{service}", site.headers, body).status == 400, body[:20]
 
 
 def test_an_address_that_breaks_without_its_variable(site: Site) -> None:

@@ -211,7 +211,7 @@ def _proof(verified: Verified) -> OnceOnly:
     claims = verified.claims
     return OnceOnly(
         scope=claims.iss,
-        digest=verified.digest,
+        digest=verified.digest or "",
         issued=claims.iat or 0,
         until=(claims.exp or 0) + LEEWAY,
     )

@@ -11,9 +11,13 @@ def main() -> None:
     """Run the command line; a missing extra is one clear line and exit code 2."""
     try:
         from headway.cli.commands import run
+
+        code = run(sys.argv[1:])
     except ModuleNotFoundError as missing:
-        sys.exit(
-            f"headway: the command line needs {missing.name}; install Headway with its extra "
-            "'host' or 'cli', for example from a checkout: pip install '.[host]'"
+        print(
+            f"headway: this command needs {missing.name}; install Headway with its extra: from a "
+            "checkout pip install '.[host]' for all commands, '.[cli]' for headway token alone",
+            file=sys.stderr,
         )
-    sys.exit(run(sys.argv[1:]))
+        code = 2
+    sys.exit(code)

@@ -1,7 +1,8 @@
 """All commands, and how they fail: one clear line, the right exit code, never a traceback.
 
 Exit codes: 0 all went well; 1 the answer is no (a token that is refused, a
-tour that did not go as it should); 2 the question could not be asked.
+tour that did not go as it should), or nobody reads it; 2 the question could
+not be asked; 130 ctrl-C came first.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from headway.redact import redact
 __all__ = ["run"]
 
 
-def _leave(code: int) -> None:
-    """What a command returns is the exit code."""
-    raise typer.Exit(code)
+def _told(code: int) -> int:
+    """What a command returns is the exit code, once its answer has left."""
+    sys.stdout.flush()
+    return code
 
 
 app = typer.Typer(
@@ -28,7 +30,7 @@ app = typer.Typer(
     help="Tokens belong into headers, not into URLs: see them travel, check them, make them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show local variables
-    result_callback=_leave,
+    result_callback=_told,
 )
 app.add_typer(token.app, name="token")
 app.command(name="up")(up.up)
@@ -42,10 +44,30 @@ def run(arguments: Sequence[str]) -> int:
     ...
     0
     """
+    command = typer.main.get_command(app)
     try:
-        typer.main.get_command(app).main(list(arguments), prog_name="headway")
-    except SystemExit as done:
+        code = command.main(list(arguments), prog_name="headway", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except SystemExit as done:  # a closed pipe, or the shell asked for completions
         return done.code if isinstance(done.code, int) else 2
+    except typer.TyperException as error:
+        _say(_usage(error))
+    except typer.Abort:
+        _say("the input ended before there was an answer")
     except HeadwayError as error:
-        print(f"headway: {redact(str(error))}", file=sys.stderr)
+        _say(str(error))
     return 2
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the command's own words; "" where its help was shown instead."""
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if not message or context is None:
+        return message
+    return f"{message.rstrip('.')}; see {context.command_path} --help"
+
+
+def _say(message: str) -> None:
+    """One line without tokens: whatever was typed in the wrong place may be one."""
+    if message:
+        print(f"headway: {' '.join(redact(message).split())}", file=sys.stderr)

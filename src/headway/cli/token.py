@@ -11,16 +11,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
 
 from headway import jwt, sign
-from headway.errors import ConfigurationError, Refusal, SecretTooShort
+from headway.errors import ConfigurationError, KeyUnusable, Refusal, SecretTooShort
 from headway.explain import explain
 from headway.keys import RsaPrivateKey, RsaPublicKey
 from headway.model import (
@@ -40,10 +40,20 @@ from headway.verify import Accept, Expected, verify
 
 __all__ = ["app"]
 
+Key = TypeVar("Key", RsaPrivateKey, RsaPublicKey)
+
 app = typer.Typer(help="Look at tokens, hash requests, sign, verify.", no_args_is_help=True)
 
 SECRET_VARIABLE = "HEADWAY_SECRET"  # noqa: S105  the name of a variable
+INPUT_BYTES_MAX = 100_000
 DATES = ("iat", "nbf", "exp")
+NEEDED = {
+    Kind.LIFECYCLE: ("audience", "key_id"),
+    Kind.SESSION: ("audience",),
+    Kind.ASSERTION: ("audience", "subject", "site"),
+}
+"""Without which nobody would accept a token that was signed."""
+
 DIRECTIONS = {
     Kind.REQUEST: Direction.MODULE,
     Kind.CONTEXT: Direction.BROWSER_TO_APP,
@@ -82,12 +92,13 @@ def decode(text: Text = "-", as_json: Json = False) -> int:
 def _shown(token: Unverified) -> tuple[dict[str, Any], dict[str, Any]]:
     header, claims = msgspec.to_builtins((token.header, token.unverified_claims))
     kept = {name: value for name, value in header.items() if value is not None}
-    return kept, _redacted(claims)
+    return _redacted(kept), _redacted(claims)
 
 
-def _redacted(value: Any) -> Any:
+def _redacted(value: dict[str, Any]) -> dict[str, Any]:
     """*value* without tokens inside its texts: a claim may quote a URL."""
-    return json.loads(redact(json.dumps(value)))
+    shown: dict[str, Any] = json.loads(redact(json.dumps(value)))
+    return shown
 
 
 def _with_dates(claims: dict[str, Any], now: float) -> Iterable[tuple[str, Any]]:
@@ -105,7 +116,10 @@ def _date(seconds: int, now: float) -> str:
     units = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
     size, unit = next((u for u in units if abs(away) >= 2 * u[0]), units[-1])
     distance = f"{abs(away) // size} {unit}"
-    when = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    try:
+        when = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError):
+        return "in no year of the calendar"
     return f"{when}, {distance} ago" if away >= 0 else f"{when}, in {distance}"
 
 
@@ -140,7 +154,7 @@ def qsh(
 ) -> int:
     """Show a request's canonical form and its hash, or why it has none (exit code 1)."""
     if lines:
-        for line in sys.stdin:
+        for line in sys.stdin.buffer:
             print(json.dumps(_line(line)), flush=True)
         return 0
     if method is None or url is None:
@@ -164,7 +178,7 @@ def _hashed(request: RequestFacts, base_path: str) -> dict[str, str]:
         return {"refused": refusal.id, "why": redact(str(refusal)), "hint": refusal.hint}
 
 
-def _line(line: str) -> dict[str, str]:
+def _line(line: bytes) -> dict[str, str]:
     try:
         given = msgspec.json.decode(line, type=dict[str, str])
         request = RequestFacts(
@@ -172,7 +186,7 @@ def _line(line: str) -> dict[str, str]:
             raw_path=given["raw_path"],
             raw_query=given.get("raw_query", ""),
         )
-    except (msgspec.DecodeError, KeyError, UnicodeEncodeError):
+    except (msgspec.DecodeError, KeyError):
         return {"error": "the line is not an object of texts with method and raw_path"}
     answer = _hashed(request, given.get("base_path", ""))
     return {"refused": answer["refused"]} if "refused" in answer else answer
@@ -213,11 +227,17 @@ def sign_token(
     as_json: Json = False,
 ) -> int:
     """Make a token. The secret comes from the environment, a file or a prompt."""
+    given = {"audience": audience, "key_id": key_id, "subject": subject, "site": site}
+    for name in NEEDED.get(kind, ()):
+        if not given[name]:
+            raise typer.BadParameter(
+                f"is needed for a token of kind {kind}", param_hint=_option(name)
+            )
     path, query = _target(url)
     now = time.time()
     token: TokenText
     if kind is Kind.LIFECYCLE:
-        private = RsaPrivateKey.from_pem(_read(key_file, "--key-file"))
+        private = _key(RsaPrivateKey.from_pem, key_file)
         token = sign.lifecycle_token(
             private, key_id=key_id, issuer=issuer, audience=audience or "", method=method,
             raw_path=path, raw_query=query, base_path=base_path, now=now, life=life,
@@ -307,7 +327,7 @@ class _Given:
     def find(self, need: NeedKey) -> Credentials:
         if need.symmetric:
             return Credentials(keys=(_secret(self._secret_file),))
-        return Credentials(keys=(RsaPublicKey.from_pem(_read(self._key_file, "--key-file")),))
+        return Credentials(keys=(_key(RsaPublicKey.from_pem, self._key_file),))
 
     def first(self, once: OnceOnly) -> bool:
         return True  # a look by hand uses nothing up
@@ -320,7 +340,7 @@ def _direction(kind: Kind) -> Direction:
 
 
 def _say_verified(verified: Verified, as_json: bool) -> int:
-    claims: dict[str, Any] = _redacted(msgspec.to_builtins(verified.claims))
+    claims = _redacted(msgspec.to_builtins(verified.claims))
     if as_json:
         print(json.dumps({"verified": True, "kind": verified.kind, "claims": claims}))
         return 0
@@ -354,7 +374,10 @@ def _token(argument: str) -> TokenText:
             file=sys.stderr,
         )
         return TokenText(argument.strip())
-    return TokenText(sys.stdin.readline(100_000).strip())
+    if sys.stdin.isatty():
+        return TokenText(getpass.getpass("Token: ").strip())
+    line = sys.stdin.buffer.readline(INPUT_BYTES_MAX)
+    return TokenText(line.decode("utf-8", "replace").strip())
 
 
 def _secret(file: Path | None) -> Secret:
@@ -362,7 +385,7 @@ def _secret(file: Path | None) -> Secret:
         text = _read(file, "--secret-file").decode("utf-8", "replace").rstrip("\r\n")
     elif SECRET_VARIABLE in os.environ:
         text = os.environ[SECRET_VARIABLE]
-    elif sys.stdin.isatty():
+    elif _has_terminal():
         text = getpass.getpass("Shared secret: ")
     else:
         raise ConfigurationError(
@@ -374,10 +397,31 @@ def _secret(file: Path | None) -> Secret:
         raise ConfigurationError(str(refusal)) from None
 
 
+def _has_terminal() -> bool:
+    """Whether somebody can be asked, whatever standard input is; getpass asks there too."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _key(parse: Callable[[bytes], Key], file: Path | None) -> Key:
+    try:
+        return parse(_read(file, "--key-file"))
+    except KeyUnusable as refusal:
+        raise ConfigurationError(f"--key-file: {refusal}") from None
+
+
 def _read(file: Path | None, option: str) -> bytes:
     if file is None:
         raise ConfigurationError(f"{option} is needed for this kind of token")
     try:
-        return file.read_bytes()
+        with file.open("rb") as stream:
+            return stream.read(INPUT_BYTES_MAX)
     except OSError as error:
         raise ConfigurationError(f"{option}: {file} can not be read ({error.strerror})") from None
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["up"]
 
+STOPPED = 130  # what shells say of ctrl-C
 WARNED = frozenset({"warned", "paused"})
 
 
@@ -44,7 +45,9 @@ def up(
     tour: Annotated[
         bool, typer.Option("--tour", help="Play the whole scenario, print it, and end.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The tour's result as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Addresses and users, or the tour's result, as JSON.")
+    ] = False,
 ) -> int:
     """Start a local site with demo data and a demo app; ctrl-C stops both."""
     from headway.host.clock import parse_date
@@ -57,18 +60,22 @@ def up(
     except ValueError:
         raise ConfigurationError(f"--at: {at!r} is no date; write 2021-12-01") from None
     settings = Settings(name=name, app_name=app_name, port=port, data=data, policy=policy, at=date)
-    return asyncio.run(_run(settings, app or [], demo=not no_demo, tour=tour, as_json=as_json))
+    running = _run(settings, app or [], demo=not no_demo, tour=tour, as_json=as_json)
+    try:
+        return asyncio.run(running)
+    except asyncio.CancelledError:
+        return STOPPED
 
 
 async def _run(
     settings: Settings, apps: list[str], *, demo: bool, tour: bool, as_json: bool
 ) -> int:
     from headway.cli import tour as touring
-    from headway.cli.demo import Demo
+    from headway.cli.demo import KEY, Demo
     from headway.host.site import Site
     from headway.http.server import listen, serving
 
-    stop = _stop_on_signals()
+    _stop_on_signals()
     async with contextlib.AsyncExitStack() as stack:
         # (1) the addresses, before anything is said or written
         site_sockets = listen(settings.port)
@@ -96,6 +103,8 @@ async def _run(
             )
             await stack.enter_async_context(serving(shown.asgi(), demo_sockets))
             await site.installer.install(shown.descriptor_url)
+        elif site.apps.get(KEY) is not None:  # of an earlier start; nobody listens there now
+            await site.installer.uninstall(KEY)
         for descriptor_url in apps:
             await site.installer.install(descriptor_url)
         # (4) the tour, or until ctrl-C
@@ -104,17 +113,18 @@ async def _run(
             touring.show(result, as_json=as_json)
             return 0 if result.ok else 1
         _say(site, shown, as_json=as_json)
-        await stop.wait()
-        print("\nstopped", flush=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        if not as_json:
+            print("\nstopped", flush=True)
     return 0
 
 
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+def _stop_on_signals() -> None:
+    """Ctrl-C and SIGTERM cancel the caller's task wherever it is: all that it began then ends."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
+        loop.add_signal_handler(number, lambda: task and task.cancel())
 
 
 def _observe(site: Site, seen: Observation) -> None:

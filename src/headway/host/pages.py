@@ -97,15 +97,14 @@ async def _edit(visit: Visit) -> Response:
         )
     except ValueError as error:
         return _issue_page(visit, project, issue, 400, edit_error=str(error))
-    task = BackgroundTask(visit.site.issue_updated, before, after, visit.actor.account_id)
+    task = BackgroundTask(visit.site.issue_updated, before, after, visit.author)
     return see_other(f"/browse/{issue.key}", background=task)
 
 
 async def _comment(visit: Visit) -> Response:
     project, issue = _found(visit)
-    author, body = visit.actor.account_id or "", visit.text("body") or ""
     try:
-        visit.site.world.add_comment(issue.id, author, body)
+        visit.site.world.add_comment(issue.id, visit.author, visit.text("body") or "")
     except ValueError as error:
         return _issue_page(visit, project, issue, 400, comment_error=str(error))
     return see_other(f"/browse/{issue.key}#comments")

@@ -81,6 +81,11 @@ class Visit(NamedTuple):
             return Who.ANYBODY
         return Who.ADMIN if self.user.admin else Who.USER
 
+    @property
+    def author(self) -> str:
+        """The account that a change is made by; nobody else gets as far as changing."""
+        return self.actor.account_id or ""
+
     def text(self, name: str) -> str | None:
         """A field of the form, with plain line ends (forms send CR LF: HTML section 4.10.22)."""
         found = self.form.get(name)

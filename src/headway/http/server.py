@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ __all__ = ["listen", "serving"]
 
 LOOPBACK = ("127.0.0.1", "::1")
 GRACE_SECONDS = 1  # for open streams, when the server stops
+POLL_SECONDS = 0.005  # while a server starts
 TRIES = 20  # for a free port that is free in both families
 
 
@@ -55,8 +57,11 @@ def listen(port: int, addresses: Sequence[str] = LOOPBACK) -> list[socket.socket
     raise ConfigurationError("no port is free in all address families")
 
 
-class _NoSuchAddress(Exception):
+class _NoSuchAddress(ConfigurationError):
     """The machine does not have the address."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"this machine has no address {address}")
 
 
 def _bind(address: str, port: int) -> socket.socket:
@@ -64,7 +69,7 @@ def _bind(address: str, port: int) -> socket.socket:
     try:
         opened = socket.socket(family, socket.SOCK_STREAM)
     except OSError:
-        raise _NoSuchAddress from None
+        raise _NoSuchAddress(address) from None
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -73,8 +78,8 @@ def _bind(address: str, port: int) -> socket.socket:
         opened.listen(128)
     except OSError as error:
         opened.close()
-        if error.errno == 99:  # EADDRNOTAVAIL: no IPv6 here
-            raise _NoSuchAddress from None
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise _NoSuchAddress(address) from None
         raise ConfigurationError(
             f"port {port} on {address} can not be had ({error.strerror}); "
             "choose another one, or 0 for a free one"
@@ -100,11 +105,11 @@ async def serving(app: Any, sockets: Sequence[socket.socket]) -> AsyncIterator[N
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=list(sockets)))
-    while not server.started:
+    try:
+        while not (server.started or task.done()):
+            await asyncio.wait({task}, timeout=POLL_SECONDS)
         if task.done():
             task.result()
-        await asyncio.sleep(0.005)
-    try:
         yield
     finally:
         server.should_exit = True
