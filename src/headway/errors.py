@@ -103,11 +103,20 @@ class Face(StrEnum):
 
 
 class HeadwayError(Exception):
-    """The root of everything that Headway raises on purpose."""
+    """The root of everything that Headway raises on purpose.
+
+    >>> issubclass(Refusal, HeadwayError)
+    True
+    """
 
 
 class ConfigurationError(HeadwayError):
-    """What the operator wrote can not work; raised before any request is served."""
+    """What the operator wrote can not work; raised before any request is served.
+
+    >>> raise ConfigurationError("off: is before warned")
+    Traceback (most recent call last):
+    headway.errors.ConfigurationError: off: is before warned
+    """
 
 
 class ForeignOrigin(HeadwayError):

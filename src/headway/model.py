@@ -7,6 +7,7 @@ attribute but the harmless ones, so that one can not be taken for the other.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from enum import StrEnum
 from typing import Any, NoReturn
@@ -43,11 +44,17 @@ SESSION_TYP = "headway-session+jwt"
 SECRET_BYTES_MIN = 16
 """The official vectors' secret has 18; a host issues 32 random bytes."""
 
+_BLOCK = 64  # bytes of one SHA-256 block: RFC 2104 section 2 has these three
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+
 
 class Direction(StrEnum):
-    """Who sends a token to whom, and on what occasion (protocol: transport)."""
+    """Who sends a token to whom, and on what occasion.
 
-    __hash__ = str.__hash__  # the members are keys of the tables on the hot path
+    >>> Direction.APP_TO_HOST.value
+    'app->host'
+    """
 
     APP_TO_HOST = "app->host"
     MODULE = "host->app module"  # a page in an iframe
@@ -59,9 +66,11 @@ class Direction(StrEnum):
 
 
 class Location(StrEnum):
-    """Where in a request a token travels."""
+    """Where in a request a token travels.
 
-    __hash__ = str.__hash__  # the members are keys of the tables on the hot path
+    >>> [location.value for location in Location]
+    ['header', 'query', 'form']
+    """
 
     HEADER = "header"
     QUERY = "query"
@@ -69,9 +78,11 @@ class Location(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a token is for; the kind fixes algorithm, key and binding."""
+    """What a token is for; the kind fixes algorithm, key and binding.
 
-    __hash__ = str.__hash__  # the members are keys of the tables on the hot path
+    >>> Kind("context")
+    <Kind.CONTEXT: 'context'>
+    """
 
     REQUEST = "request"  # bound to one request by its qsh
     LIFECYCLE = "lifecycle"  # installed, uninstalled: RS256
@@ -82,9 +93,11 @@ class Kind(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far a location's retirement has come."""
+    """How far a location's retirement has come.
 
-    __hash__ = str.__hash__  # the members are keys of the tables on the hot path
+    >>> Phase("off")
+    <Phase.OFF: 'off'>
+    """
 
     OPEN = "open"
     ANNOUNCED = "announced"
@@ -120,14 +133,15 @@ class TokenText(str):
 class Secret:
     """A shared secret: the HS256 key of one installation.
 
-    A text is used as its UTF-8 bytes, never base64-decoded (protocol 1.3).
+    A text is used as its UTF-8 bytes, never base64-decoded
+    (Connect: "Understanding JWT").
     Raises :class:`~headway.errors.SecretTooShort` under 16 bytes.
 
     >>> Secret("a secret of at least 16 bytes")
     <secret>
     """
 
-    __slots__ = ("_bytes", "_keyed")
+    __slots__ = ("_bytes", "_inner", "_outer")
 
     def __init__(self, value: str | bytes) -> None:
         data = value.encode() if isinstance(value, str) else bytes(value)
@@ -136,17 +150,23 @@ class Secret:
                 expected=f"at least {SECRET_BYTES_MIN} bytes", found=f"{len(data)}"
             )
         self._bytes = data
-        self._keyed = hmac.new(data, digestmod="sha256")
+        block = hashlib.sha256(data).digest() if len(data) > _BLOCK else data
+        self._inner = hashlib.sha256(block.ljust(_BLOCK, b"\0").translate(_INNER))
+        self._outer = hashlib.sha256(block.ljust(_BLOCK, b"\0").translate(_OUTER))
 
     def reveal(self) -> bytes:
         """The bytes themselves, for what stores or derives."""
         return self._bytes
 
     def mac(self, message: bytes) -> bytes:
-        """HMAC-SHA-256 of *message*: 32 bytes.  Copying a keyed state is half of keying anew."""
-        keyed = self._keyed.copy()
-        keyed.update(message)
-        return keyed.digest()
+        """HMAC-SHA-256 of *message*: 32 bytes (RFC 2104).
+
+        Copying the two keyed states is half the work of keying them anew.
+        """
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and hmac.compare_digest(self._bytes, other._bytes)
@@ -210,10 +230,13 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A token's claims (protocol 1.1), typed; dates are seconds since 1970.
+    """A token's claims (RFC 7519 section 4), typed; dates are seconds since 1970.
 
     ``aud`` is always a tuple; other members are dropped, except ``context``
     and the few that one kind of token adds.
+
+    >>> Claims(iss="my-app", exp=1700000180).aud
+    ()
     """
 
     iss: str
@@ -250,6 +273,10 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
 
     ``previous_secret`` verifies until ``previous_until`` (seconds since 1970)
     and signs nothing: the overlap after a rotation.
+
+    >>> Installation(app_key="my-app", client_key="site", base_url="https://x.example",
+    ...              product=Product.JIRA, shared_secret=Secret("0123456789abcdef"))
+    <installation of my-app on site>
     """
 
     app_key: str
@@ -284,6 +311,10 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
     ``digest`` is the SHA-256 of the text of a token that counts once: it names
     the token without being it.  ``notes`` are ids of what was tolerated on the way.
+
+    >>> Verified(kind=Kind.REQUEST, claims=Claims(iss="site"), direction=Direction.MODULE,
+    ...          location=Location.QUERY, phase=Phase.OPEN)
+    <verified request token of site>
     """
 
     kind: Kind

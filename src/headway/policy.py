@@ -328,6 +328,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``conflicts`` holds what differs from the defaults in ``CONFLICTS``.
     ``disclaimer`` is shown with every page and answer; it is empty where all
     dates are the vendor's.  Raises ConfigurationError, which names the field.
+
+    >>> Policy(name="none", rows={}).row(Direction.MODULE, Location.QUERY).id
+    'location-not-allowed'
     """
 
     name: str
@@ -390,16 +393,19 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         while the schedule has phases of its own for some clients.  Raises
         :class:`~headway.errors.LocationRefused`.
         """
-        notes: list[str] = []
         # (1) the header: one, of our scheme; credentials of another are not ours to judge
         header, foreign = self._in_header(request.authorization, direction)
-        # (2) the form
-        row = self.row(direction, Location.FORM)
-        form = self._in_parameter(_find(request.form, row.name), row, header, notes)
+        # (2) the form and the query, however the parameter's name is spelled there
+        form_row, row = self.row(direction, _FORM), self.row(direction, _QUERY)
+        in_form, seen = _find(request.form, form_row.name), _find(request.raw_query, row.name)
+        if in_form is None and seen is None:  # as nearly always: nothing more to settle
+            if header is None:
+                return Admission()
+            return Admission(token=TokenText(header), location=_HEADER)
+        notes: list[str] = []
+        form = self._in_parameter(in_form, form_row, header, notes)
         # (3) the query, where its phase lets us look; beside a header nobody is asked who it is,
         #     because the query's token can not be the one that counts
-        row = self.row(direction, Location.QUERY)
-        seen = _find(request.raw_query, row.name)
         phase, provisional = _phase(row.schedule, seen, at, None if header else client_of)
         ignored = phase in NOT_INSPECTED
         if ignored:
@@ -409,15 +415,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         if query is not None and foreign:
             self._settle(errors.TokenBesideAuthorization, header, notes)
         # (4) one token counts: of two, the header's or none
-        found = [
-            (location, TokenText(text))
-            for location, text in zip(_SAFEST_FIRST, (header, form, query), strict=True)
-            if text is not None
-        ]
-        if len(found) > 1:
-            same = len({token for _, token in found}) == 1
-            self._settle(errors.TokenInBoth if same else errors.TokensDiffer, header, notes)
-        location, token = found[0] if found else (None, None)
+        location, token = self._one(header, form, query, notes)
         return Admission(
             token=token,
             location=location,
@@ -426,6 +424,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             provisional=provisional,
             ignored=ignored,
         )
+
+    def _one(
+        self, header: str | None, form: str | None, query: str | None, notes: list[str]
+    ) -> tuple[Location | None, TokenText | None]:
+        """The safest location with a token in it, once a conflict between two is settled."""
+        places = zip(_SAFEST_FIRST, (header, form, query), strict=True)
+        found = [(place, TokenText(text)) for place, text in places if text is not None]
+        if len(found) > 1:
+            same = len({token for _, token in found}) == 1
+            self._settle(errors.TokenInBoth if same else errors.TokensDiffer, header, notes)
+        return found[0] if found else (None, None)
 
     def _in_header(self, values: tuple[str, ...], direction: Direction) -> tuple[str | None, bool]:
         """The header's token, and whether there are credentials of another scheme instead."""
@@ -436,7 +445,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         match = _credentials(self.scheme).match(values[0])
         if match is None:
             return None, True
-        if self.row(direction, Location.HEADER).schedule is NEVER:
+        if self.row(direction, _HEADER).schedule is NEVER:
             raise errors.LocationNotAllowed(found=f"{self.scheme} in the Authorization header")
         if match["token"] is None:
             raise errors.AuthorizationMalformed(expected=f"{self.scheme}, one space, the token")
@@ -450,6 +459,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             return None
         if row.schedule is NEVER:
             raise errors.LocationNotAllowed(found=f"the parameter or field {row.name}")
+        if seen.text and not seen.encoded and not seen.repeated:
+            return seen.text
         conflicts = (
             (errors.TokenNameEncoded, seen.encoded),
             (errors.TokenRepeated, seen.repeated),
@@ -469,7 +480,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return outcome
 
 
-_SAFEST_FIRST = (Location.HEADER, Location.FORM, Location.QUERY)
+# Members on every request's path: looking one up costs as much as a call.
+_HEADER, _FORM, _QUERY = Location.HEADER, Location.FORM, Location.QUERY
+_SAFEST_FIRST = (_HEADER, _FORM, _QUERY)
 _NEVER_ROW = Row(NEVER)
 _WORD = re.compile(r"[A-Za-z0-9_.~-]+")
 
@@ -520,7 +533,7 @@ def _phase(
     schedule: Schedule | None, seen: _Seen | None, at: float, client_of: _ClientOf | None
 ) -> tuple[Phase, bool]:
     """The phase for whoever the token claims to be from, and whether that must be proved first."""
-    if schedule is None or seen is None:
+    if schedule is NEVER or seen is None or schedule == ALWAYS:
         return Phase.OPEN, False
     strict = schedule.phase(at)
     if client_of is None or seen.repeated or not seen.text or not schedule.personal(at):

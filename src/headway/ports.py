@@ -7,7 +7,6 @@ tests, so that the rules exist once and know no socket, database or clock.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Generator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -127,12 +126,20 @@ def drive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None) -
     """Run *steps* to their end with synchronous answers.
 
     Raises whatever the steps raise, and TypeError where an answer is awaitable.
+
+    >>> class Nobody:
+    ...     def find(self, need): return None
+    >>> def steps():
+    ...     answer = yield NeedKey(issuer="site", symmetric=True)
+    ...     return answer
+    >>> drive(steps(), Nobody()) is None
+    True
     """
     answer: Any = None
     try:
         while True:
             answer = _answer(steps.send(answer), keys, replay)
-            if inspect.isawaitable(answer):
+            if hasattr(answer, "__await__"):
                 raise TypeError("this source answers asynchronously: use adrive")
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
@@ -141,12 +148,22 @@ def drive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None) -
 
 
 async def adrive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None) -> T:
-    """Run *steps* to their end, awaiting each answer that is awaitable."""
+    """Run *steps* to their end, awaiting each answer that is awaitable.
+
+    >>> import asyncio
+    >>> class Nobody:
+    ...     async def find(self, need): return None
+    >>> def steps():
+    ...     answer = yield NeedKey(issuer="site", symmetric=True)
+    ...     return answer
+    >>> asyncio.run(adrive(steps(), Nobody())) is None
+    True
+    """
     answer: Any = None
     try:
         while True:
             answer = _answer(steps.send(answer), keys, replay)
-            if inspect.isawaitable(answer):
+            if hasattr(answer, "__await__"):
                 answer = await answer
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]

@@ -99,6 +99,10 @@ RULES: Mapping[Kind, Rule] = {
     ),
 }
 
+# Members on every token's path: looking one up costs as much as a call.
+_REQUEST, _SESSION, _ASSERTION = Kind.REQUEST, Kind.SESSION, Kind.ASSERTION
+_INSTALL, _HASH, _APP_TO_HOST = Family.INSTALL, Binding.HASH, Direction.APP_TO_HOST
+
 FORGE_ISSUER = "forge/invocation-token"
 CLIENT_ID_PREFIX = "urn:atlassian:connect:clientid:"
 LEEWAY = 30  # seconds, on exp, iat and nbf alike
@@ -135,6 +139,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     ``audience`` holds the names by which this side is addressed (for an app
     its base URL).  ``forms`` are the canonical forms that are accepted beside
     the specified one.  ``lives`` overrides a kind's longest life, in seconds.
+
+    >>> Expected(app_key="my-app", audience=("https://app.example",)).forms
+    (<Form.SPEC: 'spec'>,)
     """
 
     app_key: str | None = None
@@ -240,18 +247,18 @@ def _kind(token: Unverified, accept: Accept) -> Kind:
     """The kind that the token is, by ``typ``, ``qsh`` and ``iss``; it must be accepted."""
     claims = token.unverified_claims
     if token.header.typ == SESSION_TYP:
-        seen = Kind.SESSION
+        seen = _SESSION
     elif claims.qsh == CONTEXT_QSH:
         seen = Kind.CONTEXT
     elif claims.iss == FORGE_ISSUER:
         seen = Kind.INVOCATION
     elif claims.iss.startswith(CLIENT_ID_PREFIX):
-        seen = Kind.ASSERTION
+        seen = _ASSERTION
     else:
-        seen = Kind.LIFECYCLE if accept.family is Family.INSTALL else Kind.REQUEST
+        seen = Kind.LIFECYCLE if accept.family is _INSTALL else _REQUEST
     if seen not in accept.kinds:
         raise KindRefused(expected=" or ".join(sorted(accept.kinds)), found=seen)
-    if seen is Kind.SESSION and claims.qsh is not None:
+    if seen is _SESSION and claims.qsh is not None:
         raise KindRefused(expected="a session token has no qsh", found="a qsh")
     return seen
 
@@ -263,7 +270,7 @@ def _need(token: Unverified, kind: Kind, rule: Rule, expected: Expected) -> Need
         if not KEY_ID.fullmatch(key_id):
             raise KidInvalid(expected="one safe path segment", found="another text or none")
         return NeedKey(issuer=claims.iss, symmetric=False, key_id=key_id)
-    if kind is not Kind.SESSION:
+    if kind is not _SESSION:
         return NeedKey(issuer=claims.iss, symmetric=True)
     if claims.iss != expected.app_key:
         raise IssuerMismatch(expected=expected.app_key, found=claims.iss)
@@ -282,7 +289,7 @@ def _check_signature(
     if credentials is None:
         raise IssuerUnknown(found=token.unverified_claims.iss)
     keys = credentials.keys
-    if kind is Kind.SESSION:
+    if kind is _SESSION:
         keys = tuple(
             session_secret(key, expected.app_key or "") for key in keys if isinstance(key, Secret)
         )
@@ -305,7 +312,7 @@ def _check_times(claims: Claims, life: int, now: float) -> None:
 def _check_binding(
     claims: Claims, binding: Binding, request: RequestFacts, forms: Sequence[Form]
 ) -> None:
-    if binding is not Binding.HASH:
+    if binding is not _HASH:
         return  # "context-qsh" is what made it a context token, in _kind
     if claims.qsh is None:
         raise QshMissing()
@@ -332,25 +339,23 @@ def _check_parties(
     for name in rule.requires:
         if not getattr(claims, name):
             raise ClaimMissing(expected=name)
-    names = set(expected.audience)
-    if installation is not None and kind is not Kind.ASSERTION:
-        from_app = kind is Kind.SESSION or direction is Direction.APP_TO_HOST
-        issuer = installation.app_key if from_app else installation.client_key
-        if claims.iss != issuer:
-            raise IssuerMismatch(expected=issuer, found=claims.iss)
-        names |= {installation.client_key} if from_app else {installation.app_key}
-    _check_audience(claims.aud, names, required=rule.audience_required)
+    ours = expected.audience
+    if installation is not None and kind is not _ASSERTION:
+        peer, us = installation.client_key, installation.app_key
+        if kind is _SESSION or direction is _APP_TO_HOST:  # the app signed it
+            peer, us = us, peer
+        if claims.iss != peer:
+            raise IssuerMismatch(expected=peer, found=claims.iss)
+        ours = (*ours, us)
+    if claims.aud or rule.audience_required:
+        _check_audience(claims.aud, ours, required=rule.audience_required)
 
 
-def _check_audience(audience: Sequence[str], names: Collection[str], *, required: bool) -> None:
-    """Required: every name must be ours.  Else: if there are any, one must be (RFC 7519 4.1.3)."""
-    if not audience and not required:
-        return
-    known = {name.removesuffix("/") for name in names}
-    matches = [name.removesuffix("/") in known for name in audience]
-    if required and not (matches and all(matches)):
+def _check_audience(audience: Sequence[str], ours: Collection[str], *, required: bool) -> None:
+    """Required: every name must be ours.  Else one of them must be (RFC 7519 4.1.3)."""
+    known = {name.removesuffix("/") for name in ours}
+    given = {name.removesuffix("/") for name in audience}
+    if not given & known or (required and given - known):
         raise AudienceMismatch(
-            expected=" or ".join(sorted(names)), found=", ".join(audience) or "none"
+            expected=" or ".join(sorted({*ours})), found=", ".join(audience) or "none"
         )
-    if matches and not any(matches):
-        raise AudienceMismatch(expected=" or ".join(sorted(names)), found=", ".join(audience))

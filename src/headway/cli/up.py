@@ -50,21 +50,30 @@ def up(
     ] = False,
 ) -> int:
     """Start a local site with demo data and a demo app; ctrl-C stops both."""
-    from headway.host.clock import parse_date
     from headway.host.settings import Settings
 
     if tour and no_demo:
         raise ConfigurationError("--tour is the demo app's: leave --no-demo out")
-    try:
-        date = None if at is None else parse_date(at)
-    except ValueError:
-        raise ConfigurationError(f"--at: {at!r} is no date; write 2021-12-01") from None
+    date = None if at is None else _date(at)
     settings = Settings(name=name, app_name=app_name, port=port, data=data, policy=policy, at=date)
     running = _run(settings, app or [], demo=not no_demo, tour=tour, as_json=as_json)
     try:
         return asyncio.run(running)
     except asyncio.CancelledError:
         return STOPPED
+
+
+def _date(text: str) -> float:
+    from headway.host.clock import parse_date
+    from headway.host.inspector import EARLIEST, LATEST
+
+    try:
+        date = parse_date(text)
+    except ValueError:
+        raise ConfigurationError(f"--at: {text!r} is no date; write 2021-12-01") from None
+    if not EARLIEST.timestamp() <= date < LATEST.timestamp():
+        raise ConfigurationError(f"--at: from {EARLIEST.year} on and before {LATEST.year}")
+    return date
 
 
 async def _run(

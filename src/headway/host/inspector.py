@@ -20,7 +20,7 @@ from headway.errors import ConfigurationError
 from headway.host.clock import parse_date
 from headway.host.settings import POLICIES
 from headway.host.traffic import Crossing
-from headway.host.visit import Visit, Who, see_other, visited
+from headway.host.visit import MOVED, Visit, Who, see_other, visited
 from headway.model import Direction, Location, Phase
 from headway.policy import Policy
 
@@ -172,11 +172,16 @@ async def _stream(visit: Visit, after: int) -> AsyncIterator[str]:
 def _row(crossing: Crossing, disclaimer: str) -> dict[str, Any]:
     """*crossing* as the page shows it: with what to know about it in words."""
     row: dict[str, Any] = msgspec.to_builtins(crossing)
-    seen = [f"seen by the {crossing.seen_by}"] if crossing.seen_by != "site" else []
-    unproved = crossing.claims and not crossing.verified and crossing.verdict != "sent"
-    row["notes"] = [*row["notes"], *seen, *(["the claims are not verified"] if unproved else [])]
+    notes = list(crossing.notes)
+    if abs(crossing.at - crossing.time) >= MOVED:
+        notes.append(
+            f"the site's date was {datetime.fromtimestamp(crossing.at, UTC):%Y-%m-%d %H:%M}"
+        )
+    if crossing.seen_by != "site":
+        notes.append(f"seen by the {crossing.seen_by}")
+    if crossing.claims and not crossing.verified and crossing.verdict != "sent":
+        notes.append("the claims are not verified")
     if crossing.explain:
         cause, advice = crossing.explain.get("cause", ""), crossing.explain.get("advice", "")
         row["explain"] = {**crossing.explain, "cause": f"{cause}. {advice}"}
-    row["disclaimer"] = disclaimer
-    return row
+    return {**row, "claims": crossing.claims or None, "notes": notes, "disclaimer": disclaimer}

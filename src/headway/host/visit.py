@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from headway.host.site import Site
 
 __all__ = [
+    "MOVED",
     "Visit",
     "Who",
     "is_browser",
@@ -46,7 +47,8 @@ __all__ = [
 FORM_MAX = 524_288  # bytes: the longest text, each character percent-encoded
 FIELDS_MAX = 20
 FORM_TYPE = "application/x-www-form-urlencoded"
-MOVED = 1.0  # seconds between the two dates from which on they are two
+MOVED = 1.0
+"""Seconds between the real date and the site's, from which on they are two."""
 
 
 class Who(IntEnum):

@@ -1,0 +1,132 @@
+"""Listening: free ports, taken ports, and a server that ends with its block."""
+
+import asyncio
+import socket
+
+import httpx
+import pytest
+
+from headway.errors import ConfigurationError
+from headway.http import server
+from headway.http.server import listen, serving
+
+
+async def hello(scope: dict[str, object], receive: object, send: object) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
+    await send({"type": "http.response.body", "body": b"hello"})  # type: ignore[operator]
+
+
+def test_one_port_in_both_families() -> None:
+    sockets = listen(0)
+    ports = {opened.getsockname()[1] for opened in sockets}
+    for opened in sockets:
+        opened.close()
+    assert len(ports) == 1
+
+
+def test_a_taken_port_is_one_clear_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"port {port} .* can not be had"):
+            listen(port)
+
+
+def test_an_address_that_the_machine_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    sockets = listen(0, ("127.0.0.1", "2001:db8::1"))
+    assert len(sockets) == 1
+    sockets[0].close()
+
+
+def test_a_server_lives_as_long_as_its_block() -> None:
+    async def scene() -> tuple[str, bool]:
+        sockets = listen(0, ("127.0.0.1",))
+        url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        async with serving(hello, sockets), httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(url)
+            assert "server" not in answer.headers
+        async with httpx.AsyncClient(trust_env=False) as client:
+            try:
+                await client.get(url)
+            except httpx.ConnectError:
+                return answer.text, True
+        return answer.text, False
+
+    assert asyncio.run(scene()) == ("hello", True)
+    assert server.GRACE_SECONDS <= 2
+
+
+def test_the_first_address_is_needed() -> None:
+    with pytest.raises(ConfigurationError, match="no address 192.0.2.1"):
+        listen(0, ("192.0.2.1",))
+
+
+def test_a_family_that_the_machine_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket
+
+    def without_v6(family: int, kind: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(97, "Address family not supported by protocol")
+        return real(family, kind)
+
+    monkeypatch.setattr(server.socket, "socket", without_v6)
+    (opened,) = listen(0)
+    opened.close()
+
+
+def bound_but(taken: set[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """Sockets that ``listen`` makes while the first of *taken* can not be had."""
+    real, made = server._bind, []
+
+    def bind(address: str, port: int) -> socket.socket:
+        for place in [p for p in taken if p[0] == address]:
+            taken.discard(place)
+            raise ConfigurationError(f"port {port} on {address} can not be had")
+        made.append(real(address, port))
+        return made[-1]
+
+    monkeypatch.setattr(server, "_bind", bind)
+    return made
+
+
+def test_a_free_port_is_free_in_both_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = bound_but({("127.0.0.2", 0)}, monkeypatch)
+    sockets = listen(0, ("127.0.0.1", "127.0.0.2"))
+    assert [opened.fileno() >= 0 for opened in made] == [False, True, True]
+    for opened in sockets:
+        opened.close()
+
+
+def test_a_port_that_is_taken_in_one_family_closes_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    free = listen(0)
+    port = free[0].getsockname()[1]
+    for opened in free:
+        opened.close()
+    made = bound_but({("127.0.0.2", port)}, monkeypatch)
+    with pytest.raises(ConfigurationError, match="can not be had"):
+        listen(port, ("127.0.0.1", "127.0.0.2"))
+    assert [opened.fileno() for opened in made] == [-1]
+
+
+def test_it_gives_up_where_nothing_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = bound_but({("127.0.0.2", n) for n in range(server.TRIES)}, monkeypatch)
+    with pytest.raises(ConfigurationError, match="no port is free"):
+        listen(0, ("127.0.0.1", "127.0.0.2"))
+    assert {opened.fileno() for opened in made} == {-1}
+
+
+def test_a_server_that_can_not_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(self: object, sockets: object) -> None:
+        raise OSError("no more files")
+
+    monkeypatch.setattr(server._Server, "serve", broken)
+
+    async def scene() -> None:
+        async with serving(hello, []):
+            pytest.fail("there is no server")
+
+    with pytest.raises(OSError, match="no more files"):
+        asyncio.run(scene())
