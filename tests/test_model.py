@@ -1,5 +1,6 @@
 """The values: frozen, and silent about what they hold."""
 
+import hmac
 import pickle
 
 import pytest
@@ -66,6 +67,18 @@ def test_what_holds_a_secret_neither_shows_nor_pickles_it(holder: object) -> Non
     assert SECRET not in f"{[holder]}"
     with pytest.raises(TypeError):
         pickle.dumps(holder)
+
+
+@pytest.mark.parametrize("length", [16, 63, 64, 65, 200])
+def test_a_mac_is_the_standard_librarys(length: int) -> None:
+    """RFC 2104: a key beyond one block of 64 bytes is hashed first; a mac leaves no state behind."""
+    data = bytes(range(length))
+    for message in (b"", b"a", b"b" * 1000, b"a"):
+        assert Secret(data).mac(message) == hmac.digest(data, message, "sha256")
+    secret = Secret(data)
+    assert [secret.mac(b"a"), secret.mac(b"b"), secret.mac(b"a")] == [
+        hmac.digest(data, message, "sha256") for message in (b"a", b"b", b"a")
+    ]
 
 
 def test_both_secrets_verify_during_the_overlap_only() -> None:

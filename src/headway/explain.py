@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from itertools import chain, combinations, islice, product
 from typing import Final, NamedTuple
@@ -241,13 +241,18 @@ def _queries(request: RequestFacts, query: str) -> Iterator[_Change]:
     for text in spellings:
         yield _Change(text, Cause.QUERY_ENCODING)
     # (3) parameters that came later
+    for text in _fewer(parameters):
+        yield _Change(text, Cause.PARAMETER_ADDED)
+
+
+def _fewer(parameters: Sequence[tuple[str, str]]) -> Iterator[str]:
     names = [name for name, _ in parameters]
     tracking = {name for name in names if name.startswith("utm_")}
     few = names[:_NAMES_DROPPED]
     late = chain([tuple(tracking), tuple(names)], combinations(few, 1), combinations(few, 2))
     for dropped in late:
         kept = [f"{name}={values}" for name, values in parameters if name not in dropped]
-        yield _Change("&".join(kept), Cause.PARAMETER_ADDED)
+        yield "&".join(kept)
 
 
 def _escapes(text: str, case: Callable[[str], str]) -> str:

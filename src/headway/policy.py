@@ -172,15 +172,15 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.paused is not None and at >= self.paused.since.timestamp():
             return Phase.PAUSED
-        phase = self._dated(at)
-        if any(self._hits(window, at, client) for window in self.brownouts):
-            phase = Phase.BROWNOUT
+        phase = self._dated(at, client)
         for extension in self.extensions:
             if extension.client == client and at < extension.until.timestamp():
                 return min(phase, extension.phase, key=_STRICTER.index)
         return phase
 
-    def _dated(self, at: float) -> Phase:
+    def _dated(self, at: float, client: str | None) -> Phase:
+        if any(self._hits(window, at, client) for window in self.brownouts):
+            return Phase.BROWNOUT
         for phase, moment in self._dates():
             if at >= moment.timestamp():
                 return phase
@@ -211,12 +211,16 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         """The next moment after *at* at which somebody's phase may change; None for never."""
         if self.phase(at) is Phase.PAUSED:
             return None
-        moments = [moment for _, moment in self._dates()]
-        moments += [edge for window in self.brownouts for edge in (window.start, window.end)]
-        moments += [extension.until for extension in self.extensions]
-        moments += [self.paused.since] if self.paused else []
-        times = (moment.timestamp() for moment in moments)
+        times = (moment.timestamp() for moment in self._moments())
         return min((time for time in times if time > at), default=None)
+
+    def _moments(self) -> Iterator[datetime]:
+        yield from (moment for _, moment in self._dates())
+        for window in self.brownouts:
+            yield from (window.start, window.end)
+        yield from (extension.until for extension in self.extensions)
+        if self.paused:
+            yield self.paused.since
 
 
 def _check_zone(field: str, moment: datetime) -> None:
@@ -300,6 +304,7 @@ CONFLICTS: Mapping[type[LocationRefused], tuple[Outcome, ...]] = MappingProxyTyp
 # ---- the engine -----------------------------------------------------------------------------
 
 _ClientOf: TypeAlias = Callable[[str], str | None]
+_Token: TypeAlias = TokenText | None
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
@@ -351,8 +356,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         if not _WORD.fullmatch(self.scheme):
             raise ConfigurationError("scheme: is not one word")
         for field in ("rows", "conflicts"):  # a copy that nobody changes later
-            frozen = MappingProxyType(dict(getattr(self, field)))
-            msgspec.structs.force_setattr(self, field, frozen)
+            msgspec.structs.force_setattr(self, field, MappingProxyType({**getattr(self, field)}))
 
     def row(self, direction: Direction, location: Location) -> Row:
         """What holds for *location* in *direction*.
@@ -395,16 +399,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """
         # (1) the header: one, of our scheme; credentials of another are not ours to judge
         header, foreign = self._in_header(request.authorization, direction)
-        # (2) the form and the query, however the parameter's name is spelled there
-        form_row, row = self.row(direction, _FORM), self.row(direction, _QUERY)
-        in_form, seen = _find(request.form, form_row.name), _find(request.raw_query, row.name)
-        if in_form is None and seen is None:  # as nearly always: nothing more to settle
-            if header is None:
-                return Admission()
-            return Admission(token=TokenText(header), location=_HEADER)
+        # (2) a parameter of the token's name, however that is spelled: nearly always there is none
+        row = self.row(direction, _QUERY)
+        seen = _find(request.raw_query, row.name)
+        if seen is None and not request.form:
+            return Admission(token=header, location=None if header is None else _HEADER)
+        # (3) the form
         notes: list[str] = []
-        form = self._in_parameter(in_form, form_row, header, notes)
-        # (3) the query, where its phase lets us look; beside a header nobody is asked who it is,
+        form_row = self.row(direction, _FORM)
+        form = self._in_parameter(_find(request.form, form_row.name), form_row, header, notes)
+        # (4) the query, where its phase lets us look; beside a header nobody is asked who it is,
         #     because the query's token can not be the one that counts
         phase, provisional = _phase(row.schedule, seen, at, None if header else client_of)
         ignored = phase in NOT_INSPECTED
@@ -414,7 +418,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         query = self._in_parameter(seen, row, header, notes)
         if query is not None and foreign:
             self._settle(errors.TokenBesideAuthorization, header, notes)
-        # (4) one token counts: of two, the header's or none
+        # (5) one token counts: of two, the header's or none
         location, token = self._one(header, form, query, notes)
         return Admission(
             token=token,
@@ -426,17 +430,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _one(
-        self, header: str | None, form: str | None, query: str | None, notes: list[str]
-    ) -> tuple[Location | None, TokenText | None]:
+        self, header: _Token, form: _Token, query: _Token, notes: list[str]
+    ) -> tuple[Location | None, _Token]:
         """The safest location with a token in it, once a conflict between two is settled."""
-        places = zip(_SAFEST_FIRST, (header, form, query), strict=True)
-        found = [(place, TokenText(text)) for place, text in places if text is not None]
+        safest_first = ((_HEADER, header), (_FORM, form), (_QUERY, query))
+        found = [(place, token) for place, token in safest_first if token is not None]
         if len(found) > 1:
             same = len({token for _, token in found}) == 1
             self._settle(errors.TokenInBoth if same else errors.TokensDiffer, header, notes)
         return found[0] if found else (None, None)
 
-    def _in_header(self, values: tuple[str, ...], direction: Direction) -> tuple[str | None, bool]:
+    def _in_header(self, values: tuple[str, ...], direction: Direction) -> tuple[_Token, bool]:
         """The header's token, and whether there are credentials of another scheme instead."""
         if not values:
             return None, False
@@ -449,29 +453,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             raise errors.LocationNotAllowed(found=f"{self.scheme} in the Authorization header")
         if match["token"] is None:
             raise errors.AuthorizationMalformed(expected=f"{self.scheme}, one space, the token")
-        return match["token"], False
+        return TokenText(match["token"]), False
 
     def _in_parameter(
-        self, seen: _Seen | None, row: Row, header: str | None, notes: list[str]
-    ) -> str | None:
+        self, seen: _Seen | None, row: Row, header: _Token, notes: list[str]
+    ) -> _Token:
         """The token in a parameter or field, once its conflicts are settled."""
         if seen is None:
             return None
         if row.schedule is NEVER:
             raise errors.LocationNotAllowed(found=f"the parameter or field {row.name}")
-        if seen.text and not seen.encoded and not seen.repeated:
-            return seen.text
-        conflicts = (
-            (errors.TokenNameEncoded, seen.encoded),
-            (errors.TokenRepeated, seen.repeated),
-            (errors.TokenEmpty, not seen.text),
-        )
-        outcomes = {self._settle(refusal, header, notes) for refusal, there in conflicts if there}
+        outcomes = {self._settle(refusal, header, notes) for refusal in seen.conflicts}
         return None if Outcome.HEADER in outcomes else seen.text
 
-    def _settle(
-        self, refusal: type[LocationRefused], header: str | None, notes: list[str]
-    ) -> Outcome:
+    def _settle(self, refusal: type[LocationRefused], header: _Token, notes: list[str]) -> Outcome:
         """Raise the conflict or note it, as its rule says."""
         outcome = self.conflicts.get(refusal, CONFLICTS[refusal][0])
         if outcome is Outcome.REFUSE or (outcome is Outcome.HEADER and header is None):
@@ -482,7 +477,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 # Members on every request's path: looking one up costs as much as a call.
 _HEADER, _FORM, _QUERY = Location.HEADER, Location.FORM, Location.QUERY
-_SAFEST_FIRST = (_HEADER, _FORM, _QUERY)
 _NEVER_ROW = Row(NEVER)
 _WORD = re.compile(r"[A-Za-z0-9_.~-]+")
 
@@ -490,26 +484,24 @@ _WORD = re.compile(r"[A-Za-z0-9_.~-]+")
 class _Seen(NamedTuple):
     """A token's parameter as it stands in a query or form."""
 
-    text: str
-    encoded: bool
-    repeated: bool
+    text: TokenText
+    conflicts: tuple[type[LocationRefused], ...]
 
 
 def _find(raw: str | None, name: str) -> _Seen | None:
     """Find the parameter *name*, however its name is spelled; split at '&' only."""
-    if not raw:
-        return None
-    text = "&" + raw
     pattern = _spellings(name)
-    match = pattern.search(text)
+    match = pattern.search("&" + raw) if raw else None
     if match is None:
         return None
-    value, _, rest = text[match.end() :].partition("&")
-    return _Seen(
-        text=unquote_plus(value.removeprefix("=")),
-        encoded="%" in match[0],
-        repeated=bool(rest) and pattern.search("&" + rest) is not None,
+    value, _, rest = match.string[match.end() :].partition("&")
+    token = TokenText(unquote_plus(value.removeprefix("=")))
+    conflicts = (
+        (errors.TokenNameEncoded, "%" in match[0]),
+        (errors.TokenRepeated, pattern.search("&" + rest)),
+        (errors.TokenEmpty, not token),
     )
+    return _Seen(token, tuple([refusal for refusal, there in conflicts if there]))
 
 
 @lru_cache(maxsize=64)
@@ -536,7 +528,8 @@ def _phase(
     if schedule is NEVER or seen is None or schedule == ALWAYS:
         return Phase.OPEN, False
     strict = schedule.phase(at)
-    if client_of is None or seen.repeated or not seen.text or not schedule.personal(at):
+    unread = not seen.text or errors.TokenRepeated in seen.conflicts
+    if client_of is None or unread or not schedule.personal(at):
         return strict, False
     phase = schedule.phase(at, client_of(seen.text))
     return phase, strict in NOT_INSPECTED and phase not in NOT_INSPECTED

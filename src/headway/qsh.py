@@ -11,9 +11,9 @@ Those are refused before anything is hashed, so that two requests which an
 app can tell apart never share a hash; ``docs/qsh.md`` lists each rule.
 
 One expression checks a whole path or query, and one more respells a whole query
-before it is split.  Short paths and queries come again and again, so their
-canonical text is kept, bounded; never a verdict, and never a query that may
-hold a token.
+before it is split.  Short queries and whole requests come again and again, so
+the canonical text of the ones and the hash of the others are kept, bounded;
+never a verdict, and never a query that may hold a token.
 """
 
 from __future__ import annotations
@@ -145,9 +145,8 @@ def canonical_request(
     """
     if not _METHOD.fullmatch(method):
         raise MethodNotNormal(expected="letters A to Z", found=method)
-    path = _kept_path if len(raw_path) <= KEPT_CHARACTERS else _canonical_path
     query = _kept_query if _may_be_kept(raw_query) else _canonical_query
-    return f"{method}&{path(raw_path, base_path, form)}&{query(raw_query, form)}"
+    return f"{method}&{_canonical_path(raw_path, base_path, form)}&{query(raw_query, form)}"
 
 
 def query_string_hash(
@@ -164,8 +163,17 @@ def query_string_hash(
     >>> query_string_hash("GET", "/")
     'c88caad15a1c1a900b8ac08aa9686f4e8184539bea1deda36e2f649430df3239'
     """
+    kept = _may_be_kept(raw_query) and len(raw_path) <= KEPT_CHARACTERS
+    digest = _kept_digest if kept else _digest
+    return digest(method, raw_path, raw_query, base_path, form)
+
+
+def _digest(method: str, raw_path: str, raw_query: str, base_path: str, form: Form) -> str:
     text = canonical_request(method, raw_path, raw_query, base_path, form)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_kept_digest = lru_cache(KEPT_ENTRIES)(_digest)
 
 
 def matching_form(
@@ -216,20 +224,18 @@ def _canonical_path(raw_path: str, base_path: str, form: Form) -> str:
     if not _PATH.fullmatch(path):
         raise _path_refusal(path)
     # (2) relative to the base, on a segment boundary
-    base = base_path.rstrip("/")
-    if base:
-        if path != base and not path.startswith(f"{base}/"):
-            raise PathOutsideBase(expected=f"a path under {base}")
-        path = path[len(base) :] or "/"
+    if base := base_path.rstrip("/"):
+        path = _relative(path, base)
     # (3) one spelling: '&' is the separator, and a last '/' does not count
     if form is Form.DECODED_PATH and _PATH_DECODABLE.fullmatch(path):
         path = unquote(path)
-    if len(path) > 1 and path.endswith("/"):
-        path = path[:-1]
-    return path.replace("&", "%26")
+    return path[:1] + path[1:].removesuffix("/").replace("&", "%26")
 
 
-_kept_path = lru_cache(KEPT_ENTRIES)(_canonical_path)
+def _relative(path: str, base: str) -> str:
+    if path != base and not path.startswith(f"{base}/"):
+        raise PathOutsideBase(expected=f"a path under {base}")
+    return path[len(base) :] or "/"
 
 
 def _path_refusal(path: str) -> PathNotNormal | PathEscape | PathCharacter:
@@ -294,7 +300,7 @@ def forget_kept() -> None:
 
     >>> forget_kept()
     """
-    _kept_path.cache_clear()
+    _kept_digest.cache_clear()
     _kept_query.cache_clear()
 
 

@@ -499,6 +499,9 @@ def _withhold(record: logging.LogRecord) -> None:
         del record.__dict__[name]
 
 
+_FILTER = RedactingFilter()  # a handler takes one filter no more than once
+
+
 def guard_handlers(logger: logging.Logger | None = None) -> None:
     """Put a :class:`RedactingFilter` on each handler of *logger*, by default the root's.
 
@@ -516,5 +519,4 @@ def guard_handlers(logger: logging.Logger | None = None) -> None:
     if logger is None and logging.lastResort:
         handlers.append(logging.lastResort)
     for handler in handlers:
-        if not any(isinstance(present, RedactingFilter) for present in handler.filters):
-            handler.addFilter(RedactingFilter())
+        handler.addFilter(_FILTER)

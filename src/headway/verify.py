@@ -219,13 +219,12 @@ def _prove(
     credentials = yield need
     # (4) signature; the algorithm comes from the kind, never from the header
     try:
-        _check_signature(token, kind, rule, credentials, expected)
+        installation = _check_signature(token, kind, rule, credentials, expected)
     except SignatureInvalid:
         if credentials is None or not credentials.cached:
             raise
         credentials = yield msgspec.structs.replace(need, fresh=True)
-        _check_signature(token, kind, rule, credentials, expected)
-    installation = credentials.installation if credentials else None
+        installation = _check_signature(token, kind, rule, credentials, expected)
     # (5) times, with the leeway
     _check_times(claims, expected.lives.get(kind, rule.life), now)
     # (6) binding: the hash of *this* request, or exactly "context-qsh"
@@ -236,9 +235,7 @@ def _prove(
     digest = None
     if rule.once:
         digest = hashlib.sha256(text.encode()).hexdigest()
-        until = (claims.exp or 0) + LEEWAY
-        once = OnceOnly(scope=claims.iss, digest=digest, issued=claims.iat or 0, until=until)
-        if not (yield once):
+        if not (yield _once(claims, digest)):
             raise TokenReplayed()
     return kind, claims, installation, digest
 
@@ -266,10 +263,7 @@ def _kind(token: Unverified, accept: Accept) -> Kind:
 def _need(token: Unverified, kind: Kind, rule: Rule, expected: Expected) -> NeedKey:
     claims = token.unverified_claims
     if rule.algorithm == "RS256":
-        key_id = token.header.kid or ""
-        if not KEY_ID.fullmatch(key_id):
-            raise KidInvalid(expected="one safe path segment", found="another text or none")
-        return NeedKey(issuer=claims.iss, symmetric=False, key_id=key_id)
+        return NeedKey(issuer=claims.iss, symmetric=False, key_id=_key_id(token))
     if kind is not _SESSION:
         return NeedKey(issuer=claims.iss, symmetric=True)
     if claims.iss != expected.app_key:
@@ -279,13 +273,21 @@ def _need(token: Unverified, kind: Kind, rule: Rule, expected: Expected) -> Need
     return NeedKey(issuer=claims.aud[0], symmetric=True)
 
 
+def _key_id(token: Unverified) -> str:
+    key_id = token.header.kid or ""
+    if not KEY_ID.fullmatch(key_id):
+        raise KidInvalid(expected="one safe path segment", found="another text or none")
+    return key_id
+
+
 def _check_signature(
     token: Unverified,
     kind: Kind,
     rule: Rule,
     credentials: Credentials | None,
     expected: Expected,
-) -> None:
+) -> Installation | None:
+    """Whose signature it is, where the keys belong to an installation."""
     if credentials is None:
         raise IssuerUnknown(found=token.unverified_claims.iss)
     keys = credentials.keys
@@ -294,6 +296,7 @@ def _check_signature(
             session_secret(key, expected.app_key or "") for key in keys if isinstance(key, Secret)
         )
     jwt.check_signature(token, rule.algorithm, keys)
+    return credentials.installation
 
 
 def _check_times(claims: Claims, life: int, now: float) -> None:
@@ -307,6 +310,11 @@ def _check_times(claims: Claims, life: int, now: float) -> None:
         raise TokenNotYetValid(found=f"not before {int(claims.nbf - now)} s from now")
     if not 0 < claims.exp - claims.iat <= life:
         raise TokenLifetime(expected=f"1 to {life} s", found=f"{claims.exp - claims.iat} s")
+
+
+def _once(claims: Claims, digest: str) -> OnceOnly:
+    until = (claims.exp or 0) + LEEWAY
+    return OnceOnly(scope=claims.iss, digest=digest, issued=claims.iat or 0, until=until)
 
 
 def _check_binding(
@@ -341,18 +349,19 @@ def _check_parties(
             raise ClaimMissing(expected=name)
     ours = expected.audience
     if installation is not None and kind is not _ASSERTION:
-        peer, us = installation.client_key, installation.app_key
+        signer, reader = installation.client_key, installation.app_key
         if kind is _SESSION or direction is _APP_TO_HOST:  # the app signed it
-            peer, us = us, peer
-        if claims.iss != peer:
-            raise IssuerMismatch(expected=peer, found=claims.iss)
-        ours = (*ours, us)
-    if claims.aud or rule.audience_required:
-        _check_audience(claims.aud, ours, required=rule.audience_required)
+            signer, reader = reader, signer
+        if claims.iss != signer:
+            raise IssuerMismatch(expected=signer, found=claims.iss)
+        ours = (*ours, reader)
+    _check_audience(claims.aud, ours, required=rule.audience_required)
 
 
 def _check_audience(audience: Sequence[str], ours: Collection[str], *, required: bool) -> None:
-    """Required: every name must be ours.  Else one of them must be (RFC 7519 4.1.3)."""
+    """Required: every name must be ours.  Else, if there are any, one must be (RFC 7519 4.1.3)."""
+    if not audience and not required:
+        return
     known = {name.removesuffix("/") for name in ours}
     given = {name.removesuffix("/") for name in audience}
     if not given & known or (required and given - known):

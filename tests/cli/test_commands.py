@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from headway.cli import commands
@@ -36,3 +42,113 @@ def test_an_error_is_one_redacted_line(
     err = capsys.readouterr().err
     assert err.startswith("headway: bad")
     assert "eyJ" not in err
+
+
+# ---- as a shell runs it ---------------------------------------------------------------------
+
+COMMAND = [sys.executable, "-c", "from headway.cli import main; main()"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")}
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhbi1hcHAifQ.c2lnbmF0dXJlLW9mLTE2LWJ5dGVz"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        [TOKEN],
+        ["token", TOKEN],
+        ["token", "decode", "x", TOKEN],
+        ["token", "decode", f"--{TOKEN}"],
+        ["token", "sign", "--issuer", "a", "--kind", TOKEN],
+        ["token", "verify", "--kind", "lifecycle", "--key-file", TOKEN, TOKEN],
+        ["token", "qsh", TOKEN, "/a"],
+        ["up", TOKEN],
+        ["up", "--port", TOKEN],
+        ["up", "--at", TOKEN],
+        ["up", "--policy", TOKEN],
+        ["up", "--app", f"http://127.0.0.1/{TOKEN}?jwt={TOKEN}", "--port", "x"],
+    ],
+    ids=str,
+)
+def test_a_token_in_the_wrong_place_is_not_repeated(
+    typed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(typed) in (1, 2)
+    out, err = capsys.readouterr()
+    assert "eyJ" not in out + err
+    assert out == ""
+    assert err != ""
+
+
+def test_a_mistake_is_one_line_that_names_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["token", "decoed"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("headway: No such command 'decoed'")
+    assert err.endswith("; see headway token --help\n")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("typed", [[], ["token"]], ids=["headway", "headway token"])
+def test_nothing_typed_shows_the_help(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(typed) == 2
+    out, err = capsys.readouterr()
+    assert "Usage" in out
+    assert err == ""
+
+
+def test_an_input_that_ends_at_the_prompt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ended(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("headway.cli.token._has_terminal", lambda: True)
+    monkeypatch.setattr("getpass.getpass", ended)
+    monkeypatch.delenv("HEADWAY_SECRET", raising=False)
+    assert run(["token", "sign", "--issuer", "a"]) == 2
+    assert "the input ended" in capsys.readouterr().err
+
+
+def test_ctrl_c_has_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("headway.cli.token._token", interrupted)
+    assert run(["token", "decode"]) == 130
+
+
+@pytest.mark.parametrize(("words", "offered"), [("headway ", "token"), ("headway token ", "qsh")])
+def test_the_shell_completes(words: str, offered: str) -> None:
+    asked = {"_HEADWAY_COMPLETE": "complete_bash", "COMP_WORDS": words}
+    asked["COMP_CWORD"] = str(len(words.split()))
+    done = subprocess.run(
+        COMMAND, env=ENVIRONMENT | asked, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert offered in done.stdout.split()
+
+
+def test_completion_is_asked_of_run_too(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    for name, value in {"_HEADWAY_COMPLETE": "complete_bash", "COMP_WORDS": "headway u"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert run([]) == 0
+    assert capsys.readouterr().out.split() == ["up"]
+
+
+@pytest.mark.parametrize("typed", [["qsh", "GET", "/a"], ["qsh", "--lines"]], ids=str)
+def test_nobody_reads_the_answer(typed: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [*COMMAND, "token", *typed],
+            env=ENVIRONMENT,
+            input=b"{}\n" * 10_000,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from headway import jwt
 from headway.cli import token as module
 from headway.cli.commands import run
 from headway.keys import RsaPrivateKey
+from headway.model import Secret
 
 SECRET = "0123456789abcdef0123"
 
@@ -21,8 +28,8 @@ def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """Run a command with this standard input; its code and both its outputs."""
     monkeypatch.setenv(module.SECRET_VARIABLE, SECRET)
 
-    def command(*arguments: str, given: str = "") -> tuple[int, str, str]:
-        data = io.BytesIO(given.encode())
+    def command(*arguments: str, given: str | bytes = "") -> tuple[int, str, str]:
+        data = io.BytesIO(given if isinstance(given, bytes) else given.encode())
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(data, "utf-8"))
         code = run(["token", *arguments])
         out, err = capsys.readouterr()
@@ -158,3 +165,171 @@ def test_the_secret_comes_from_a_file_a_prompt_or_not_at_all(
 def test_what_forge_makes_is_not_made_here(say: Any) -> None:
     assert say("sign", "--issuer", "a", "--kind", "invocation")[0] == 2
     assert say("verify", "--kind", "invocation", given="x")[0] == 2
+
+
+def test_a_lifecycle_token_needs_what_makes_it_acceptable(say: Any) -> None:
+    for missing, options in (
+        ("--audience", ["--kind", "lifecycle", "--key-id", "k"]),
+        ("--key-id", ["--kind", "lifecycle", "--audience", "https://a.example"]),
+        ("--audience", ["--kind", "session"]),
+        ("--subject", ["--kind", "assertion", "--audience", "x"]),
+    ):
+        code, _, err = say("sign", "--issuer", "a", *options)
+        assert (code, f"for {missing}: is needed" in err) == (2, True)
+
+
+def test_a_key_file_that_holds_no_key_is_no_refusal_of_the_token(say: Any, tmp_path: Path) -> None:
+    private, rubbish = tmp_path / "key.pem", tmp_path / "rubbish.pem"
+    private.write_bytes(RsaPrivateKey.generate().to_pem())
+    rubbish.write_text("rubbish")
+    options = ["--kind", "lifecycle", "--audience", "https://app.example", "--key-id", "k"]
+    token = made(say, "--issuer", "site", "--key-file", str(private), *options)
+    code, _, err = say("verify", "--key-file", str(rubbish), *options[:4], given=token)
+    assert (code, err.startswith("headway: --key-file: key-unusable")) == (2, True)
+    assert say("sign", "--issuer", "site", "--key-file", str(rubbish), *options)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "given", [b"\xff\xfe\x00binary", b"\0" * 200_000, b"a.b.c" * 50_000, b"\n\n"]
+)
+def test_bytes_that_are_no_text_are_one_clear_line(say: Any, given: bytes) -> None:
+    code, out, err = say("decode", given=given)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_bytes_that_are_no_text_among_lines(say: Any) -> None:
+    code, out, _ = say("qsh", "--lines", given=b'\xff\n\n{"method": 1}\n[]\n')
+    assert code == 0
+    assert [list(json.loads(line)) for line in out.splitlines()] == [["error"]] * 4
+
+
+def test_a_header_value_is_taken_as_it_was_copied(say: Any) -> None:
+    token = made(say, "--issuer", "my-app")
+    assert say("verify", given=f"  JWT {token}\r\nmore")[0] == 0
+
+
+def test_every_form_of_the_hash_where_that_is_asked_for(say: Any) -> None:
+    target = "/a?b=%61&b=B"
+    token = made(say, "--issuer", "my-app", "--url", target)
+    assert say("verify", "--all-forms", "--url", target, given=token)[0] == 0
+
+
+def test_a_refusal_without_a_mismatch_is_told_in_words(say: Any) -> None:
+    token = made(say, "--issuer", "my-app")
+    code, out, err = say("verify", "--kind", "context", given=token)
+    assert (code, out) == (1, "")
+    assert err.startswith("REFUSED: kind-refused")
+    assert "ours" not in err
+
+
+def test_what_a_claim_quotes_is_shown_without_its_secrets(say: Any) -> None:
+    context = {"password": "hunter2", "from": "/panel?jwt=abc&b=1", "colour": "\x1b[31m",
+               "list": ["?token=xyz"], "token=": None}  # fmt: skip
+    claims = {"iss": "a", "iat": 1, "exp": 2, "aud": ["x", "y"], "context": context}
+    token = jwt.encode({"typ": "JWT", "kid": "k"}, claims, Secret(SECRET))
+    for options in ([], ["--json"]):
+        code, out, _ = say("decode", *options, given=token)
+        assert code == 0
+        assert not [w for w in ("hunter2", "abc", "xyz", "\x1b") if w in out]
+        assert "b=1" in out
+    assert "1970-01-01 00:00:02 UTC" in say("decode", given=token)[1]
+    code, out, _ = say("verify", "--json", given=token)
+    assert "hunter2" not in out
+
+
+TEXTS = st.lists(
+    st.sampled_from(
+        [
+            *'"\\{}[],:=&\n ',
+            "password",
+            "jwt",
+            "token=",
+            "Cookie: a=",
+            "JWT ",
+            "%22",
+            "https://u:p@x/",
+        ]
+    ),
+    max_size=8,
+).map("".join)
+VALUES = st.recursive(
+    TEXTS | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(TEXTS, VALUES, max_size=4))
+def test_claims_of_any_shape_can_be_shown(members: dict[str, Any]) -> None:
+    shown = module._redacted(members)
+    assert json.loads(json.dumps(shown)) == shown
+    assert not [v for v in shown.values() if isinstance(v, str) and module.contains_secret(v)]
+
+
+@pytest.mark.parametrize("name", ["jwt", "token", "clientSecret", "password"])
+def test_a_claim_that_is_named_like_a_secret_is_not_shown(name: str) -> None:
+    assert module._redacted({name: "s3cr3t-value-of-20"}) == {name: "REDACTED"}
+    assert module._redacted({"a": [{name: "s3cr3t-value-of-20"}]}) == {"a": [{name: "REDACTED"}]}
+
+
+# ---- in a terminal --------------------------------------------------------------------------
+
+
+def in_a_terminal(typed: str, *arguments: str) -> str:
+    """What a terminal shows of ``headway token ...`` when *typed* answers its prompt."""
+    command = [sys.executable, "-c", "from headway.cli import main; main()", "token", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")}
+    environment.pop(module.SECRET_VARIABLE, None)
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(command, env=environment, preexec_fn=lambda: os.login_tty(theirs))
+    os.close(theirs)
+    shown = b""
+    try:
+        while True:
+            try:
+                shown += os.read(ours, 4096)
+            except OSError:  # Linux: the other side is closed
+                break
+            if typed and shown.rstrip().endswith(b":"):
+                os.write(ours, typed.encode() + b"\n")
+                typed = ""
+    finally:
+        os.close(ours)
+        process.wait(30)
+    return shown.decode()
+
+
+def test_the_prompt_does_not_show_what_is_typed() -> None:
+    shown = in_a_terminal(SECRET, "sign", "--issuer", "a", "--json")
+    assert "Shared secret:" in shown
+    assert SECRET not in shown
+    assert '{"token": ' in shown
+
+
+def test_a_token_is_asked_for_and_not_shown() -> None:
+    shown = in_a_terminal("rubbish.of.mine", "decode")
+    assert shown.startswith("Token:")
+    assert "rubbish.of.mine" not in shown
+    assert "headway: token-" in shown
+
+
+def test_there_is_a_terminal_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.os, "open", lambda path, flags: os.dup(0))
+    assert module._has_terminal()
+
+    def none(path: str, flags: int) -> int:
+        raise OSError
+
+    monkeypatch.setattr(module.os, "open", none)
+    assert not module._has_terminal()
+
+
+def test_a_terminal_as_standard_input_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", lambda prompt: " JWT a.b.c ")
+    assert module._token("-") == "a.b.c"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
+from cli.started import started
 from headway.cli import tour
+from headway.cli.demo import Demo
 from headway.cli.tour import Check, Result, show
+from headway.host.site import Site
 from headway.host.traffic import Crossing, Traffic
 
 GOOD, BAD = (
@@ -58,3 +63,78 @@ def test_a_scene_that_breaks_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) 
     result = asyncio.run(tour.play(site, demo))  # type: ignore[arg-type]
     assert [check.ok for check in result.checks] == [False, True]
     assert "broken scene" in result.checks[0].what
+
+
+def test_what_others_wrote_is_no_mark_up(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = msgspec.structs.replace(CROSSING, path="http://x.example/[/bold]a?jwt=x", refusal="[red]")
+    check = Check("[/a]", ok=True, expected="", found="")
+    show(Result([check], [odd], ""), as_json=False)
+    out = capsys.readouterr().out
+    assert "GET /[/bold]a " in out
+    assert "[red]" in out
+    assert "[/a]" in out
+
+
+def test_a_row_is_one_line_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Result([GOOD], [CROSSING] * 3, ""), as_json=False)
+    assert sum("app->host" in line for line in capsys.readouterr().out.splitlines()) == 3
+
+
+# ---- on a site ------------------------------------------------------------------------------
+
+
+def played(spoil: Callable[[Site, Demo], object] | None = None) -> Result:
+    async def scene() -> Result:
+        async with started() as (site, demo):
+            if spoil is not None:
+                spoil(site, demo)
+            return await tour.play(site, demo)
+
+    return asyncio.run(scene())
+
+
+def failed(result: Result) -> list[str]:
+    assert not result.ok
+    return [check.what for check in result.checks if not check.ok]
+
+
+def test_the_tour_on_a_good_site() -> None:
+    result = played()
+    assert [check for check in result.checks if not check.ok] == []
+    assert result.ok
+    assert len(result.checks) > 30
+    assert {"query", "header"} <= {crossing.location for crossing in result.crossings}
+    assert "eyJ" not in repr(result)
+
+
+def test_a_site_that_never_switches_off_fails_the_tour(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lenient(site: Site, _: Demo) -> None:
+        monkeypatch.setattr(site.clock, "at", lambda: 1_600_000_000.0)
+
+    what = failed(played(lenient))
+    assert "2022-02-01, atlassian-2022: token in the url" in what
+    assert "2022-02-01, atlassian-2022: token in the header" not in what
+
+
+def test_an_app_that_hears_nothing_fails_the_tour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tour, "WAIT_TURNS", 2)
+
+    def deaf(site: Site, _: Demo) -> None:
+        async def silence(*_: object) -> None:
+            """Nobody is told."""
+
+        monkeypatch.setattr(site, "issue_updated", silence)
+
+    assert failed(played(deaf)) == ["the app gets the webhook"]
+
+
+def test_a_login_that_is_refused_is_a_verdict_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tour, "WAIT_TURNS", 2)
+
+    def locked(site: Site, _: Demo) -> None:
+        site.identity.log_in = lambda *_: None  # type: ignore[method-assign]
+
+    what = failed(played(locked))
+    assert "logging in works" in what
+    assert "the scene 'open the panel' ends" in what
+    assert "the site refuses: token-expired" not in what

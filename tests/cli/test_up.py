@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -9,12 +11,24 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from headway.cli import tour
+from headway.cli import up as module
 from headway.cli.commands import run
+from headway.cli.demo import Demo
+from headway.host.apps import Apps
+from headway.host.database import open_database
+from headway.host.site import Site
+from headway.host.world import World
+from headway.policy import REHEARSAL
+from host import small_app
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from headway.cli import main; main()", "up"]
@@ -88,3 +102,188 @@ def started_and_stopped(folder: Path) -> dict[str, object]:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) in (0, 130)
     return told
+
+
+# ---- while it runs --------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def running(folder: Path, *arguments: str, how: int = signal.SIGTERM) -> Iterator[dict[str, Any]]:
+    """What ``headway up --json`` tells while it runs; it then ends on *how*, without a word."""
+    with subprocess.Popen(
+        [*COMMAND, "--port", "0", "--json", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.send_signal(how)
+            said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, ("", ""))
+
+
+def free(url: str) -> bool:
+    parts = urlsplit(url)
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", parts.port or 0)) != 0
+
+
+def test_sigterm_ends_it_quietly_while_somebody_watches(tmp_path: Path) -> None:
+    with running(tmp_path) as told, httpx.Client(base_url=told["site"], trust_env=False) as client:
+        fields = {"name": "admin", "password": told["users"]["admin"]}
+        answer = client.post("/login", data=fields, headers={"Origin": told["site"]})
+        cookie = answer.headers["set-cookie"].partition(";")[0]
+        watched = client.build_request("GET", "/inspector/events", headers={"Cookie": cookie})
+        stream = client.send(watched, stream=True)
+        assert next(stream.iter_lines())
+    assert free(told["site"])
+    assert free(told["media"])
+
+
+def test_what_is_in_the_folder_outlives_a_restart(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    with small_app.running() as app:
+        assert (
+            up("--tour", "--data", data, "--app", app.descriptor_url, folder=tmp_path).returncode
+            == 0
+        )
+        assert app.callbacks() == ["installed", "enabled"]
+        with running(tmp_path, "--data", data, "--no-demo") as told:
+            assert told["apps"] == ["my-app"]  # nobody would answer for the demo app
+            with open_database(tmp_path / "data") as database:
+                issue = World(database).issue("DEMO-1")
+                assert issue is not None
+                assert issue.summary == "Watch a token travel, edited"
+        assert app.callbacks()[:2] == ["installed", "enabled"]
+
+
+def test_an_app_that_declines_stops_all_and_is_not_installed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with small_app.running() as app:
+        app.status["installed"] = 500
+        done = up("--no-demo", "--data", str(data), "--app", app.descriptor_url, folder=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("headway: my-app: The app host returned HTTP response code 500")
+    with open_database(data) as database:
+        assert Apps(database).all() == []
+
+
+def test_an_invalid_descriptor_is_one_clear_line(tmp_path: Path) -> None:
+    with small_app.running() as app:
+        for raw in (b"no JSON", b"{}"):
+            app.raw_descriptor = raw
+            done = up("--no-demo", "--app", app.descriptor_url, folder=tmp_path)
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+            assert app.descriptor_url in done.stderr
+
+
+def test_ctrl_c_while_an_app_is_waited_for(tmp_path: Path) -> None:
+    with small_app.running() as app:
+        app.silent.add("installed")
+        with subprocess.Popen(
+            [*COMMAND, "--port", "0", "--no-demo", "--app", app.descriptor_url],
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            until = time.monotonic() + 30
+            while "installed" not in app.callbacks() and time.monotonic() < until:
+                time.sleep(0.02)
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, (b"", b""))
+    assert time.monotonic() - began < 5
+
+
+# ---- in this process ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as it has said where it is, SIGTERM comes."""
+    say = module._say
+
+    def said(*arguments: Any, **options: Any) -> None:
+        say(*arguments, **options)
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(module, "_say", said)
+
+
+def test_what_it_says(ends: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--port", "0", "--policy", "rehearsal", "--at", "2021-12-01"]) == 0
+    out = capsys.readouterr().out
+    for said in ("Site        http://localhost:", "headway-demo", "Log in as   admin", "Try: "):
+        assert said in out
+    assert out.endswith("\nstopped\n")
+    assert REHEARSAL.disclaimer in out
+
+
+def test_without_the_demo(ends: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["up", "--port", "0", "--data", str(tmp_path / "data")]
+    assert run([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["apps"] == ["headway-demo"]
+    assert run([*arguments, "--no-demo"]) == 0
+    out = capsys.readouterr().out
+    assert "none yet; install one at http://localhost:" in out
+    assert "Try: " not in out
+
+
+@pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, 1)])
+def test_the_verdict_of_the_tour_is_the_exit_code(
+    ok: bool, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def played(site: Site, demo: Demo) -> tour.Result:
+        return tour.Result([tour.Check("a", ok=ok, expected="", found="")], site.traffic.all(), "")
+
+    monkeypatch.setattr(tour, "play", played)
+    with small_app.running() as app:
+        asked = ["up", "--port", "0", "--tour", "--json", "--app", app.descriptor_url]
+        assert run(asked) == code
+        assert app.callbacks() == ["installed", "enabled"]
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is ok
+    seen = [c for c in told["crossings"] if c["seen_by"] == "app"]
+    assert {c["verdict"] for c in seen} == {"accepted"}
+
+
+def test_ctrl_c_in_the_tour(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    async def played(site: Site, demo: Demo) -> tour.Result:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(30)
+        pytest.fail("it goes on")
+
+    monkeypatch.setattr(tour, "play", played)
+    assert run(["up", "--port", "0", "--tour"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("at", ["rubbish", "2022-13-01", "0001-01-01T00:00+14:00", "2100-01-01"])
+def test_a_date_that_is_none(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--at", at]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("headway: --at: ")
+    assert err.count("\n") == 1
+
+
+def test_a_folder_that_others_may_enter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    assert run(["up", "--port", "0", "--data", str(data)]) == 2
+    assert "chmod 700" in capsys.readouterr().err
+    assert list(data.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_the_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").write_text("")
+    assert run(["up", "--port", "0", "--data", str(tmp_path / "data")]) == 2
+    assert "is not a directory" in capsys.readouterr().err

@@ -70,8 +70,9 @@ def test_the_drawing_is_the_tree() -> None:
     while families:
         family = families.pop()
         for child in family.__subclasses__():
-            real[child.__name__] = family.__name__
-            families.append(child)
+            if child.__module__ == errors.__name__:  # a part may have errors of its own
+                real[child.__name__] = family.__name__
+                families.append(child)
     assert {name: parent for name, (parent, _) in drawn.items()} == real
     assert {n: drawn[c.__name__][1] for n, c in LEAVES.items()} == {n: n for n in LEAVES}
 

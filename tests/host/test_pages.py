@@ -104,7 +104,9 @@ def test_a_form_without_the_pages_token_changes_nothing(person: Person) -> None:
 def test_what_is_not_there(person: Person) -> None:
     person.log_in()
     assert person.get("/browse/DEMO-999").status_code == 404
-    assert person.get("/apps/none/none").status_code == 404
+    installed(person)
+    assert person.get("/apps/my-app/none").status_code == 404
+    assert person.post("/apps/none/uninstall").status_code == 404
 
 
 def test_only_an_administrator_sees_the_apps(person: Person) -> None:

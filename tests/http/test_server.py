@@ -58,7 +58,7 @@ def test_a_server_lives_as_long_as_its_block() -> None:
 
 
 def test_the_first_address_is_needed() -> None:
-    with pytest.raises(ConfigurationError, match="no address 192.0.2.1"):
+    with pytest.raises(ConfigurationError, match=r"no address 192\.0\.2\.1"):
         listen(0, ("192.0.2.1",))
 
 

@@ -5,6 +5,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     os.umask(before)
 
 
-@pytest.fixture
+@contextmanager
 def unprivileged() -> Iterator[Path]:
     """A directory of an ordinary user, whom root becomes: root may write everywhere."""
     with tempfile.TemporaryDirectory() as name:
@@ -101,18 +102,19 @@ def test_a_file_where_a_directory_should_be(tmp_path: Path) -> None:
         private_directory(tmp_path / "data" / "below")
 
 
-def test_a_directory_that_can_not_be_written(unprivileged: Path) -> None:
-    directory = private_directory(unprivileged / "data")
-    file = directory / "file"
-    private_file(file)
-    file.chmod(0o400)
-    with pytest.raises(ConfigurationError, match="the file is not writable"):
+def test_a_directory_that_can_not_be_written() -> None:
+    with unprivileged() as folder:
+        directory = private_directory(folder / "data")
+        file = directory / "file"
         private_file(file)
-    directory.chmod(0o500)
-    with pytest.raises(ConfigurationError, match="the directory is not writable"):
-        private_directory(directory)
-    with pytest.raises(ConfigurationError, match="can not be made: Permission denied"):
-        private_file(directory / "other")
+        file.chmod(0o400)
+        with pytest.raises(ConfigurationError, match="the file is not writable"):
+            private_file(file)
+        directory.chmod(0o500)
+        with pytest.raises(ConfigurationError, match="the directory is not writable"):
+            private_directory(directory)
+        with pytest.raises(ConfigurationError, match="can not be made: Permission denied"):
+            private_file(directory / "other")
 
 
 def test_the_key_of_the_environment_counts(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -35,7 +35,7 @@ from headway.model import (
 from headway.policy import ATLASSIAN_2022
 from headway.ports import Credentials, NeedKey, OnceOnly, drive
 from headway.qsh import Form, canonical_request, query_string_hash
-from headway.redact import redact
+from headway.redact import MARKER, contains_secret, redact
 from headway.verify import Accept, Expected, verify
 
 __all__ = ["app"]
@@ -95,10 +95,26 @@ def _shown(token: Unverified) -> tuple[dict[str, Any], dict[str, Any]]:
     return _redacted(kept), _redacted(claims)
 
 
-def _redacted(value: dict[str, Any]) -> dict[str, Any]:
-    """*value* without tokens inside its texts: a claim may quote a URL."""
-    shown: dict[str, Any] = json.loads(redact(json.dumps(value)))
+def _redacted(members: Mapping[str, Any]) -> dict[str, Any]:
+    """*members* without tokens inside: a claim may quote a URL, or be named ``password``.
+
+    >>> _redacted({"iss": "a", "context": {"password": "x", "url": "/?jwt=y&b=1"}})
+    {'iss': 'a', 'context': {'password': 'REDACTED', 'url': '/?jwt=REDACTED&b=1'}}
+    """
+    shown = {}
+    for name, value in members.items():
+        clean = _redacted_value(value)
+        named = clean == value and contains_secret(json.dumps({name: value}))
+        shown[redact(name)] = MARKER if named else clean
     return shown
+
+
+def _redacted_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list | tuple):
+        return [_redacted_value(each) for each in value]
+    return _redacted(value) if isinstance(value, dict) else value
 
 
 def _with_dates(claims: dict[str, Any], now: float) -> Iterable[tuple[str, Any]]:
@@ -116,10 +132,7 @@ def _date(seconds: int, now: float) -> str:
     units = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
     size, unit = next((u for u in units if abs(away) >= 2 * u[0]), units[-1])
     distance = f"{abs(away) // size} {unit}"
-    try:
-        when = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError):
-        return "in no year of the calendar"
+    when = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
     return f"{when}, {distance} ago" if away >= 0 else f"{when}, in {distance}"
 
 
@@ -367,17 +380,19 @@ def _say_refused(refusal: Refusal, facts: RequestFacts, text: TokenText, as_json
 
 
 def _token(argument: str) -> TokenText:
+    """The token, which may be a whole header's value (``JWT ...``), as it was copied."""
     if argument != "-":
         print(
             "headway: a token on the command line is seen by other users and kept in the shell's "
             "history; better: standard input",
             file=sys.stderr,
         )
-        return TokenText(argument.strip())
-    if sys.stdin.isatty():
-        return TokenText(getpass.getpass("Token: ").strip())
-    line = sys.stdin.buffer.readline(INPUT_BYTES_MAX)
-    return TokenText(line.decode("utf-8", "replace").strip())
+        text = argument
+    elif sys.stdin.isatty():
+        text = getpass.getpass("Token: ")
+    else:
+        text = sys.stdin.buffer.readline(INPUT_BYTES_MAX).decode("utf-8", "replace")
+    return TokenText(text.strip().removeprefix("JWT "))
 
 
 def _secret(file: Path | None) -> Secret:
