@@ -132,6 +132,52 @@ def test_a_header_brings_no_key_along(name: str) -> None:
         jwt.check_signature(token, "HS256", [SECRET])
 
 
+members = st.tuples(
+    st.sampled_from(["alg", "typ", "kid", "crit", "b64", "zip", "x", "iss"]),
+    st.sampled_from(["HS256", "x", "", "a b", "\u00e9", '"', "alg", "\u007f", "{", "}"]),
+)
+
+
+@given(st.lists(members, max_size=4), st.sampled_from([",", " , ", "\n,"]), st.booleans())
+def test_a_quick_look_at_a_header_sees_what_a_slow_one_does(
+    pairs: list[tuple[str, str]], comma: str, escaped: bool
+) -> None:
+    written = [f"{json.dumps(n)}:{json.dumps(v, ensure_ascii=escaped)}" for n, v in pairs]
+    names, header = [name for name, _ in pairs], dict(pairs)
+    expected = ""
+    if len(header) < len(names):
+        expected = "duplicate-member"
+    elif header.keys() & {"crit", "b64", "zip"}:
+        expected = "critical-header"
+    elif "alg" not in header or "\u007f" in [header.get(n) for n in ("alg", "typ", "kid")]:
+        expected = "claim-invalid"
+    text = raw("{" + comma.join(written) + "}", '{"iss":"x"}')
+    try:
+        assert jwt.decode(text).header.alg == header["alg"]
+        found = ""
+    except Refusal as refusal:
+        found = refusal.id
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "header",
+    ['{"alg":"HS256",}', '{,"alg":"HS256"}', '{"alg":"HS256""typ":"JWT"}', '{"alg":"HS256"', "{"],
+)
+def test_a_header_that_is_nearly_json_is_malformed(header: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        jwt.decode(raw(header, '{"iss":"x"}'))
+    assert refusal.value.id == "token-malformed"
+
+
+@pytest.mark.parametrize("same", ["x", "sub", "iss"])
+def test_a_value_may_repeat_a_name_or_a_value(same: str) -> None:
+    claims = {"iss": same, "sub": same, "context": {"sub": "x", "iss": {"sub": "x"}}}
+    token = jwt.decode(jwt.encode({"typ": "HS256"}, claims, SECRET))
+    assert token.unverified_claims.context == claims["context"]
+    assert token.unverified_claims.sub == same
+
+
 def test_an_issuer_is_required() -> None:
     with pytest.raises(ClaimMissing):
         jwt.decode(raw('{"alg":"HS256"}', '{"sub":"x"}'))
