@@ -47,7 +47,7 @@ def facts(query="", token=None, method="GET", path="/panel"):
     )
 
 
-# ---- what can not work is said at start: T5 -------------------------------------------------
+# ---- what can not work is said at start ------------------------------------------------------
 
 
 @pytest.mark.parametrize(

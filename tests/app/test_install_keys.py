@@ -235,7 +235,7 @@ def test_what_is_kept_is_bounded(source, keys, rsa, monkeypatch):
     assert list(source._misses) == ["bad-2", "bad-3"]
 
 
-# ---- where keys may come from: T5 -----------------------------------------------------------
+# ---- where keys may come from ---------------------------------------------------------------
 
 
 def test_the_table_is_https_and_production_is_meant_by_default():

@@ -58,7 +58,7 @@ def test_a_new_secret_replaces_the_old_one_which_verifies_for_a_while(world):
     assert world.event("enabled", token).id == "signature-invalid"
 
 
-# ---- replay: T1 -----------------------------------------------------------------------------
+# ---- replay ---------------------------------------------------------------------------------
 
 
 def test_a_replayed_install_is_refused(world):
@@ -104,7 +104,7 @@ def test_a_replay_after_the_end_is_refused(world, gone):
     assert world.installation is None
 
 
-# ---- whom the token is for: T2 --------------------------------------------------------------
+# ---- whom the token is for ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

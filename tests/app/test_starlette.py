@@ -189,7 +189,7 @@ def test_a_page_is_refused_once_its_token_expired_although_it_was_just_read(app)
 
 
 def test_no_token_verifies_with_a_secret_that_is_too_short(app):
-    """T3: an import may have left such a row."""
+    """An import may have left such a row."""
     engine = app.connect.store._engine
     sealed = app.connect.store._sealer.seal(
         b"short", ("installations 1", "shared_secret", "my-app", "site-1")
@@ -433,7 +433,7 @@ def test_a_context_call_refuses_a_request_token(app):
 
 
 def test_a_logged_token_of_the_apps_own_is_no_session(app):
-    """T4: an app->host token has the app's key as issuer, like a session token."""
+    """An app->host token has the app's key as issuer, like a session token."""
     own = {"iss": "my-app", "aud": ["site-1"], "iat": int(app.now[0]), "exp": int(app.now[0]) + 180}
     call = sign.request_token(
         app.secret,
@@ -526,7 +526,7 @@ def test_proxy_headers_are_not_believed(app):
     )
 )
 def test_what_is_hashed_is_what_is_handled(app, pairs):
-    """T38: the framework's own parse of the query has exactly the pairs that were hashed."""
+    """The framework's own parse of the query has exactly the pairs that were hashed."""
     pairs = [(n, v) for n, v in pairs if n != "jwt" and not has_surrogate(n + v)]
     query = "&".join(f"{quote(n, safe=';[]')}={quote(v, safe=';[]')}" for n, v in pairs)
     token = app.request_token("GET", "/panel", query)

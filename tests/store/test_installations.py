@@ -133,7 +133,7 @@ def test_find_answers_for_its_own_app_and_for_secrets_only(
     assert store.find(NeedKey(issuer="site", symmetric=False)) is None
 
 
-# ---- once, and in order (T1) ----------------------------------------------------------------
+# ---- once, and in order ---------------------------------------------------------------------
 
 
 def refused(call: Callable[[], object], refusal: type[Refusal], engine: sa.Engine) -> None:
@@ -440,7 +440,7 @@ def test_an_uninstall_is_seen_here_at_once_and_elsewhere_within_the_life_of_the_
     engine.dispose()
 
 
-# ---- what lies in the files (T3, T23, T25) --------------------------------------------------
+# ---- what lies in the files -----------------------------------------------------------------
 
 
 def test_no_secret_in_any_file_at_any_time(
