@@ -178,6 +178,13 @@ def test_a_value_may_repeat_a_name_or_a_value(same: str) -> None:
     assert token.unverified_claims.sub == same
 
 
+def test_what_is_kept_can_be_forgotten() -> None:
+    jwt.decode(jwt.encode({"typ": "JWT"}, {"iss": "x"}, SECRET))
+    assert jwt._header.cache_info().currsize
+    jwt.forget_kept()
+    assert jwt._header.cache_info().currsize == 0
+
+
 def test_an_issuer_is_required() -> None:
     with pytest.raises(ClaimMissing):
         jwt.decode(raw('{"alg":"HS256"}', '{"sub":"x"}'))

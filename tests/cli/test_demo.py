@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -11,6 +13,7 @@ from cli.started import context_token, started
 from headway.app.connect import Observation
 from headway.cli.demo import ASSETS, KEY, Demo
 from headway.host.clock import parse_date
+from headway.host.site import Site
 
 BASE, SITE = "http://127.0.0.1:3000", "http://localhost:2990"
 
@@ -48,62 +51,54 @@ def test_nothing_answers_without_a_token() -> None:
 # ---- on a site ------------------------------------------------------------------------------
 
 
-def calls(*requests: tuple[str, str, dict[str, Any]], at: str | None = None) -> list[Any]:
-    """What the app answers to calls of its panel's script, on a site whose date is *at*."""
-
-    async def scene() -> list[Any]:
-        async with started() as (site, demo), httpx.AsyncClient(trust_env=False) as client:
-            if at is not None:
-                site.clock.set(parse_date(at))
-            answers = []
-            for method, path, options in requests:
-                headers = {"Authorization": f"JWT {context_token(site)}"}
-                url = demo.connect.base_url + path
-                answers.append(await client.request(method, url, headers=headers, **options))
-            return answers
-
-    return asyncio.run(scene())
+Ask = Callable[..., Awaitable[httpx.Response]]
 
 
-HEADER = ("POST", "/call", {"json": {"way": "header"}})
-URL = ("POST", "/call", {"json": {"way": "url"}})
+@asynccontextmanager
+async def panel() -> AsyncIterator[tuple[Site, Ask]]:
+    """A site, and what calls the app as its panel's script does."""
+    async with started() as (site, demo), httpx.AsyncClient(trust_env=False) as client:
+
+        async def asked(method: str, path: str, **options: Any) -> httpx.Response:
+            headers = {"Authorization": f"JWT {context_token(site)}"}
+            return await client.request(
+                method, demo.connect.base_url + path, headers=headers, **options
+            )
+
+        yield site, asked
 
 
 def test_the_new_way_and_the_old_way_before_and_after() -> None:
-    def statuses(at: str) -> list[dict[str, int]]:
-        answers = calls(HEADER, URL, at=at)
-        return [{k: told["status"] for k, told in a.json().items()} for a in answers]
+    async def scene() -> None:
+        async with panel() as (site, asked):
+            for date, old in (("2021-10-01", 200), ("2022-02-01", 401)):
+                site.clock.set(parse_date(date))
+                for way, private in (("header", 200), ("url", old)):
+                    answer = await asked("POST", "/call", json={"way": way})
+                    statuses = {key: told["status"] for key, told in answer.json().items()}
+                    assert statuses == {"DEMO-1": private, "PUB-1": 200}
+            assert answer.json()["DEMO-1"]["told"]["headway-refusal"] == "token-in-query"
+            assert "eyJ" not in answer.text
 
-    assert statuses("2021-10-01") == [{"DEMO-1": 200, "PUB-1": 200}] * 2
-    assert statuses("2022-02-01") == [
-        {"DEMO-1": 200, "PUB-1": 200},
-        {"DEMO-1": 401, "PUB-1": 200},
-    ]
-
-
-def test_the_answer_tells_why() -> None:
-    (answer,) = calls(URL, at="2022-02-01")
-    assert answer.json()["DEMO-1"]["told"]["headway-refusal"] == "token-in-query"
-    assert "eyJ" not in answer.text
+    asyncio.run(scene())
 
 
 def test_attachments_are_listed_and_streamed() -> None:
-    listed, missing = calls(
-        ("GET", "/files?issue=DEMO-2", {}), ("GET", "/files?issue=NONE-1/../x", {})
-    )
-    assert missing.json() == []
-    files = listed.json()
-    assert {tuple(sorted(file)) for file in files} == {("filename", "id")}
-    one, none, rubbish = calls(
-        *(("GET", f"/file?id={number}", {}) for number in (files[0]["id"], "999999", "../1"))
-    )
-    assert one.status_code == 200
-    assert one.content
-    assert one.headers["content-disposition"] == "attachment"
-    assert one.headers["x-content-type-options"] == "nosniff"
-    for failed in (none, rubbish):
-        assert failed.status_code == 502
-        assert failed.json()["error"]
+    async def scene() -> None:
+        async with panel() as (_, asked):
+            assert (await asked("GET", "/files?issue=NONE-1/../x")).json() == []
+            files = (await asked("GET", "/files?issue=DEMO-2")).json()
+            assert {tuple(sorted(file)) for file in files} == {("filename", "id")}
+            one = await asked("GET", f"/file?id={files[0]['id']}")
+            assert (one.status_code, one.content != b"") == (200, True)
+            assert one.headers["content-disposition"] == "attachment"
+            assert one.headers["x-content-type-options"] == "nosniff"
+            for wrong in ("999999", "../1"):
+                failed = await asked("GET", f"/file?id={wrong}")
+                assert failed.status_code == 502
+                assert failed.json()["error"]
+
+    asyncio.run(scene())
 
 
 def test_the_panel_escapes_what_stands_in_its_address() -> None:

@@ -26,7 +26,7 @@ from headway.cli.demo import Demo
 from headway.host.apps import Apps
 from headway.host.database import open_database
 from headway.host.site import Site
-from headway.host.world import World
+from headway.host.world import Issue, World
 from headway.policy import REHEARSAL
 from host import small_app
 
@@ -61,13 +61,13 @@ def test_the_whole_tour(tmp_path: Path) -> None:
     ],
 )
 def test_what_can_not_work_is_one_clear_line(
-    tmp_path: Path, arguments: list[str], says: str
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = up("--no-demo", *arguments, folder=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("headway: ")
-    assert done.stderr.count("\n") == 1
-    assert says in done.stderr
+    assert run(["up", "--port", "0", "--no-demo", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("headway: ")
+    assert says in err
 
 
 def test_options_that_contradict(capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,26 +82,6 @@ def test_a_taken_port(capsys: pytest.CaptureFixture[str]) -> None:
         taken.listen()
         assert run(["up", "--port", str(taken.getsockname()[1])]) == 2
     assert "can not be had" in capsys.readouterr().err
-
-
-def test_ctrl_c_stops_all_and_the_data_stay(tmp_path: Path) -> None:
-    first, second = (started_and_stopped(tmp_path) for _ in range(2))
-    assert first["users"] == second["users"]
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", urlsplit(str(second["site"])).port or 0)) != 0
-
-
-def started_and_stopped(folder: Path) -> dict[str, object]:
-    command = [*COMMAND, "--port", "0", "--json", "--data", str(folder / "data")]
-    with subprocess.Popen(
-        command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        told: dict[str, object] = json.loads(process.stdout.readline())
-        time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) in (0, 130)
-    return told
 
 
 # ---- while it runs --------------------------------------------------------------------------
@@ -135,7 +115,8 @@ def free(url: str) -> bool:
 
 
 def test_sigterm_ends_it_quietly_while_somebody_watches(tmp_path: Path) -> None:
-    with running(tmp_path) as told, httpx.Client(base_url=told["site"], trust_env=False) as client:
+    with httpx.Client(trust_env=False) as client, running(tmp_path) as told:
+        client.base_url = told["site"]
         fields = {"name": "admin", "password": told["users"]["admin"]}
         answer = client.post("/login", data=fields, headers={"Origin": told["site"]})
         cookie = answer.headers["set-cookie"].partition(";")[0]
@@ -146,41 +127,57 @@ def test_sigterm_ends_it_quietly_while_somebody_watches(tmp_path: Path) -> None:
     assert free(told["media"])
 
 
+def demo_issue(world: World) -> Issue:
+    issue = world.issue("DEMO-1")
+    assert issue is not None
+    return issue
+
+
+def edit(data: Path, summary: str) -> None:
+    with open_database(data) as database:
+        world = World(database)
+        world.edit_issue(demo_issue(world).id, summary=summary)
+
+
 def test_what_is_in_the_folder_outlives_a_restart(tmp_path: Path) -> None:
-    data = str(tmp_path / "data")
+    data = tmp_path / "data"
+    asked = ["--data", str(data)]
     with small_app.running() as app:
-        assert (
-            up("--tour", "--data", data, "--app", app.descriptor_url, folder=tmp_path).returncode
-            == 0
-        )
+        with running(tmp_path, *asked, "--app", app.descriptor_url, how=signal.SIGINT) as before:
+            edit(data, summary="Still there")
+        with running(tmp_path, *asked, "--no-demo") as after:
+            assert after["apps"] == ["my-app"]  # nobody would answer for the demo app
+            assert after["users"] == before["users"]
         assert app.callbacks() == ["installed", "enabled"]
-        with running(tmp_path, "--data", data, "--no-demo") as told:
-            assert told["apps"] == ["my-app"]  # nobody would answer for the demo app
-            with open_database(tmp_path / "data") as database:
-                issue = World(database).issue("DEMO-1")
-                assert issue is not None
-                assert issue.summary == "Watch a token travel, edited"
-        assert app.callbacks()[:2] == ["installed", "enabled"]
+    with open_database(data) as database:
+        assert demo_issue(World(database)).summary == "Still there"
 
 
-def test_an_app_that_declines_stops_all_and_is_not_installed(tmp_path: Path) -> None:
+def test_an_app_that_declines_stops_all_and_is_not_installed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = tmp_path / "data"
     with small_app.running() as app:
         app.status["installed"] = 500
-        done = up("--no-demo", "--data", str(data), "--app", app.descriptor_url, folder=tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("headway: my-app: The app host returned HTTP response code 500")
+        asked = ["--port", "0", "--no-demo", "--data", str(data), "--app", app.descriptor_url]
+        assert run(["up", *asked]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("headway: my-app: The app host returned HTTP response code 500")
+    assert err.count("\n") == 1
     with open_database(data) as database:
         assert Apps(database).all() == []
 
 
-def test_an_invalid_descriptor_is_one_clear_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("raw", [b"no JSON", b"{}", b"\xff"])
+def test_an_invalid_descriptor_is_one_clear_line(
+    raw: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     with small_app.running() as app:
-        for raw in (b"no JSON", b"{}"):
-            app.raw_descriptor = raw
-            done = up("--no-demo", "--app", app.descriptor_url, folder=tmp_path)
-            assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-            assert app.descriptor_url in done.stderr
+        app.raw_descriptor = raw
+        assert run(["up", "--port", "0", "--no-demo", "--app", app.descriptor_url]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith(f"headway: {app.descriptor_url}: ")
+        assert err.count("\n") == 1
 
 
 def test_ctrl_c_while_an_app_is_waited_for(tmp_path: Path) -> None:
