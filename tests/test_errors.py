@@ -11,6 +11,7 @@ from headway.errors import (
     Refusal,
     SignatureInvalid,
     TokenExpired,
+    frameless,
     registry,
     shown,
 )
@@ -56,3 +57,17 @@ def test_an_id_is_registered_once() -> None:
 
         gc.collect()
     assert "token-expired" in registry()
+
+
+def test_a_refusal_leaves_without_the_frames_that_held_the_token() -> None:
+    @frameless
+    def decide(text: str) -> str:
+        if text == "good":
+            return text
+        raise TokenExpired(found="late")
+
+    assert decide("good") == "good"
+    with pytest.raises(TokenExpired) as refusal:
+        decide("a secret text")
+    assert refusal.value.__context__ is None
+    assert [entry.name for entry in refusal.traceback][1:] == ["call"]
