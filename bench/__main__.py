@@ -152,8 +152,7 @@ def import_milliseconds() -> float:
     As where it is installed: with the bytecode that the first import wrote.
     """
     code = (
-        "import time; a = time.thread_time(); import headway;"
-        "print((time.thread_time() - a) * 1000)"
+        "import time; a = time.thread_time(); import headway;print((time.thread_time() - a) * 1000)"
     )
     with tempfile.TemporaryDirectory() as compiled:
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}

@@ -148,7 +148,7 @@ def test_what_is_in_the_folder_outlives_a_restart(tmp_path: Path) -> None:
         with running(tmp_path, *asked, "--no-demo") as after:
             assert after["apps"] == ["my-app"]  # nobody would answer for the demo app
             assert after["users"] == before["users"]
-        assert app.callbacks() == ["installed", "enabled"]
+        assert app.callbacks()[:2] == ["installed", "enabled"]  # the webhook may be there, too
     with open_database(data) as database:
         assert demo_issue(World(database)).summary == "Still there"
 
@@ -244,7 +244,7 @@ def test_the_verdict_of_the_tour_is_the_exit_code(
     with small_app.running() as app:
         asked = ["up", "--port", "0", "--tour", "--json", "--app", app.descriptor_url]
         assert run(asked) == code
-        assert app.callbacks() == ["installed", "enabled"]
+        assert app.callbacks()[:2] == ["installed", "enabled"]  # the webhook may be there, too
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] is ok
     seen = [c for c in told["crossings"] if c["seen_by"] == "app"]
