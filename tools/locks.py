@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 COMPILE = [
     *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
     *("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"),
+    # In hash mode an older pip takes a dependency's 'name[extra]' only where the lock says it too.
+    "--no-strip-extras",
     *("--no-header", "--no-annotate"),
 ]
 LOCKS = {
