@@ -29,13 +29,13 @@ async def started(seen: list[Observation] | None = None) -> AsyncIterator[tuple[
         )
         for app, opened in zip((site.asgi(), site.media_asgi(), demo.asgi()), sockets, strict=True):
             await stack.enter_async_context(serving(app, opened))
-        await site.installer.install(demo.descriptor_url)
+        await site.jira.installer.install(demo.descriptor_url)
         yield site, demo
 
 
 def context_token(site: Site, issue: str = "DEMO-1") -> TokenText:
     """What the bridge gives the panel's page."""
-    app, user = site.apps.get(KEY), site.world.user("admin")
+    app, user = site.jira.apps.get(KEY), site.world.people.user("admin")
     assert app is not None
     module = next(m for m in app.modules if m.key == "panel")
-    return site.outgoing.context_token(app, module, {"issue.key": issue}, user)
+    return site.jira.outgoing.context_token(app, module, {"issue.key": issue}, user)

@@ -106,14 +106,14 @@ def test_the_panel_escapes_what_stands_in_its_address() -> None:
 
     async def scene() -> tuple[httpx.Response, httpx.Response]:
         async with started(seen) as (site, _), httpx.AsyncClient(trust_env=False) as client:
-            app, user = site.apps.get(KEY), site.world.user("admin")
+            app, user = site.jira.apps.get(KEY), site.world.people.user("admin")
             assert app is not None
             panel, about = (
                 next(m for m in app.modules if m.key == key) for key in ("panel", "about")
             )
             context = {"issue.key": '"><script>alert(1)</script>$script'}
-            page = await client.get(site.outgoing.module_url(app, panel, context, user))
-            return page, await client.get(site.outgoing.module_url(app, about, {}, user))
+            page = await client.get(site.jira.outgoing.module_url(app, panel, context, user))
+            return page, await client.get(site.jira.outgoing.module_url(app, about, {}, user))
 
     page, about = asyncio.run(scene())
     assert (page.status_code, about.status_code) == (200, 200)
@@ -128,11 +128,12 @@ def test_a_webhook_is_noted_and_old_ones_are_forgotten() -> None:
     async def scene() -> list[str]:
         async with started() as (site, demo):
             demo.events += ["OLD-1"] * 150
-            issue = site.world.issue("DEMO-1")
-            user = site.world.user("admin")
+            issue = site.world.tracker.issue("DEMO-1")
+            user = site.world.people.user("admin")
             assert issue is not None
             assert user is not None
-            await site.issue_updated(issue, issue, user.account_id)
+            site.world.tracker.edit_issue(issue.id, author=user.account_id)
+            await site.settled()
             return demo.events
 
     events = asyncio.run(scene())

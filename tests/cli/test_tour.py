@@ -123,7 +123,7 @@ def test_an_app_that_hears_nothing_fails_the_tour(monkeypatch: pytest.MonkeyPatc
         async def silence(*_: object) -> None:
             """Nobody is told."""
 
-        monkeypatch.setattr(site, "issue_updated", silence)
+        monkeypatch.setattr(site.jira.outgoing, "webhook", silence)
 
     assert failed(played(deaf)) == ["the app gets the webhook"]
 

@@ -128,7 +128,7 @@ def test_sigterm_ends_it_quietly_while_somebody_watches(tmp_path: Path) -> None:
 
 
 def demo_issue(world: World) -> Issue:
-    issue = world.issue("DEMO-1")
+    issue = world.tracker.issue("DEMO-1")
     assert issue is not None
     return issue
 
@@ -136,7 +136,7 @@ def demo_issue(world: World) -> Issue:
 def edit(data: Path, summary: str) -> None:
     with open_database(data) as database:
         world = World(database)
-        world.edit_issue(demo_issue(world).id, summary=summary)
+        world.tracker.edit_issue(demo_issue(world).id, summary=summary)
 
 
 def test_what_is_in_the_folder_outlives_a_restart(tmp_path: Path) -> None:

@@ -75,7 +75,9 @@ def test_every_locked_python_package_has_hashes_and_no_address() -> None:
         assert "://" not in text
         assert not re.search(r"^\s*-(?!-hash=sha256:)", text, re.MULTILINE)
         for requirement in text.replace("\\\n", " ").splitlines():
-            assert re.match(r"[\w.-]+(\[[\w,-]+\])?==[\w.]+( ;[^#]+?)? +--hash=sha256:[0-9a-f]{64}", requirement)
+            assert re.match(
+                r"[\w.-]+(\[[\w,-]+\])?==[\w.]+( ;[^#]+?)? +--hash=sha256:[0-9a-f]{64}", requirement
+            )
 
 
 def test_every_locked_npm_package_has_a_hash_and_no_address() -> None:

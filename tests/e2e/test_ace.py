@@ -119,10 +119,10 @@ def url(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def installed(host: Host, url: str) -> Iterator[str]:
     """The app, installed by its descriptor's address."""
-    host.do(lambda: host.site.installer.install(f"{url}/atlassian-connect.json"))
+    host.do(lambda: host.site.jira.installer.install(f"{url}/atlassian-connect.json"))
     yield url
-    if host.site.apps.get(KEY):
-        host.do(lambda: host.site.installer.uninstall(KEY))
+    if host.site.jira.apps.get(KEY):
+        host.do(lambda: host.site.jira.installer.uninstall(KEY))
 
 
 def received(url: str, event: str) -> list[dict[str, Any]]:
@@ -139,9 +139,9 @@ def eventually(find: Callable[[], Any]) -> Any:
 
 def place(site: Site) -> tuple[Any, Any, dict[str, str], Any]:
     """The app's panel on an issue, before an ordinary user."""
-    app = site.apps.get(KEY)
+    app = site.jira.apps.get(KEY)
     assert app is not None
-    return app, app.module("panel"), {"issue.key": "DEMO-1"}, site.world.user("user")
+    return app, app.module("panel"), {"issue.key": "DEMO-1"}, site.world.people.user("user")
 
 
 def crossings(site: Site, direction: str) -> list[Any]:
@@ -149,7 +149,7 @@ def crossings(site: Site, direction: str) -> list[Any]:
 
 
 def ask_with_context_token(site: Site, url: str) -> httpx.Response:
-    token = site.outgoing.context_token(*place(site))
+    token = site.jira.outgoing.context_token(*place(site))
     headers = {"Authorization": f"JWT {token}"}
     return httpx.get(url, headers=headers, trust_env=False, timeout=30)
 
@@ -158,7 +158,7 @@ def ask_with_context_token(site: Site, url: str) -> httpx.Response:
 
 
 def test_it_is_installed_and_enabled(host: Host, installed: str) -> None:
-    app = host.site.apps.get(KEY)
+    app = host.site.jira.apps.get(KEY)
     assert app is not None
     assert received(installed, "enabled") == [{"event": "enabled", "clientKey": app.client_key}]
     sent = crossings(host.site, "host->app lifecycle")
@@ -167,7 +167,7 @@ def test_it_is_installed_and_enabled(host: Host, installed: str) -> None:
 
 def test_it_answers_a_module_page(host: Host, installed: str) -> None:
     app, *_, user = seen = place(host.site)
-    answer = httpx.get(host.site.outgoing.module_url(*seen), trust_env=False)
+    answer = httpx.get(host.site.jira.outgoing.module_url(*seen), trust_env=False)
     assert answer.status_code == 200, answer.text
     assert answer.json() == {
         "clientKey": app.client_key,
@@ -179,7 +179,7 @@ def test_it_answers_a_module_page(host: Host, installed: str) -> None:
 
 
 def test_a_changed_page_address_is_refused(host: Host, installed: str) -> None:
-    address = host.site.outgoing.module_url(*place(host.site))
+    address = host.site.jira.outgoing.module_url(*place(host.site))
     for changed in (address.replace("DEMO-1", "DEMO-2"), address[:-4] + "AAAA"):
         answer = httpx.get(changed, trust_env=False)
         assert answer.status_code in (400, 401)
@@ -200,11 +200,11 @@ def test_a_context_token_opens_no_page(host: Host, installed: str) -> None:
 
 def test_it_answers_a_webhook(host: Host, installed: str) -> None:
     site = host.site
-    user = site.world.user("user")
+    user = site.world.people.user("user")
     assert user is not None
-    issue = site.world.issue("DEMO-2")
+    issue = site.world.tracker.issue("DEMO-2")
     assert issue is not None
-    changed = site.world.edit_issue(issue.id, summary="Seen by the framework")
+    changed = site.world.tracker.edit_issue(issue.id, summary="Seen by the framework")
     host.do(lambda: site.issue_updated(*changed, user.account_id))
     (got,) = eventually(lambda: received(installed, "jira:issue_updated"))
     assert got["issue"] == "DEMO-2"
@@ -214,7 +214,7 @@ def test_it_answers_a_webhook(host: Host, installed: str) -> None:
 
 
 def test_what_another_secret_signed_is_refused(host: Host, installed: str) -> None:
-    app = host.site.apps.get(KEY)
+    app = host.site.jira.apps.get(KEY)
     assert app is not None
     token = request_token(
         Secret("the secret of somebody else"),
@@ -249,7 +249,7 @@ def test_its_calls_are_accepted_with_the_header(host: Host, installed: str) -> N
         ("accepted", "header", True, 201),
         ("accepted", "header", True, 200),
     ]
-    assert seen[0].claims["aud"] == [host.site.apps.client_key]
+    assert seen[0].claims["aud"] == [host.site.jira.apps.client_key]
     assert urlsplit(seen[0].path).path == "/rest/api/3/issue/DEMO-1"
     assert all("jwt" not in c.path for c in seen)
 
@@ -259,7 +259,7 @@ def test_it_works_when_the_sites_date_is_moved(host: Host, installed: str) -> No
     host.site.clock.set(parse_date("2022-02-02"))
     host.site.traffic.clear()
     try:
-        page = httpx.get(host.site.outgoing.module_url(*place(host.site)), trust_env=False)
+        page = httpx.get(host.site.jira.outgoing.module_url(*place(host.site)), trust_env=False)
         calls = ask_with_context_token(host.site, f"{installed}/host?issue=DEMO-1")
     finally:
         host.site.clock.reset()
@@ -274,18 +274,18 @@ def test_it_works_when_the_sites_date_is_moved(host: Host, installed: str) -> No
 
 
 def test_it_is_installed_again_with_a_new_secret(host: Host, installed: str) -> None:
-    old = host.site.apps.secret(KEY)
-    host.do(lambda: host.site.installer.install(f"{installed}/atlassian-connect.json"))
-    assert host.site.apps.secret(KEY) != old
+    old = host.site.jira.apps.secret(KEY)
+    host.do(lambda: host.site.jira.installer.install(f"{installed}/atlassian-connect.json"))
+    assert host.site.jira.apps.secret(KEY) != old
     assert ask_with_context_token(host.site, f"{installed}/host?issue=DEMO-1").status_code == 200
 
 
 def test_it_is_uninstalled(host: Host, installed: str) -> None:
     """Inside the callback its call is still answered; after it nothing of it is left."""
-    host.do(lambda: host.site.installer.uninstall(KEY))
+    host.do(lambda: host.site.jira.installer.uninstall(KEY))
     (got,) = received(installed, "uninstalled")
     assert got["status"] == 200
-    assert host.site.apps.all() == []
+    assert host.site.jira.apps.all() == []
 
 
 def test_a_site_that_is_not_on_its_list_is_refused(host: Host, installed: str) -> None:
@@ -294,7 +294,7 @@ def test_a_site_that_is_not_on_its_list_is_refused(host: Host, installed: str) -
     host.site.bind_addresses(own.replace("localhost", "site.example"), host.site.media_url)
     try:
         with pytest.raises(InstallFailed, match="HTTP response code 401"):
-            host.do(lambda: host.site.installer.install(f"{installed}/atlassian-connect.json"))
+            host.do(lambda: host.site.jira.installer.install(f"{installed}/atlassian-connect.json"))
     finally:
         host.site.bind_addresses(own, host.site.media_url)
-    assert host.site.apps.all() == []
+    assert host.site.jira.apps.all() == []

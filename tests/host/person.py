@@ -34,7 +34,9 @@ class Person:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-                return await client.request(method, path, headers=headers, **options)
+                answer = await client.request(method, path, headers=headers, **options)
+            await self.site.settled()
+            return answer
 
         return asyncio.run(send())
 

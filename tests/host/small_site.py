@@ -12,18 +12,20 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from headway.host import downloads, rest
+from headway.host import downloads
 from headway.host.clock import SiteClock
 from headway.host.database import open_database
 from headway.host.gate import Gate, Recorder
 from headway.host.guard import Guard
 from headway.host.identity import Identity, Session
 from headway.host.media import Media
+from headway.host.rest import table
+from headway.host.rights import Rights
 from headway.host.seed import seed
 from headway.host.settings import POLICIES
 from headway.host.shapes import Shapes
 from headway.host.traffic import Traffic
-from headway.host.world import World
+from headway.host.world import Change, World
 from headway.model import Installation, Product, Secret, TokenText
 from headway.ports import Credentials, NeedKey
 from headway.sign import request_token
@@ -86,6 +88,15 @@ class Answer:
         return str(self.json["errorMessages"][0])
 
 
+@dataclass
+class SmallTenant:
+    """One product, as far as its gate is asked."""
+
+    apps: Any
+    gate: Gate
+    outgoing: Any = None
+
+
 class SmallSite:
     """The site's own half, with real routes and a clock that a test moves."""
 
@@ -99,17 +110,13 @@ class SmallSite:
         self.world = World(self.database, self.clock.now)
         self.identity = Identity(self.database, self.clock.now)
         seed(self.world, self.identity)
+        self.rights = Rights(self.world)
         self.apps = SmallApps()
-        self.media = Media(self.world, self.clock.now, media_url=lambda: self.media_url)
+        self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
         self.sent: list[dict[str, Any]] = []
-        self.gate = Gate(
-            apps=self.apps,
-            identity=self.identity,
-            clock=self.clock,
-            policy=lambda: self.policy,
-            base_url=lambda: self.base_url,
-        )
-        app = Starlette(routes=[*rest.routes(self), *downloads.routes(self)])
+        self.world.listeners.append(self._hear)
+        self.jira, self.confluence = self._tenant(""), self._tenant("/wiki")
+        app = Starlette(routes=[*table.routes(self), *downloads.routes(self)])
         self.app = Guard(
             Recorder(app, self.traffic),
             origin=lambda: self.base_url,
@@ -119,8 +126,20 @@ class SmallSite:
     def shapes(self, version: str = "2") -> Shapes:
         return Shapes(self.world, self.apps, lambda: self.base_url, version)
 
-    async def issue_updated(self, before: Any, after: Any, account_id: str) -> None:
-        self.sent.append(self.shapes().issue_updated(before, after, account_id))
+    def _tenant(self, base_path: str) -> SmallTenant:
+        gate = Gate(
+            apps=self.apps,
+            identity=self.identity,
+            clock=self.clock,
+            policy=lambda: self.policy,
+            base_url=lambda: self.base_url + base_path,
+        )
+        return SmallTenant(self.apps, gate)
+
+    def _hear(self, change: Change) -> None:
+        if change.event == "jira:issue_updated":
+            author = change.author or ""
+            self.sent.append(self.shapes().issue_updated(change.before, change.after, author))
 
     def add_app(self, key: str, *scopes: str, secret: str = "") -> SmallApp:
         secret = secret or f"the shared secret of {key}"

@@ -6,16 +6,18 @@ import pytest
 import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
-from headway.host.database import Database, meta, open_database, projects
+from headway.host.database import Database, meta, open_database
+
+SAVED = sa.select(meta.c.value).where(meta.c.name == "A")
 
 
 def test_memory_is_empty_at_each_start() -> None:
     for _ in range(2):
         with open_database(None) as database:
             with database.writing() as connection:
-                connection.execute(projects.insert().values(key="A", name="A", public=True))
+                connection.execute(meta.insert().values(name="A", value="a"))
             with database.reading() as connection:
-                assert connection.scalar(sa.select(projects.c.key)) == "A"
+                assert connection.scalar(SAVED) == "a"
 
 
 def test_a_folder_keeps_rows_and_sealing_key(tmp_path: Path) -> None:
@@ -23,32 +25,32 @@ def test_a_folder_keeps_rows_and_sealing_key(tmp_path: Path) -> None:
     with open_database(data) as database:
         sealed = database.sealer.seal(b"plain", ["place"])
         with database.writing() as connection:
-            connection.execute(projects.insert().values(key="A", name="A", public=True))
+            connection.execute(meta.insert().values(name="A", value="a"))
     assert {file.stat().st_mode & 0o777 for file in data.iterdir()} == {0o600}
     with open_database(data) as database:
         assert database.sealer.open(sealed, ["place"]) == b"plain"
         with database.reading() as connection:
-            assert connection.scalar(sa.select(projects.c.key)) == "A"
+            assert connection.scalar(SAVED) == "a"
 
 
 def test_an_exception_undoes() -> None:
     def fail(database: Database) -> None:
         with database.writing() as connection:
-            connection.execute(projects.insert().values(key="A", name="A", public=True))
+            connection.execute(meta.insert().values(name="A", value="a"))
             raise RuntimeError
 
     with open_database(None) as database:
         with pytest.raises(RuntimeError):
             fail(database)
         with database.reading() as connection:
-            assert connection.scalar(sa.select(projects.c.key)) is None
+            assert connection.scalar(SAVED) is None
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "site"
     with open_database(data) as database, database.writing() as connection:
-        connection.execute(meta.update().values(value="2"))
-    with pytest.raises(ConfigurationError, match="version 2, this one reads 1"):
+        connection.execute(meta.update().values(value="3"))
+    with pytest.raises(ConfigurationError, match="version 3, this one reads 2"):
         open_database(data)
 
 

@@ -16,7 +16,11 @@ class Site(SmallSite):
         super().__init__(policy, at=parse_date(date))
         self.add_app("my-app", "READ")
         self.add_app("nothing", "NONE")
-        every = [a for issue in self.world.issues() for a in self.world.attachments(issue.id)]
+        every = [
+            a
+            for issue in self.world.tracker.issues()
+            for a in self.world.files.of("issue", issue.id)
+        ]
         self.notes, _, self.chart = every
         self.paths = (
             f"/secure/attachment/{self.notes.id}/notes.txt",
@@ -137,8 +141,8 @@ def test_what_is_not_there(site: Site) -> None:
 
 
 def test_a_public_attachment_is_for_everybody(site: Site) -> None:
-    issue = site.world.issue("PUB-1")
+    issue = site.world.tracker.issue("PUB-1")
     assert issue is not None
-    made = site.world.add_attachment(issue.id, "a.txt", "text/plain", b"x", "u1")
+    made = site.world.files.add_attachment("issue", issue.id, "a.txt", "text/plain", b"x", "u1")
     assert is_download(site.ask("GET", f"/secure/attachments/{made.id}"))
     assert is_download(site.ask("GET", f"/secure/attachments/{made.id}?jwt=garbage"))

@@ -39,7 +39,7 @@ def site() -> SmallSite:
 
 
 def actor(site: SmallSite, request: Request, csrf: str | None = None) -> Actor:
-    return asyncio.run(site.gate.actor(request, csrf))
+    return asyncio.run(site.jira.gate.actor(request, csrf))
 
 
 def signed(token: str, method: str = "GET", target: str = PATH, **headers: str) -> Request:
@@ -74,7 +74,9 @@ def claims(site: SmallSite, **changes: Any) -> dict[str, Any]:
 
 def hs256(site: SmallSite, **changes: Any) -> str:
     """A token of my-app with other claims."""
-    return jwt.encode({"typ": "JWT"}, claims(site, **changes), site.apps.known["my-app"].secret)
+    return jwt.encode(
+        {"typ": "JWT"}, claims(site, **changes), site.jira.apps.known["my-app"].secret
+    )
 
 
 # ---- who is it ------------------------------------------------------------------------------
@@ -166,7 +168,7 @@ def test_the_bridges_header_and_the_token_name_one_app(site: SmallSite) -> None:
 
 def test_an_app_that_is_removed_meanwhile_is_unknown(site: SmallSite) -> None:
     sent = signed(site.token("GET", PATH))
-    site.apps.get = lambda key: None  # type: ignore[method-assign]
+    site.jira.apps.get = lambda key: None  # type: ignore[method-assign]
     with pytest.raises(IssuerUnknown):
         actor(site, sent)
 
@@ -180,14 +182,14 @@ def test_alg_none(site: SmallSite) -> None:
     assert refused(site, signed(unsigned)) == "token-malformed"
     filled = made_by_hand(header, claims(site), lambda _: b"x" * 32)
     assert refused(site, signed(filled)) == "algorithm-mismatch"
-    secret = site.apps.known["my-app"].secret
+    secret = site.jira.apps.known["my-app"].secret
     with_mac = made_by_hand(header, claims(site), secret.mac)
     assert refused(site, signed(with_mac)) == "algorithm-mismatch"
 
 
 @pytest.mark.parametrize("spelling", ["None", "NONE", "nOnE", "HS512", "hs256", ""])
 def test_other_algorithms(site: SmallSite, spelling: str) -> None:
-    secret = site.apps.known["my-app"].secret
+    secret = site.jira.apps.known["my-app"].secret
     token = made_by_hand({"alg": spelling}, claims(site), secret.mac)
     assert refused(site, signed(token)) == "algorithm-mismatch"
 
@@ -206,7 +208,7 @@ def test_a_public_key_as_the_secret(site: SmallSite) -> None:
 
 
 def test_another_installations_secret(site: SmallSite) -> None:
-    other = site.apps.known["other-app"].secret
+    other = site.jira.apps.known["other-app"].secret
     assert refused(site, signed(site.token("GET", PATH, secret=other))) == "signature-invalid"
 
 
@@ -239,7 +241,7 @@ def test_claims_that_prove_nothing(site: SmallSite, changes: dict[str, Any], ref
 
 
 def test_a_context_token_is_no_request(site: SmallSite) -> None:
-    secret = site.apps.known["my-app"].secret
+    secret = site.jira.apps.known["my-app"].secret
     token = context_token(secret, issuer="my-app", subject="u1", context={}, now=site.time)
     assert refused(site, signed(token)) == "kind-refused"
 
@@ -436,7 +438,7 @@ def test_headers_of_the_gate_reach_the_answer(site: SmallSite) -> None:
 def test_unknown_issuer_and_bad_signature_look_alike(site: SmallSite) -> None:
     """And the inspector, for the developer, tells them apart."""
     unknown = site.ask("GET", PATH, {"Authorization": f"JWT {hs256(site, iss='nobody')}"})
-    other = site.apps.known["other-app"].secret
+    other = site.jira.apps.known["other-app"].secret
     forged = site.ask(
         "GET", PATH, {"Authorization": f"JWT {site.token('GET', PATH, secret=other)}"}
     )
@@ -462,7 +464,7 @@ def test_forbidden_is_not_a_refusal() -> None:
 
 def test_a_life_of_a_token_is_bounded(site: SmallSite) -> None:
     token = request_token(
-        site.apps.known["my-app"].secret,
+        site.jira.apps.known["my-app"].secret,
         issuer="my-app",
         method="GET",
         raw_path=PATH,

@@ -6,9 +6,10 @@ import pytest
 import sqlalchemy as sa
 from starlette.requests import Request
 
-from headway.host import database as db
 from headway.host.clock import SiteClock
-from headway.host.identity import SESSION_SECONDS, Identity, csrf_matches, local_path
+from headway.host.database import open_database
+from headway.host.identity import SESSION_SECONDS, Identity, csrf_matches, local_path, sessions
+from headway.host.world.people import users
 from host.small_site import request
 
 
@@ -23,7 +24,7 @@ def time() -> Time:
 
 @pytest.fixture
 def identity(time: Time) -> Iterator[Identity]:
-    with db.open_database(None) as database:
+    with open_database(None) as database:
         made = Identity(database, lambda: time.now)
         made.add_user("admin", "Ada Admin", "ada@example.com", admin=True)
         made.add_user("user", "Uma User", "uma@example.com", admin=False)
@@ -45,7 +46,7 @@ def test_passwords_are_random_and_kept_sealed(identity: Identity) -> None:
     assert first != second
     assert len(first) == 16
     with identity._database.reading() as connection:
-        rows = repr(connection.execute(sa.select(db.users)).all())
+        rows = repr(connection.execute(sa.select(users)).all())
     assert first not in rows
 
 
@@ -53,7 +54,7 @@ def test_a_session_begins_with_the_right_password(identity: Identity) -> None:
     session = identity.session(with_cookie(identity, log_in(identity)))
     assert session is not None
     with identity._database.reading() as connection:
-        name = sa.select(db.users.c.name).where(db.users.c.account_id == session.account_id)
+        name = sa.select(users.c.name).where(users.c.account_id == session.account_id)
         assert connection.scalar(name) == "user"
     assert session.csrf not in repr(session)
 
@@ -90,13 +91,13 @@ def test_a_session_ends_by_itself_and_is_forgotten(identity: Identity, time: Tim
     assert identity.session(old) is None
     identity.log_out(request("GET", "/"))
     with identity._database.reading() as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(db.sessions)) == 0
+        assert connection.scalar(sa.select(sa.func.count()).select_from(sessions)) == 0
 
 
 def test_moving_the_sites_date_neither_ends_nor_revives_a_session() -> None:
     real = Time()
     clock = SiteClock(real=lambda: real.now)
-    with db.open_database(None) as database:
+    with open_database(None) as database:
         identity = Identity(database, clock.now)
         identity.add_user("user", "Uma", "uma@example.com", admin=False)
         running = with_cookie(identity, log_in(identity))

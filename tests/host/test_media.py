@@ -8,7 +8,8 @@ from starlette.applications import Starlette
 
 from headway.host.database import open_database
 from headway.host.media import LIFE, Media
-from headway.host.world import PART_BYTES, Attachment, World
+from headway.host.world import Attachment, World
+from headway.host.world.files import PART_BYTES
 from host.small_site import MEDIA, Answer, ask
 
 NAMES = ["a.txt", "Übersicht 2022.png", "a\r\nSet-Cookie: x=y.html", '"; x="', "50%.pdf", "a;b'c"]
@@ -18,15 +19,15 @@ class Host:
     def __init__(self, world: World) -> None:
         self.time = 1000.5
         self.world = world
-        self.media = Media(world, lambda: self.time, media_url=lambda: MEDIA)
+        self.media = Media(world.files, lambda: self.time, media_url=lambda: MEDIA)
         self.app = Starlette(routes=self.media.routes())
-        world.add_project("DEMO", "Demonstration", public=False)
-        self.issue = world.add_issue("DEMO", "One")
+        world.tracker.add_project("DEMO", "Demonstration", public=False)
+        self.issue = world.tracker.add_issue("DEMO", "One")
 
     def add(
         self, name: str = "a.txt", data: bytes = b"data", kind: str = "text/plain"
     ) -> Attachment:
-        return self.world.add_attachment(self.issue.id, name, kind, data, "u1")
+        return self.world.files.add_attachment("issue", self.issue.id, name, kind, data, "u1")
 
     def get(self, url: str, headers: dict[str, str] | None = None, method: str = "GET") -> Answer:
         parts = urlsplit(url)
@@ -97,13 +98,13 @@ def test_an_address_is_for_one_attachment(host: Host) -> None:
 
 
 def test_an_address_is_for_one_process(host: Host) -> None:
-    other = Media(host.world, lambda: host.time, media_url=lambda: MEDIA)
+    other = Media(host.world.files, lambda: host.time, media_url=lambda: MEDIA)
     assert host.get(other.url(host.add())).status == 403
 
 
 def test_a_file_that_is_gone(host: Host) -> None:
     url = host.media.url(host.add())
-    host.world.attachment = lambda attachment_id: None  # type: ignore[method-assign]
+    host.world.files.attachment = lambda attachment_id: None  # type: ignore[method-assign]
     assert host.get(url).status == 404
 
 

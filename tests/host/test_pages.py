@@ -28,8 +28,8 @@ def person() -> Person:
 
 def installed(person: Person) -> App:
     """An app that is there without having been asked."""
-    app = person.site.apps.prepare(read_descriptor(DESCRIPTOR))
-    person.site.apps.save(app, Secret("0123456789abcdef0123456789abcdef"))
+    app = person.site.jira.apps.prepare(read_descriptor(DESCRIPTOR))
+    person.site.jira.apps.save(app, Secret("0123456789abcdef0123456789abcdef"))
     return app
 
 
@@ -134,7 +134,7 @@ def test_an_install_that_fails_says_why(person: Person, monkeypatch: pytest.Monk
     async def fails(_: str) -> App:
         raise InstallFailed("nobody answers <there>")
 
-    monkeypatch.setattr(person.site.installer, "install", fails)
+    monkeypatch.setattr(person.site.jira.installer, "install", fails)
     answer = person.post("/apps", url="http://127.0.0.1:1/atlassian-connect.json")
     assert answer.status_code >= 400
     assert "nobody answers &lt;there&gt;" in answer.text
@@ -150,10 +150,10 @@ def test_installing_and_uninstalling(person: Person, monkeypatch: pytest.MonkeyP
     async def removes(key: str) -> None:
         gone.append(key)
 
-    monkeypatch.setattr(person.site.installer, "install", works)
-    monkeypatch.setattr(person.site.installer, "uninstall", removes)
+    monkeypatch.setattr(person.site.jira.installer, "install", works)
+    monkeypatch.setattr(person.site.jira.installer, "uninstall", removes)
     assert person.post("/apps", url="http://127.0.0.1:9999/d.json").status_code == 303
-    assert person.site.apps.get("my-app") is not None
+    assert person.site.jira.apps.get("my-app") is not None
     assert person.post("/apps/my-app/uninstall").status_code == 303
     assert gone == ["my-app"]
     assert person.post("/apps/none/uninstall").status_code in (303, 404)
@@ -182,7 +182,7 @@ def test_a_stranger_changes_nothing_and_sees_no_panels(person: Person) -> None:
 
 def test_a_disabled_app_has_no_place(person: Person) -> None:
     app = structs.replace(installed(person), enabled=False)
-    person.site.apps.save(app, person.site.apps.secret(app.key))
+    person.site.jira.apps.save(app, person.site.jira.apps.secret(app.key))
     person.log_in()
     issue = person.get("/browse/DEMO-1")
     assert "data-app-key" not in issue.text
@@ -197,18 +197,23 @@ def test_an_edit_is_told_to_the_apps(person: Person, monkeypatch: pytest.MonkeyP
     async def webhook(event: str, payload: dict[str, Any]) -> None:
         told.append((event, payload["user"]["displayName"]))
 
-    monkeypatch.setattr(person.site.outgoing, "webhook", webhook)
+    monkeypatch.setattr(person.site.jira.outgoing, "webhook", webhook)
     person.log_in("user")
     person.post("/browse/DEMO-1/edit", summary="New", description="two\r\nlines")
     assert told == [("jira:issue_updated", "Uma User")]
-    issue = person.site.world.issue("DEMO-1")
+    issue = person.site.world.tracker.issue("DEMO-1")
     assert issue is not None
     assert (issue.summary, issue.description) == ("New", "two\nlines")
 
 
 def test_only_somebody_who_may_edit_does(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     person.log_in("user")
-    monkeypatch.setattr(person.site.world, "may_edit", lambda project, actor: False)
+    rights = person.site.rights
+
+    def may(actor: object, permission: str, project: object) -> bool:
+        return permission == "BROWSE_PROJECTS"
+
+    monkeypatch.setattr(rights, "may", may)
     assert person.post("/browse/DEMO-1/edit", summary="changed").status_code == 403
 
 
@@ -221,7 +226,7 @@ def test_only_an_administrator_installs_and_with_the_pages_token(
         asked.append(what)
 
     for name in ("install", "uninstall"):
-        monkeypatch.setattr(person.site.installer, name, installer)
+        monkeypatch.setattr(person.site.jira.installer, name, installer)
     person.log_in("user")
     assert person.post("/apps", url="http://127.0.0.1:9999/d.json").status_code == 403
     assert person.post("/apps/my-app/uninstall").status_code == 403

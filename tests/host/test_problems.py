@@ -56,7 +56,7 @@ def test_a_fault_of_the_site_shows_no_traceback(
     def broken() -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(person.site.world, "projects", broken)
+    monkeypatch.setattr(person.site.world.tracker, "projects", broken)
     answer = person.get("/")
     assert answer.status_code == 500
     assert "secret detail" not in answer.text

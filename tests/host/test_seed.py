@@ -13,19 +13,27 @@ def test_a_fresh_site_has_something_to_show() -> None:
     with open_database(None) as database:
         world, identity = World(database), Identity(database)
         seed(world, identity)
-        assert [(p.key, p.public) for p in world.projects()] == [("DEMO", False), ("PUB", True)]
-        assert len(world.issues("DEMO")) == 6
-        assert len(world.issues("PUB")) == 2
-        names = {u.name: (u.display_name, u.admin) for u in world.users()}
+        assert [(p.key, p.public) for p in world.tracker.projects()] == [
+            ("DEMO", False),
+            ("PUB", True),
+        ]
+        assert len(world.tracker.issues("DEMO")) == 6
+        assert len(world.tracker.issues("PUB")) == 2
+        names = {u.name: (u.display_name, u.admin) for u in world.people.users()}
         assert names == {"admin": ("Ada Admin", True), "user": ("Uma User", False)}
-        kinds = [a.media_type for i in world.issues() for a in world.attachments(i.id)]
+        kinds = [
+            a.media_type for i in world.tracker.issues() for a in world.files.of("issue", i.id)
+        ]
         assert kinds == ["text/plain", "text/html", "image/png"]
-        assert [len(world.comments(i.id)) for i in world.issues("DEMO")][:2] == [2, 1]
+        assert [len(world.tracker.comments(i.id)) for i in world.tracker.issues("DEMO")][:2] == [
+            2,
+            1,
+        ]
         passwords = identity.first_passwords
         assert len(set(passwords.values())) == 2
         # a second start adds nothing and changes nothing
         seed(world, identity)
-        assert len(world.issues()) == 8
+        assert len(world.tracker.issues()) == 8
         assert identity.first_passwords == passwords
 
 

@@ -19,7 +19,7 @@ def world() -> Iterator[World]:
     with open_database(None) as database:
         world = World(database, lambda: 1_643_673_600.0)
         Identity(database).add_user("user", "Uma User", "uma@example.com", admin=False)
-        world.add_project("DEMO", "Demonstration", public=False)
+        world.tracker.add_project("DEMO", "Demonstration", public=False)
         yield world
 
 
@@ -28,10 +28,12 @@ def shapes(world: World, version: str = "2", apps: Any = None) -> Shapes:
 
 
 def test_an_issue(world: World) -> None:
-    uma = world.users()[0]
-    issue = world.add_issue("DEMO", "One", "text", assignee=uma.account_id)
-    world.add_comment(issue.id, uma.account_id, "hello")
-    made = world.add_attachment(issue.id, "a.txt", "text/plain", b"abc", uma.account_id)
+    uma = world.people.users()[0]
+    issue = world.tracker.add_issue("DEMO", "One", "text", assignee=uma.account_id)
+    world.tracker.add_comment(issue.id, uma.account_id, "hello")
+    made = world.files.add_attachment(
+        "issue", issue.id, "a.txt", "text/plain", b"abc", uma.account_id
+    )
     shape = shapes(world).issue(issue)
     fields = shape["fields"]
     assert (shape["id"], shape["key"]) == (str(issue.id), "DEMO-1")
@@ -58,12 +60,12 @@ def test_an_issue(world: World) -> None:
     ],
 )
 def test_only_the_fields_that_were_asked_for(world: World, fields: str, names: set[str]) -> None:
-    issue = world.add_issue("DEMO", "One")
+    issue = world.tracker.add_issue("DEMO", "One")
     assert set(shapes(world).issue(issue, fields)["fields"]) == names
 
 
 def test_all_fields_but_some(world: World) -> None:
-    issue = world.add_issue("DEMO", "One")
+    issue = world.tracker.add_issue("DEMO", "One")
     everything = set(shapes(world).issue(issue)["fields"])
     for fields in ("", "*all", "*navigable", "*all,summary"):
         assert set(shapes(world).issue(issue, fields)["fields"]) == everything
@@ -72,8 +74,8 @@ def test_all_fields_but_some(world: World) -> None:
 
 
 def test_version_3_writes_documents(world: World) -> None:
-    issue = world.add_issue("DEMO", "One", "two\n\nparagraphs")
-    empty = world.add_issue("DEMO", "Two")
+    issue = world.tracker.add_issue("DEMO", "One", "two\n\nparagraphs")
+    empty = world.tracker.add_issue("DEMO", "Two")
     body = shapes(world, "3").issue(issue)["fields"]["description"]
     assert body["type"] == "doc"
     assert len(body["content"]) == 3
@@ -86,16 +88,16 @@ def test_the_user_that_an_app_acts_as(world: World) -> None:
     assert isinstance(apps, SmallApps)
     site = SmallSite()
     site.add_app("my-app")
-    person = shapes(world, apps=site.apps).person("account-my-app")
+    person = shapes(world, apps=site.jira.apps).person("account-my-app")
     assert (person["accountType"], person["displayName"]) == ("app", "My-App")
-    assert shapes(world, apps=site.apps).person("gone")["displayName"] == "Former app"
+    assert shapes(world, apps=site.jira.apps).person("gone")["displayName"] == "Former app"
     assert shapes(world).person("gone")["displayName"] == "Former app"
 
 
 def test_the_webhook_says_what_changed(world: World) -> None:
-    uma = world.users()[0]
-    issue = world.add_issue("DEMO", "One", "text")
-    before, after = world.edit_issue(issue.id, summary="New")
+    uma = world.people.users()[0]
+    issue = world.tracker.add_issue("DEMO", "One", "text")
+    before, after = world.tracker.edit_issue(issue.id, summary="New")
     payload = shapes(world).issue_updated(before, after, uma.account_id)
     assert payload["webhookEvent"] == "jira:issue_updated"
     assert payload["timestamp"] == 1_643_673_600_000

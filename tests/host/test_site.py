@@ -53,9 +53,9 @@ def test_each_token_is_in_the_traffic(site: Site) -> None:
 
 
 def test_the_media_host_sends_what_the_site_points_to(site: Site) -> None:
-    issue = site.world.issue("DEMO-2")
+    issue = site.world.tracker.issue("DEMO-2")
     assert issue is not None
-    attachment = site.world.attachments(issue.id)[0]
+    attachment = site.world.files.of("issue", issue.id)[0]
     target = site.media.url(attachment).removeprefix(MEDIA)
     media = [("Host", "127.0.0.1:2991")]
     answer = ask(site.media_asgi(), "GET", target, media)
@@ -116,12 +116,12 @@ def test_the_cookie_is_one_that_browsers_take(name: str, cookie: str) -> None:
 def test_the_state_survives_a_restart(tmp_path: Path) -> None:
     first = make(data=tmp_path / "site")
     passwords = first.identity.first_passwords
-    issue = first.world.issue("DEMO-1")
+    issue = first.world.tracker.issue("DEMO-1")
     assert issue is not None
-    first.world.edit_issue(issue.id, summary="Kept")
+    first.world.tracker.edit_issue(issue.id, summary="Kept")
     asyncio.run(first.close())
     second = make(data=tmp_path / "site")
-    kept = second.world.issue("DEMO-1")
+    kept = second.world.tracker.issue("DEMO-1")
     assert kept is not None
     assert kept.summary == "Kept"
     assert second.identity.first_passwords == passwords
@@ -134,9 +134,14 @@ def test_an_edit_is_told_to_the_apps(site: Site) -> None:
     async def webhook(event: str, payload: dict[str, dict[str, str]]) -> None:
         told.append((event, payload["issue"]["key"]))
 
-    site.outgoing.webhook = webhook  # type: ignore[method-assign, assignment]
-    issue = site.world.issue("DEMO-1")
+    site.jira.outgoing.webhook = webhook  # type: ignore[method-assign, assignment]
+    issue = site.world.tracker.issue("DEMO-1")
     assert issue is not None
-    before, after = site.world.edit_issue(issue.id, summary="New")
-    asyncio.run(site.issue_updated(before, after, site.world.users()[0].account_id))
+    author = site.world.people.users()[0].account_id
+
+    async def edit() -> None:
+        site.world.tracker.edit_issue(issue.id, summary="New", author=author)
+        await site.settled()
+
+    asyncio.run(edit())
     assert told == [("jira:issue_updated", "DEMO-1")]

@@ -26,16 +26,16 @@ class Site(SmallSite):
 
     def __init__(self) -> None:
         super().__init__()
-        self.apps: Any = Apps(self.database, self.clock.now)
-        self.outgoing = Outgoing(
+        self.jira.apps = apps = Apps(self.database, self.clock.now)
+        self.jira.outgoing = Outgoing(
             settings=Settings(),
-            apps=self.apps,
+            apps=apps,
             clock=self.clock,
             traffic=self.traffic,
             base_url=lambda: self.base_url,
         )
         app, self.secret = SmallHost().add()
-        self.apps.save(app, self.secret)
+        apps.save(app, self.secret)
         self.app = Guard(Starlette(routes=svc.routes(self)), origin=lambda: self.base_url)
         cookie, session = self.log_in()
         self.account_id = session.account_id
@@ -86,8 +86,8 @@ def context_of(answer: Answer, site: Site) -> Any:
 
 def test_the_context_is_the_sites_own(site: Site) -> None:
     """A page may name an issue and nothing else about it."""
-    issue = site.world.issue("DEMO-1")
-    project = site.world.project("DEMO")
+    issue = site.world.tracker.issue("DEMO-1")
+    project = site.world.tracker.project("DEMO")
     assert issue is not None
     assert project is not None
     lies = {
@@ -121,11 +121,11 @@ def test_what_the_user_may_not_see_has_no_context(
 ) -> None:
     seen_by = []
 
-    def may_see(project: Any, actor: Any) -> bool:
+    def may(actor: Any, permission: str, project: Any) -> bool:
         seen_by.append(actor.account_id)
         return False
 
-    monkeypatch.setattr(site.world, "may_see", may_see)
+    monkeypatch.setattr(site.rights, "may", may)
     assert site.service(service, ISSUE).status == 404
     assert seen_by == [site.account_id]
 
@@ -165,7 +165,7 @@ def test_a_question_that_is_none(site: Site, service: str) -> None:
 def test_an_address_that_breaks_without_its_variable(site: Site) -> None:
     page = {"key": "p", "name": {"value": "P"}, "url": "/{issue.key}/x"}
     app, secret = SmallHost().add(modules={"generalPages": [page]})
-    site.apps.save(app, secret)
+    site.jira.apps.save(app, secret)
     answer = site.service("module-url", module="p")
     assert (answer.status, answer.json["detail"]) == (
         409,
@@ -177,7 +177,7 @@ def test_an_address_that_breaks_without_its_variable(site: Site) -> None:
 
 
 def test_the_sites_key_is_public(site: Site) -> None:
-    kid, private = site.apps.site_key
+    kid, private = site.jira.apps.site_key
     for path in (f"/install-keys/{kid}", f"/{kid}"):
         answer = site.ask("GET", path)
         assert answer.status == 200

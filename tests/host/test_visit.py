@@ -84,8 +84,8 @@ def test_forms_are_read_strictly(person: Person, body: bytes, kind: str, status:
 def test_an_apps_token_opens_no_page_but_is_seen(person: Person) -> None:
     descriptor = b"""{"key": "my-app", "baseUrl": "http://127.0.0.1:9999",
         "authentication": {"type": "jwt"}, "lifecycle": {"installed": "/installed"}}"""
-    app, secret = person.site.apps.prepare(read_descriptor(descriptor)), Secret("s" * 32)
-    person.site.apps.save(app, secret)
+    app, secret = person.site.jira.apps.prepare(read_descriptor(descriptor)), Secret("s" * 32)
+    person.site.jira.apps.save(app, secret)
     now = person.site.clock.now()
     token = request_token(secret, issuer=app.key, method="GET", raw_path="/browse/DEMO-1", now=now)
     answer = person.get("/browse/DEMO-1", headers={"Authorization": f"JWT {token}"})
@@ -106,7 +106,7 @@ def test_every_page_says_policy_phase_and_disclaimer(person: Person) -> None:
 
 def test_a_user_who_is_gone_is_nobody(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     person.log_in()
-    monkeypatch.setattr(person.site.world, "user", lambda name: None)
+    monkeypatch.setattr(person.site.world.people, "user", lambda name: None)
     assert person.get("/apps").status_code == 303
 
 

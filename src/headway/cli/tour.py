@@ -221,7 +221,7 @@ async def _download_both_ways(tour: _Tour) -> None:
 
 
 async def _try_what_must_be_refused(tour: _Tour) -> None:
-    secret, now, path = tour.site.apps.secret(KEY), time.time(), "/rest/api/3/myself"
+    secret, now, path = tour.site.jira.apps.secret(KEY), time.time(), "/rest/api/3/myself"
     common: dict[str, Any] = {"issuer": KEY, "method": "GET", "raw_path": path}
     good = sign.request_token(secret, now=now, **common)
     tour.hold("a good token is accepted", 200, (await tour.api(path, good)).status_code)

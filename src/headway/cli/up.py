@@ -111,11 +111,11 @@ async def _run(
                 observer=lambda observation: _observe(site, observation),
             )
             await stack.enter_async_context(serving(shown.asgi(), demo_sockets))
-            await site.installer.install(shown.descriptor_url)
-        elif site.apps.get(KEY) is not None:  # of an earlier start; nobody listens there now
-            await site.installer.uninstall(KEY)
+            await site.jira.installer.install(shown.descriptor_url)
+        elif site.jira.apps.get(KEY) is not None:  # of an earlier start; nobody listens there now
+            await site.jira.installer.uninstall(KEY)
         for descriptor_url in apps:
-            await site.installer.install(descriptor_url)
+            await site.jira.installer.install(descriptor_url)
         # (4) the tour, or until ctrl-C
         if tour and shown is not None:
             result = await touring.play(site, shown)
@@ -164,7 +164,7 @@ def _observe(site: Site, seen: Observation) -> None:
 
 def _say(site: Site, demo: Demo | None, *, as_json: bool) -> None:
     passwords = site.identity.first_passwords
-    apps = [app.key for app in site.apps.all()]
+    apps = [app.key for app in site.jira.apps.all()]
     if as_json:
         told = {"site": site.base_url, "media": site.media_url, "apps": apps, "users": passwords}
         print(json.dumps(told | {"policy": site.policy.name}), flush=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from headway.host import database as db
+from headway.host.database import Database, meta, metadata
 from headway.host.descriptor import Descriptor, Module
 from headway.keys import RsaPrivateKey
 from headway.model import Installation, Product, Secret
@@ -18,11 +18,31 @@ from headway.ports import Clock, Credentials, NeedKey
 
 __all__ = ["App", "Apps", "SiteKey"]
 
+apps = sa.Table(
+    "apps",
+    metadata,
+    sa.Column("product", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("descriptor", sa.Text, nullable=False),  # JSON; name, base URL, modules, scopes
+    sa.Column("secret", sa.LargeBinary, nullable=False),  # sealed
+    sa.Column("account_id", sa.Text, nullable=False),  # of the app's own user
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("installed_at", sa.BigInteger, nullable=False),
+)
+
+site_keys = sa.Table(  # with which the site signs installed and uninstalled
+    "site_keys",
+    metadata,
+    sa.Column("kid", sa.Text, primary_key=True),
+    sa.Column("private_pem", sa.LargeBinary, nullable=False),  # sealed
+    sa.Column("created", sa.BigInteger, nullable=False),
+)
+
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """An installed app; *account_id* is of the user that it acts as.
 
-    ``client_key`` names the site, the same for every app; ``installed_at`` is
+    ``client_key`` names the product of the site, the same for every app; ``installed_at`` is
     in seconds since 1970.
     """
 
@@ -70,25 +90,29 @@ class SiteKey(NamedTuple):
 
 
 class Apps:
-    """The installed apps, kept in the site's database; a source of keys for ``verify``.
+    """The apps installed in one product, kept in the database; a source of keys for ``verify``.
 
     Everything is read once and kept: one process serves a site.  *now* is the
     real time, in seconds since 1970.
 
-    >>> with db.open_database(None) as database:
+    >>> from headway.host.database import open_database
+    >>> with open_database(None) as database:
     ...     Apps(database).all()
     []
     """
 
-    def __init__(self, database: db.Database, now: Clock = time.time) -> None:
+    def __init__(
+        self, database: Database, now: Clock = time.time, product: Product = Product.JIRA
+    ) -> None:
         self._database = database
         self._now = now
+        self.product = product
         self.client_key = self._own_client_key()
         self._apps: dict[str, App] = {}
         self._secrets: dict[str, Secret] = {}
         self._site_key: SiteKey | None = None
         with database.reading() as connection:
-            rows = connection.execute(sa.select(db.apps)).all()
+            rows = connection.execute(sa.select(apps).where(apps.c.product == product)).all()
         for row in rows:
             self._apps[row.key] = App(
                 descriptor=msgspec.json.decode(row.descriptor, type=Descriptor),
@@ -97,7 +121,7 @@ class Apps:
                 installed_at=row.installed_at,
                 enabled=row.enabled,
             )
-            self._secrets[row.key] = Secret(database.sealer.open(row.secret, _place(row.key)))
+            self._secrets[row.key] = Secret(database.sealer.open(row.secret, self._place(row.key)))
 
     def all(self) -> list[App]:
         """Every installed app, by key."""
@@ -121,7 +145,7 @@ class Apps:
             app_key=app.key,
             client_key=app.client_key,
             base_url="",  # the site is asking, and knows its own address
-            product=Product.JIRA,
+            product=self.product,
             shared_secret=secret,
         )
         return Credentials(keys=(secret,), installation=installation)
@@ -140,22 +164,28 @@ class Apps:
         """Install *app*, in place of what was there under its key."""
         values = {
             "descriptor": msgspec.json.encode(app.descriptor).decode(),
-            "secret": self._database.sealer.seal(secret.reveal(), _place(app.key)),
+            "secret": self._database.sealer.seal(secret.reveal(), self._place(app.key)),
             "account_id": app.account_id,
             "enabled": app.enabled,
             "installed_at": app.installed_at,
         }
         with self._database.writing() as connection:
-            connection.execute(db.apps.delete().where(db.apps.c.key == app.key))
-            connection.execute(db.apps.insert().values(key=app.key, **values))
+            connection.execute(apps.delete().where(self._is(app.key)))
+            connection.execute(apps.insert().values(product=self.product, key=app.key, **values))
         self._apps[app.key], self._secrets[app.key] = app, secret
 
     def remove(self, key: str) -> None:
         """Forget an app and its secret."""
         with self._database.writing() as connection:
-            connection.execute(db.apps.delete().where(db.apps.c.key == key))
+            connection.execute(apps.delete().where(self._is(key)))
         self._apps.pop(key, None)
         self._secrets.pop(key, None)
+
+    def _is(self, key: str) -> sa.ColumnElement[bool]:
+        return sa.and_(apps.c.product == self.product, apps.c.key == key)
+
+    def _place(self, key: str) -> list[str]:
+        return ["site apps", self.product, key, "secret"]
 
     # ---- the site itself --------------------------------------------------------------------
 
@@ -172,16 +202,16 @@ class Apps:
         return site_key.private.public_pem() if kid == site_key.kid else None
 
     def _own_client_key(self) -> str:
-        name = "client_key"
+        name = f"client_key {self.product}"
         with self._database.writing() as connection:
-            found = connection.scalar(sa.select(db.meta.c.value).where(db.meta.c.name == name))
+            found = connection.scalar(sa.select(meta.c.value).where(meta.c.name == name))
             if found is None:
                 found = str(uuid.uuid4())
-                connection.execute(db.meta.insert().values(name=name, value=found))
+                connection.execute(meta.insert().values(name=name, value=found))
         return str(found)
 
     def _stored_site_key(self) -> SiteKey | None:
-        newest = sa.select(db.site_keys).order_by(db.site_keys.c.created.desc()).limit(1)
+        newest = sa.select(site_keys).order_by(site_keys.c.created.desc()).limit(1)
         with self._database.reading() as connection:
             row = connection.execute(newest).one_or_none()
         if row is None:
@@ -194,15 +224,11 @@ class Apps:
         sealed = self._database.sealer.seal(made.private.to_pem(), _key_place(made.kid))
         with self._database.writing() as connection:
             connection.execute(
-                db.site_keys.insert().values(
+                site_keys.insert().values(
                     kid=made.kid, private_pem=sealed, created=int(self._now())
                 )
             )
         return made
-
-
-def _place(key: str) -> list[str]:
-    return ["site apps", key, "secret"]
 
 
 def _key_place(kid: str) -> list[str]:

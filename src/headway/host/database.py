@@ -1,4 +1,4 @@
-"""The site's tables, and how its database is opened.
+"""How the site's database is opened.  Each table stands beside the code that reads it.
 
 The state of a site is made up for practice and not migrated: a database that a
 newer Headway wrote is refused, and that is all.
@@ -18,30 +18,17 @@ from headway.keys import Sealer, new_sealing_key
 from headway.store.engine import MEMORY, open_engine, truncate_log, writing
 from headway.store.files import sealing_key
 
-__all__ = [
-    "Database",
-    "apps",
-    "attachment_parts",
-    "attachments",
-    "comments",
-    "issues",
-    "meta",
-    "metadata",
-    "open_database",
-    "projects",
-    "sessions",
-    "site_keys",
-    "users",
-]
+__all__ = ["Database", "meta", "metadata", "open_database", "references"]
 
-VERSION = 1
+VERSION = 2
 FILE = "site.db"
 SEALED_WITH = "site"  # the id of the one sealing key
 
 metadata = sa.MetaData()
 
 
-def _references(column: str) -> sa.ForeignKey:
+def references(column: str) -> sa.ForeignKey:
+    """A reference that goes when what it names goes."""
     return sa.ForeignKey(column, ondelete="CASCADE")
 
 
@@ -52,98 +39,6 @@ meta = sa.Table(  # what there is one of: the schema's version, the site's clien
     sa.Column("value", sa.Text, nullable=False),
 )
 
-site_keys = sa.Table(  # with which the site signs installed and uninstalled
-    "site_keys",
-    metadata,
-    sa.Column("kid", sa.Text, primary_key=True),
-    sa.Column("private_pem", sa.LargeBinary, nullable=False),  # sealed
-    sa.Column("created", sa.BigInteger, nullable=False),
-)
-
-users = sa.Table(
-    "users",
-    metadata,
-    sa.Column("account_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
-    sa.Column("display_name", sa.Text, nullable=False),
-    sa.Column("email", sa.Text, nullable=False),
-    sa.Column("admin", sa.Boolean, nullable=False),
-    sa.Column("password_hash", sa.LargeBinary, nullable=False),  # salt and scrypt
-    sa.Column("password_sealed", sa.LargeBinary, nullable=False),  # to be printed at each start
-)
-
-sessions = sa.Table(
-    "sessions",
-    metadata,
-    sa.Column("digest", sa.LargeBinary, primary_key=True),  # SHA-256 of the cookie's value
-    sa.Column("account_id", sa.Text, _references("users.account_id"), nullable=False),
-    sa.Column("until", sa.BigInteger, nullable=False),  # real seconds since 1970
-)
-
-projects = sa.Table(
-    "projects",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("public", sa.Boolean, nullable=False),
-)
-
-issues = sa.Table(
-    "issues",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("project_key", sa.Text, _references("projects.key"), nullable=False),
-    sa.Column("summary", sa.Text, nullable=False),
-    sa.Column("description", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("assignee", sa.Text),  # an account id
-    sa.Column("created", sa.BigInteger, nullable=False),
-    sa.Column("updated", sa.BigInteger, nullable=False),
-)
-
-comments = sa.Table(
-    "comments",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("issue_id", sa.Integer, _references("issues.id"), nullable=False, index=True),
-    sa.Column("author", sa.Text, nullable=False),  # an account id: a user's or an app's
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("created", sa.BigInteger, nullable=False),
-)
-
-attachments = sa.Table(
-    "attachments",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("issue_id", sa.Integer, _references("issues.id"), nullable=False, index=True),
-    sa.Column("filename", sa.Text, nullable=False),
-    sa.Column("media_type", sa.Text, nullable=False),
-    sa.Column("size", sa.BigInteger, nullable=False),  # bytes
-    sa.Column("author", sa.Text, nullable=False),
-    sa.Column("created", sa.BigInteger, nullable=False),
-)
-
-attachment_parts = sa.Table(  # in pieces, so that a download holds one of them in memory
-    "attachment_parts",
-    metadata,
-    sa.Column("attachment_id", sa.Integer, _references("attachments.id"), primary_key=True),
-    sa.Column("part", sa.Integer, primary_key=True),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
-
-apps = sa.Table(
-    "apps",
-    metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("descriptor", sa.Text, nullable=False),  # JSON; name, base URL, modules, scopes
-    sa.Column("secret", sa.LargeBinary, nullable=False),  # sealed
-    sa.Column("account_id", sa.Text, nullable=False),  # of the app's own user
-    sa.Column("enabled", sa.Boolean, nullable=False),
-    sa.Column("installed_at", sa.BigInteger, nullable=False),
-)
-
 
 class Database:
     """The engine and the sealer; every reader and writer goes through its two contexts.
@@ -151,8 +46,8 @@ class Database:
     In memory there is one connection: contexts are not nested.
 
     >>> with open_database(None) as database, database.reading() as connection:
-    ...     connection.scalar(sa.select(sa.func.count()).select_from(issues))
-    0
+    ...     connection.scalar(sa.select(meta.c.value).where(meta.c.name == "version"))
+    '2'
     """
 
     def __init__(self, engine: sa.Engine, sealer: Sealer) -> None:

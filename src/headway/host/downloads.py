@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from headway.host.answers import NOT_IN_SCOPE, api_error
 from headway.host.identity import local_path
-from headway.host.rest import METHODS, NO_ATTACHMENT, Call, Rejected, identified
+from headway.host.rest.call import METHODS, NO_ATTACHMENT, Call, Rejected, identified
 
 if TYPE_CHECKING:
     from headway.host.site import Site
@@ -29,7 +29,7 @@ SCOPE = "READ"
 
 def routes(site: Site) -> list[BaseRoute]:
     """The two spellings of an attachment's address."""
-    endpoint = identified(site, SCOPE, _download)
+    endpoint = identified(site, site.jira, SCOPE, _download)
     return [
         Route("/secure/attachment/{attachment}/{name}", endpoint, methods=METHODS),
         Route("/secure/attachments/{attachment}", endpoint, methods=METHODS),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.datastructures import MutableHeaders
@@ -126,7 +127,7 @@ class Gate:
             Refusal: a token was inspected and refused.
             Forbidden: a change by cookie alone, or by an app that is not installed.
         """
-        facts = facts_from_scope(request.scope)
+        facts = facts_from_scope(request.scope, base_path=urlsplit(self._base_url()).path)
         try:
             # (1) a token, where the policy looks at it
             verified = await self._verify(facts)

@@ -18,11 +18,20 @@ import msgspec
 import sqlalchemy as sa
 from starlette.requests import Request
 
-from headway.host import database as db
+from headway.host.database import Database, metadata, references
+from headway.host.world.people import users
 from headway.ports import Clock
 from headway.qsh import without_token
 
 __all__ = ["CSRF_FIELD", "CSRF_HEADER", "Identity", "Session", "csrf_matches", "local_path"]
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),  # SHA-256 of the cookie's value
+    sa.Column("account_id", sa.Text, references("users.account_id"), nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),  # real seconds since 1970
+)
 
 CSRF_HEADER = "X-Headway-CSRF"
 CSRF_FIELD = "csrf"
@@ -54,16 +63,15 @@ class Identity:
     set (RFC 6265bis section 4.1.3.2); browsers take it over https and, though
     it is http, from localhost.
 
-    >>> with db.open_database(None) as database:
+    >>> from headway.host.database import open_database
+    >>> with open_database(None) as database:
     ...     identity = Identity(database)
     ...     identity.add_user("user", "Uma User", "uma@example.com", admin=False)
     ...     identity.log_in("user", "a guess") is None
     True
     """
 
-    def __init__(
-        self, database: db.Database, now: Clock = time.time, *, secure: bool = True
-    ) -> None:
+    def __init__(self, database: Database, now: Clock = time.time, *, secure: bool = True) -> None:
         self._database = database
         self._now = now
         self._secure = secure
@@ -78,7 +86,7 @@ class Identity:
         salt = secrets.token_bytes(SALT_BYTES)
         with self._database.writing() as connection:
             connection.execute(
-                db.users.insert().values(
+                users.insert().values(
                     account_id=account_id,
                     name=name,
                     display_name=display_name,
@@ -94,9 +102,9 @@ class Identity:
     @property
     def first_passwords(self) -> dict[str, str]:
         """Each user's password by login name, for whoever started the site."""
-        columns = db.users.c.name, db.users.c.account_id, db.users.c.password_sealed
+        columns = users.c.name, users.c.account_id, users.c.password_sealed
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(*columns).order_by(db.users.c.name)).all()
+            rows = connection.execute(sa.select(*columns).order_by(users.c.name)).all()
         return {
             name: self._database.sealer.open(sealed, _sealed_place(account_id)).decode()
             for name, account_id, sealed in rows
@@ -112,9 +120,7 @@ class Identity:
         """
         with self._database.reading() as connection:
             row = connection.execute(
-                sa.select(db.users.c.account_id, db.users.c.password_hash).where(
-                    db.users.c.name == name
-                )
+                sa.select(users.c.account_id, users.c.password_hash).where(users.c.name == name)
             ).one_or_none()
         account_id, stored = row if row is not None else ("", bytes(SALT_BYTES + 32))
         hashed = _scrypt(password[:200], stored[:SALT_BYTES])
@@ -129,8 +135,8 @@ class Identity:
         value = self._cookie_value(request.headers.getlist("cookie"))
         if value is None:
             return None
-        query = sa.select(db.sessions.c.account_id, db.sessions.c.until).where(
-            db.sessions.c.digest == _digest(value)
+        query = sa.select(sessions.c.account_id, sessions.c.until).where(
+            sessions.c.digest == _digest(value)
         )
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
@@ -141,11 +147,9 @@ class Identity:
     def log_out(self, request: Request) -> None:
         """End the session of the request's cookie, and forget those whose time is over."""
         value = self._cookie_value(request.headers.getlist("cookie")) or ""
-        ended = sa.or_(
-            db.sessions.c.digest == _digest(value), db.sessions.c.until <= int(self._now())
-        )
+        ended = sa.or_(sessions.c.digest == _digest(value), sessions.c.until <= int(self._now()))
         with self._database.writing() as connection:
-            connection.execute(db.sessions.delete().where(ended))
+            connection.execute(sessions.delete().where(ended))
 
     def set_cookie(self, value: str = "") -> str:
         """The ``Set-Cookie`` header for a new session's *value*, or for none."""
@@ -158,9 +162,7 @@ class Identity:
         until = int(self._now()) + SESSION_SECONDS
         with self._database.writing() as connection:
             connection.execute(
-                db.sessions.insert().values(
-                    digest=_digest(value), account_id=account_id, until=until
-                )
+                sessions.insert().values(digest=_digest(value), account_id=account_id, until=until)
             )
         return value
 

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from headway.host.world import Attachment, World
+from headway.host.world.files import Attachment, Files
 from headway.ports import Clock
 
 __all__ = ["Media", "file_answer"]
@@ -36,9 +36,9 @@ class Media:
     """
 
     def __init__(
-        self, world: World, now: Clock = time.time, *, media_url: Callable[[], str]
+        self, files: Files, now: Clock = time.time, *, media_url: Callable[[], str]
     ) -> None:
-        self._world = world
+        self._files = files
         self._now = now
         self._media_url = media_url
         self._key = secrets.token_bytes(32)
@@ -68,17 +68,17 @@ class Media:
         # (3) in time
         if self._now() >= int(expires):
             return _no(403, "This address is no longer good; ask the site for another.")
-        attachment = self._world.attachment(attachment_id)
+        attachment = self._files.attachment(attachment_id)
         if attachment is None:
             return _no(404, "The file is gone.")
-        return file_answer(self._world, attachment)
+        return file_answer(self._files, attachment)
 
     def _signature(self, attachment_id: str, name: str, expires: str) -> str:
         message = f"{attachment_id}\n{expires}\n{name}".encode()
         return hmac.new(self._key, message, "sha256").hexdigest()
 
 
-def file_answer(world: World, attachment: Attachment) -> Response:
+def file_answer(files: Files, attachment: Attachment) -> Response:
     """The bytes as a download that a browser neither shows nor guesses about; streamed."""
     headers = {
         "Content-Disposition": _disposition(attachment.filename),
@@ -86,7 +86,7 @@ def file_answer(world: World, attachment: Attachment) -> Response:
         "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
         "Referrer-Policy": "no-referrer",
     }
-    parts = world.attachment_bytes(attachment.id)
+    parts = files.bytes_of(attachment.id)
     return StreamingResponse(parts, headers=headers, media_type=attachment.media_type)
 
 

@@ -28,6 +28,7 @@ from headway.host.descriptor import Module
 from headway.host.settings import Settings
 from headway.host.traffic import Crossing, Traffic
 from headway.host.world import User
+from headway.http.answers import origin_of
 from headway.model import Direction, Kind, Location, Secret, TokenText
 from headway.redact import redact, redact_url
 
@@ -131,9 +132,9 @@ class Outgoing:
         """
         base = app.descriptor.url(module.url, context)
         added = {
-            "xdm_e": self.base_url(),
+            "xdm_e": origin_of(self.base_url()),
             "xdm_c": f"channel-{app.key}__{module.key}",
-            "cp": "",
+            "cp": urlsplit(self.base_url()).path,
             "xdm_deprecated_addon_key_do_not_use": app.key,
             "lic": "none",
             "cv": VERSION,
@@ -155,7 +156,7 @@ class Outgoing:
             self._apps.secret(app.key),
             issuer=app.client_key,
             subject=user.account_id if user else None,
-            context={"jira": _nested(context)},
+            context={self._apps.product: _nested(context)},
             now=self._clock.now(),
         )
         self._note("context", app.descriptor.url(module.url, context), token)
@@ -181,7 +182,7 @@ class Outgoing:
             "key": app.key,
             "clientKey": app.client_key,
             "baseUrl": self.base_url(),
-            "productType": "jira",
+            "productType": self._apps.product,
             "description": "A local site of Headway",
             "eventType": event,
         }

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -72,11 +71,11 @@ async def _status(request: Request) -> Response:
 
 
 async def _issues(visit: Visit) -> Response:
-    world = visit.site.world
+    tracker, rights = visit.site.world.tracker, visit.site.rights
     projects = [
-        (project, world.issues(project.key))
-        for project in world.projects()
-        if world.may_see(project, visit.actor)
+        (project, tracker.issues(project.key))
+        for project in tracker.projects()
+        if rights.may(visit.actor, "BROWSE_PROJECTS", project)
     ]
     return visit.page("issues.html", projects=projects, name_of=_name_of(visit))
 
@@ -92,19 +91,18 @@ async def _edit(visit: Visit) -> Response:
     project, issue = _found(visit)
     summary, description = visit.text("summary"), visit.text("description")
     try:
-        before, after = visit.site.world.edit_issue(
-            issue.id, summary=summary, description=description
+        visit.site.world.tracker.edit_issue(
+            issue.id, summary=summary, description=description, author=visit.author
         )
     except ValueError as error:
         return _issue_page(visit, project, issue, 400, edit_error=str(error))
-    task = BackgroundTask(visit.site.issue_updated, before, after, visit.author)
-    return see_other(f"/browse/{issue.key}", background=task)
+    return see_other(f"/browse/{issue.key}")
 
 
 async def _comment(visit: Visit) -> Response:
     project, issue = _found(visit)
     try:
-        visit.site.world.add_comment(issue.id, visit.author, visit.text("body") or "")
+        visit.site.world.tracker.add_comment(issue.id, visit.author, visit.text("body") or "")
     except ValueError as error:
         return _issue_page(visit, project, issue, 400, comment_error=str(error))
     return see_other(f"/browse/{issue.key}#comments")
@@ -133,10 +131,10 @@ def _issue_page(
         frames=[app for app, _ in panels],
         project=project,
         issue=issue,
-        comments=world.comments(issue.id),
-        attachments=world.attachments(issue.id),
+        comments=world.tracker.comments(issue.id),
+        attachments=world.files.of("issue", issue.id),
         name_of=_name_of(visit),
-        may_edit=world.may_edit(project, visit.actor),
+        may_edit=visit.site.rights.may(visit.actor, "EDIT_ISSUES", project),
         panels=panels,
         context=context,
         edit_error=edit_error,
@@ -150,10 +148,10 @@ def _find(visit: Visit) -> tuple[Project, Issue] | None:
     Whoever is nobody can not tell an issue that is not there from one that is
     not public.  Raises HTTPException where it is not there for a user.
     """
-    world = visit.site.world
-    issue = world.issue(visit.request.path_params["key"])
-    project = world.project(issue.project_key) if issue else None
-    if issue and project and world.may_see(project, visit.actor):
+    tracker = visit.site.world.tracker
+    issue = tracker.issue(visit.request.path_params["key"])
+    project = tracker.project(issue.project_key) if issue else None
+    if issue and project and visit.site.rights.may(visit.actor, "BROWSE_PROJECTS", project):
         return project, issue
     if visit.user is None:
         return None
@@ -162,7 +160,7 @@ def _find(visit: Visit) -> tuple[Project, Issue] | None:
 
 def _found(visit: Visit) -> tuple[Project, Issue]:
     found = _find(visit)
-    if found is None or not visit.site.world.may_edit(found[0], visit.actor):
+    if found is None or not visit.site.rights.may(visit.actor, "EDIT_ISSUES", found[0]):
         raise HTTPException(403, "This issue is not yours to change.")
     return found
 
@@ -215,14 +213,14 @@ async def _apps(visit: Visit) -> Response:
 
 
 def _apps_page(visit: Visit, status: int = 200, *, url: str = "", error: str = "") -> Response:
-    apps = visit.site.apps.all()
+    apps = visit.site.jira.apps.all()
     return visit.page("apps.html", status, apps=apps, url=url, error=error)
 
 
 async def _install(visit: Visit) -> Response:
     url = visit.form.get("url", "").strip()
     try:
-        await visit.site.installer.install(url)
+        await visit.site.jira.installer.install(url)
     except HeadwayError as error:
         return _apps_page(visit, 400, url=url, error=str(error))
     return see_other("/apps")
@@ -230,7 +228,7 @@ async def _install(visit: Visit) -> Response:
 
 async def _uninstall(visit: Visit) -> Response:
     try:
-        await visit.site.installer.uninstall(visit.request.path_params["app"])
+        await visit.site.jira.installer.uninstall(visit.request.path_params["app"])
     except HeadwayError as error:
         raise HTTPException(404, str(error)) from None
     return see_other("/apps")

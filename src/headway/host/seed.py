@@ -19,20 +19,20 @@ WHITE, BLUE = b"\xff\xff\xff", b"\x1f\x5f\xbf"
 
 def seed(world: World, identity: Identity) -> None:
     """Fill a site that has no users yet; leave any other alone."""
-    if world.users():
+    if world.people.users():
         return
     content = tomllib.loads(files("headway.host").joinpath("seed.toml").read_text("utf-8"))
     for user in content["users"]:
         identity.add_user(user["name"], user["display_name"], user["email"], admin=user["admin"])
     for project in content["projects"]:
-        world.add_project(project["key"], project["name"], public=project["public"])
-    accounts = {user.name: user.account_id for user in world.users()}
+        world.tracker.add_project(project["key"], project["name"], public=project["public"])
+    accounts = {user.name: user.account_id for user in world.people.users()}
     for issue in content["issues"]:
         _add_issue(world, issue, accounts)
 
 
 def _add_issue(world: World, issue: Mapping[str, Any], accounts: Mapping[str, str]) -> None:
-    made = world.add_issue(
+    made = world.tracker.add_issue(
         issue["project"],
         issue["summary"],
         issue["description"].strip(),
@@ -40,13 +40,13 @@ def _add_issue(world: World, issue: Mapping[str, Any], accounts: Mapping[str, st
         assignee=accounts.get(issue.get("assignee", "")),
     )
     for comment in issue.get("comments", ()):
-        world.add_comment(made.id, accounts[comment["author"]], comment["body"])
+        world.tracker.add_comment(made.id, accounts[comment["author"]], comment["body"])
     for attachment in issue.get("attachments", ()):
         drawing = attachment.get("drawing")
         data = png(**drawing) if drawing else attachment["text"].lstrip().encode()
         author = accounts[attachment["author"]]
-        world.add_attachment(
-            made.id, attachment["filename"], attachment["media_type"], data, author
+        world.files.add_attachment(
+            "issue", made.id, attachment["filename"], attachment["media_type"], data, author
         )
 
 

@@ -31,8 +31,8 @@ class Shapes:
     >>> from headway.host.database import open_database
     >>> with open_database(None) as database:
     ...     world = World(database)
-    ...     project = world.add_project("DEMO", "Demonstration", public=False)
-    ...     issue = world.add_issue("DEMO", "It works")
+    ...     project = world.tracker.add_project("DEMO", "Demonstration", public=False)
+    ...     issue = world.tracker.add_issue("DEMO", "It works")
     ...     Shapes(world, None, lambda: "http://localhost:2990").issue(issue)["key"]
     'DEMO-1'
     """
@@ -47,7 +47,7 @@ class Shapes:
 
     def person(self, account_id: str) -> Json:
         """A user, or the user that an app acts as."""
-        user = self._world.user(account_id)
+        user = self._world.people.user(account_id)
         shape = {
             "self": self._link(f"user?accountId={account_id}"),
             "accountId": account_id,
@@ -71,7 +71,7 @@ class Shapes:
             "created": moment(issue.created),
             "updated": moment(issue.updated),
             "comment": self.comments(issue),
-            "attachment": [self.attachment(a) for a in self._world.attachments(issue.id)],
+            "attachment": [self.attachment(a) for a in self._world.files.of("issue", issue.id)],
         }
         return {
             "id": str(issue.id),
@@ -82,7 +82,7 @@ class Shapes:
 
     def comments(self, issue: Issue) -> Json:
         """The comments of an issue, all on one page."""
-        shapes = [self.comment(comment) for comment in self._world.comments(issue.id)]
+        shapes = [self.comment(comment) for comment in self._world.tracker.comments(issue.id)]
         return {"comments": shapes, "startAt": 0, "maxResults": 5000, "total": len(shapes)}
 
     def comment(self, comment: Comment) -> Json:
@@ -130,7 +130,7 @@ class Shapes:
         }
 
     def _project(self, key: str) -> Json | None:
-        project = self._world.project(key)
+        project = self._world.tracker.project(key)
         if project is None:
             return None
         return {

@@ -6,25 +6,28 @@ them all.  ``rest``, ``downloads``, ``svc`` and ``pages`` hold the routes.
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from headway.errors import ConfigurationError
-from headway.host import downloads, pages, rest, svc
-from headway.host.apps import Apps
+from headway.host import downloads, pages, svc
 from headway.host.clock import SiteClock
 from headway.host.database import open_database
-from headway.host.gate import Gate, Recorder
+from headway.host.gate import Recorder
 from headway.host.guard import Guard
 from headway.host.identity import Identity
-from headway.host.install import Installer
 from headway.host.media import Media
-from headway.host.outgoing import Outgoing
+from headway.host.rest import table as rest
+from headway.host.rights import Rights
 from headway.host.seed import seed
 from headway.host.settings import POLICIES, Settings
 from headway.host.shapes import Shapes
+from headway.host.tenant import Tenant
 from headway.host.traffic import Traffic
-from headway.host.world import Issue, World
+from headway.host.world import Change, World
+from headway.model import Product
 from headway.policy import Policy
 
 __all__ = ["Site"]
@@ -53,23 +56,12 @@ class Site:
         self.world = World(self.database, self.clock.now)
         self.identity = Identity(self.database, self.clock.now, secure=_is_localhost(settings.name))
         seed(self.world, self.identity)
-        self.apps = Apps(self.database, self.clock.now)
-        self.media = Media(self.world, self.clock.now, media_url=lambda: self.media_url)
-        self.outgoing = Outgoing(
-            settings=settings,
-            apps=self.apps,
-            clock=self.clock,
-            traffic=self.traffic,
-            base_url=lambda: self.base_url,
-        )
-        self.installer = Installer(self.apps, self.outgoing)
-        self.gate = Gate(
-            apps=self.apps,
-            identity=self.identity,
-            clock=self.clock,
-            policy=lambda: self.policy,
-            base_url=lambda: self.base_url,
-        )
+        self.rights = Rights(self.world)
+        self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
+        self.jira, self.confluence = (self._tenant(product) for product in Product)
+        self.tenants = (self.jira, self.confluence)
+        self._telling: set[asyncio.Task[None]] = set()
+        self.world.listeners.append(self._hear)
 
     @property
     def policy(self) -> Policy:
@@ -86,14 +78,39 @@ class Site:
         """Say where the site and its media answer, as ``scheme://host:port``."""
         self.base_url, self.media_url = base_url, media_url
 
+    def _tenant(self, product: Product) -> Tenant:
+        return Tenant(
+            product,
+            settings=self.settings,
+            database=self.database,
+            identity=self.identity,
+            clock=self.clock,
+            traffic=self.traffic,
+            policy=lambda: self.policy,
+            origin=lambda: self.base_url,
+        )
+
     def shapes(self, version: str = "2") -> Shapes:
         """How one version of the REST API writes the site's content."""
-        return Shapes(self.world, self.apps, lambda: self.base_url, version)
+        return Shapes(self.world, self.jira.apps, lambda: self.base_url, version)
 
-    async def issue_updated(self, before: Issue, after: Issue, account_id: str) -> None:
-        """Tell the apps that *account_id* changed an issue; for a background task."""
-        payload = self.shapes().issue_updated(before, after, account_id)
-        await self.outgoing.webhook("jira:issue_updated", payload)
+    def _hear(self, change: Change) -> None:
+        """Tell the apps of a change; nobody waits for them."""
+        if change.event != "jira:issue_updated":
+            return
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # changed by a script, before anything is served
+            return
+        payload = self.shapes().issue_updated(change.before, change.after, change.author or "")
+        task = asyncio.ensure_future(self.jira.outgoing.webhook(change.event, payload))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def settled(self) -> None:
+        """Wait until every app has been told of what happened so far."""
+        while self._telling:
+            await asyncio.gather(*self._telling)
 
     def asgi(self) -> ASGIApp:
         """The site as an ASGI application, guarded."""
@@ -113,7 +130,8 @@ class Site:
 
     async def close(self) -> None:
         """Stop what runs, close what is open."""
-        await self.outgoing.close()
+        for tenant in self.tenants:
+            await tenant.outgoing.close()
         self.database.close()
 
 

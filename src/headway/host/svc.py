@@ -62,7 +62,7 @@ def routes(site: Site) -> list[BaseRoute]:
     async def module_url(request: Request) -> Response:
         try:
             place = await _place(site, request)
-            url = site.outgoing.module_url(*place)
+            url = site.jira.outgoing.module_url(*place)
         except Denied as denied:
             return denied.answer
         except MalformedRequest as refusal:
@@ -75,10 +75,10 @@ def routes(site: Site) -> list[BaseRoute]:
             place = await _place(site, request)
         except Denied as denied:
             return denied.answer
-        return _told({"token": site.outgoing.context_token(*place)})
+        return _told({"token": site.jira.outgoing.context_token(*place)})
 
     async def install_key(request: Request) -> Response:
-        pem = site.apps.public_pem(str(request.path_params["kid"]))
+        pem = site.jira.apps.public_pem(str(request.path_params["kid"]))
         if pem is None:
             return PlainTextResponse("There is no such key.\n", 404)
         return Response(pem, media_type="application/x-pem-file")
@@ -112,7 +112,7 @@ async def _place(site: Site, request: Request) -> Place:
     user = _user(site, request)
     # (2) a module that there is
     question = await _question(request)
-    app = site.apps.get(question.app_key)
+    app = site.jira.apps.get(question.app_key)
     module = app.module(question.module_key) if app else None
     if app is None or module is None:
         raise Denied(404, "no installed app has this module")
@@ -122,7 +122,7 @@ async def _place(site: Site, request: Request) -> Place:
 
 def _user(site: Site, request: Request) -> User:
     session = site.identity.session(request)
-    user = site.world.user(session.account_id) if session else None
+    user = site.world.people.user(session.account_id) if session else None
     if session is None or user is None:
         raise Denied(401, "log in first")
     own_page = request.headers.getlist("origin") == [site.base_url]
@@ -145,13 +145,13 @@ def _context(site: Site, question: Question, user: User) -> dict[str, str]:
     issue: Issue | None = None
     project_key = asked.get("project.key")
     if name := asked.get("issue.key") or asked.get("issue.id"):
-        issue = site.world.issue(name)
+        issue = site.world.tracker.issue(name)
         project_key = issue.project_key if issue else None
     elif not project_key:
         return {}
-    project = site.world.project(project_key) if project_key else None
+    project = site.world.tracker.project(project_key) if project_key else None
     actor = Actor(kind="user", account_id=user.account_id)
-    if project is None or not site.world.may_see(project, actor):
+    if project is None or not site.rights.may(actor, "BROWSE_PROJECTS", project):
         raise Denied(404, "there is no such issue or project, or it is not to be seen")
     context = {"project.key": project.key, "project.id": str(project.id)}
     if issue is not None:

@@ -113,7 +113,7 @@ def visited(
         # (1) the form, because the session's token stands in it
         form = await read_form(request) if request.method == "POST" else {}
         # (2) who is it?
-        actor = await site.gate.actor(request, form.get(CSRF_FIELD))
+        actor = await site.jira.gate.actor(request, form.get(CSRF_FIELD))
         if actor.kind == "app":
             raise HTTPException(403, "Pages are for people; an app calls the REST API.")
         visit = _of(site, request, actor, form)
@@ -164,7 +164,7 @@ async def read_form(request: Request) -> dict[str, str]:
 
 def _of(site: Site, request: Request, actor: Actor, form: Mapping[str, str]) -> Visit:
     session = site.identity.session(request)
-    user = site.world.user(session.account_id) if session else None
+    user = site.world.people.user(session.account_id) if session else None
     return Visit(site, request, actor, user, session, form)
 
 
@@ -180,7 +180,7 @@ def modules(site: Site, kind: str, location: str = "") -> list[tuple[App, Module
     """The enabled apps' modules of one *kind* (a key of the descriptor) for a *location*."""
     return [
         (app, module)
-        for app in site.apps.all()
+        for app in site.jira.apps.all()
         if app.enabled
         for module in app.modules
         if module.type == kind and module.location.startswith(location)

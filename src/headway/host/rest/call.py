@@ -1,0 +1,146 @@
+"""One call of a REST API: who makes it, what it names, and what it may.
+
+An :class:`Endpoint` is a row of a table; :func:`identified` makes a handler of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headway.errors import BodyTooLarge, Refusal, TokenMissing
+from headway.host.answers import NOT_IN_SCOPE, api_error, host_answer
+from headway.host.gate import Actor, Forbidden
+from headway.host.shapes import Shapes
+from headway.host.tenant import Tenant
+from headway.host.world import Attachment, Issue
+from headway.http.asgi import read_bounded
+from headway.qsh import canonical_request
+
+if TYPE_CHECKING:
+    from headway.host.site import Site
+
+__all__ = [
+    "METHODS",
+    "NO_ATTACHMENT",
+    "NO_ISSUE",
+    "Answering",
+    "Call",
+    "Endpoint",
+    "Rejected",
+    "identified",
+]
+
+BODY_MAX = 262_144  # bytes
+METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+
+NO_ISSUE = "Issue does not exist or you do not have permission to see it."
+NO_ATTACHMENT = "The attachment with id '{}' does not exist"
+
+
+class Rejected(Exception):
+    """Ends a call with an answer that says no."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__(answer.status_code)
+        self.answer = answer
+
+
+class Call(NamedTuple):
+    """One call of the API by somebody who may make it; *version* is that of the API."""
+
+    site: Site
+    tenant: Tenant
+    request: Request
+    actor: Actor
+    version: str
+
+    @property
+    def shapes(self) -> Shapes:
+        """How this version of the API writes things."""
+        return self.site.shapes(self.version)
+
+    @property
+    def author(self) -> str:
+        """The account that a change is made by; :meth:`issue` lets nobody else change."""
+        return self.actor.account_id or ""
+
+    def issue(self, permission: str = "BROWSE_PROJECTS") -> Issue:
+        """The issue that the path names, if the caller has *permission* in its project."""
+        tracker = self.site.world.tracker
+        issue = tracker.issue(self.request.path_params["issue"])
+        project = tracker.project(issue.project_key) if issue else None
+        if issue and project and self.site.rights.may(self.actor, permission, project):
+            return issue
+        raise self.unseen(NO_ISSUE)
+
+    def attachment(self) -> Attachment:
+        """The attachment that the path names, if the caller may see what it hangs on."""
+        world, wanted = self.site.world, self.request.path_params["attachment"]
+        attachment = world.files.attachment(wanted)
+        issue = world.tracker.issue(attachment.holder_id) if attachment else None
+        project = world.tracker.project(issue.project_key) if issue else None
+        if attachment and project and self.site.rights.may(self.actor, "BROWSE_PROJECTS", project):
+            return attachment
+        raise self.unseen(NO_ATTACHMENT.format(wanted[:20]))
+
+    def unseen(self, message: str) -> Rejected:
+        """Not found; whoever is nobody is not even told that."""
+        if self.actor.account_id is None:
+            return Rejected(host_answer(self.actor.refusal or TokenMissing()))
+        return Rejected(api_error(404, message))
+
+    async def body(self) -> Mapping[str, Any]:
+        """The request's JSON object."""
+        try:
+            found = json.loads(await read_bounded(self.request.receive, BODY_MAX))
+        except BodyTooLarge:
+            raise Rejected(api_error(413, "The request body is too large.")) from None
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise Rejected(api_error(400, "Unexpected end of input or invalid JSON."))
+        return found
+
+
+Answering = Callable[[Call], Awaitable[Response]]
+
+
+class Endpoint(NamedTuple):
+    """One row of the table; *path* may hold ``{version}``, and starts with its product's path."""
+
+    method: str
+    path: str
+    scope: str
+    answer: Answering
+
+
+def identified(
+    site: Site,
+    tenant: Tenant,
+    scope: str | None,
+    answer: Answering,
+    version: str = "2",
+) -> Callable[[Request], Awaitable[Response]]:
+    """*answer*, called with whoever is calling, who must hold *scope*; None: no app's page may."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            # (1) who is it?
+            actor = await tenant.gate.actor(request)
+            # (2) may it call this at all?  One reading of the path, and a scope that covers it
+            canonical_request(request.method, request.scope["raw_path"].decode("latin-1"))
+            if not (actor.holds(scope) if scope else actor.kind == "app" or not actor.app_key):
+                return api_error(403, NOT_IN_SCOPE)
+            # (3) what it asks for
+            return await answer(Call(site, tenant, request, actor, version))
+        except (Refusal, Forbidden) as refusal:
+            return host_answer(refusal)
+        except Rejected as rejected:
+            return rejected.answer
+
+    return handle

@@ -1,0 +1,68 @@
+"""One product of the site as apps know it: a Jira at ``/``, a Confluence at ``/wiki``.
+
+Apps are installed into a product, not into a site: each has its own
+``clientKey``, its own apps, and an address whose path is left out of the hash
+(Connect: "Creating a query string hash").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from headway.host.apps import Apps
+from headway.host.clock import SiteClock
+from headway.host.database import Database
+from headway.host.gate import Gate
+from headway.host.identity import Identity
+from headway.host.install import Installer
+from headway.host.outgoing import Outgoing
+from headway.host.settings import Settings
+from headway.host.traffic import Traffic
+from headway.model import Product
+from headway.policy import Policy
+
+__all__ = ["BASE_PATHS", "Tenant"]
+
+BASE_PATHS: Mapping[Product, str] = {Product.JIRA: "", Product.CONFLUENCE: "/wiki"}
+"""Where on the site each product is."""
+
+
+class Tenant:
+    """A product with its apps; *origin* is the site's address, ``scheme://host:port``."""
+
+    def __init__(
+        self,
+        product: Product,
+        *,
+        settings: Settings,
+        database: Database,
+        identity: Identity,
+        clock: SiteClock,
+        traffic: Traffic,
+        policy: Callable[[], Policy],
+        origin: Callable[[], str],
+    ) -> None:
+        self.product = product
+        self.base_path = BASE_PATHS[product]
+        self._origin = origin
+        self.apps = Apps(database, clock.now, product)
+        self.outgoing = Outgoing(
+            settings=settings,
+            apps=self.apps,
+            clock=clock,
+            traffic=traffic,
+            base_url=lambda: self.base_url,
+        )
+        self.installer = Installer(self.apps, self.outgoing)
+        self.gate = Gate(
+            apps=self.apps,
+            identity=identity,
+            clock=clock,
+            policy=policy,
+            base_url=lambda: self.base_url,
+        )
+
+    @property
+    def base_url(self) -> str:
+        """The product's address, which apps get as ``baseUrl``; no slash at the end."""
+        return self._origin() + self.base_path

@@ -1,0 +1,43 @@
+"""What a site is about: its people, its issues, its files."""
+
+from __future__ import annotations
+
+import time
+
+from headway.host.database import Database
+from headway.host.world.changes import Change, Listener
+from headway.host.world.files import Attachment, Files
+from headway.host.world.people import People, User
+from headway.host.world.tracker import Comment, Issue, Project, Tracker
+from headway.ports import Clock
+
+__all__ = ["Attachment", "Change", "Comment", "Issue", "Project", "User", "World"]
+
+
+class World:
+    """The site's content, each kind of it in a part of its own.
+
+    *now* is the real time, in seconds since 1970.  Whoever is in ``listeners``
+    hears of every change, in the order in which they were made, whoever made it:
+    an app, a page, or a test.
+
+    >>> from headway.host.database import open_database
+    >>> with open_database(None) as database:
+    ...     world = World(database)
+    ...     world.listeners.append(lambda change: print(change.event, change.after.key))
+    ...     project = world.tracker.add_project("DEMO", "Demonstration", public=False)
+    ...     issue = world.tracker.add_issue(project.key, "It works", status="Done")
+    ...     world.tracker.issue("DEMO-1") == issue
+    jira:issue_created DEMO-1
+    True
+    """
+
+    def __init__(self, database: Database, now: Clock = time.time) -> None:
+        self.listeners: list[Listener] = []
+        self.people = People(database)
+        self.tracker = Tracker(database, now, self._tell)
+        self.files = Files(database, now, self._tell)
+
+    def _tell(self, change: Change) -> None:
+        for listener in self.listeners:
+            listener(change)

@@ -1,0 +1,78 @@
+"""Between rows and frozen values: a value's fields are its table's columns."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from headway.host.database import Database
+
+__all__ = ["Order", "Rows", "Where", "bounded", "number", "read"]
+
+T = TypeVar("T", bound=msgspec.Struct)
+Where: TypeAlias = sa.ColumnElement[bool]
+Order: TypeAlias = sa.ColumnElement[Any]
+
+_ID = re.compile(r"[0-9]{1,18}")  # what SQLite can count to
+
+
+class Rows:
+    """Reads and adds values of one database; each call is one transaction.
+
+    >>> from headway.host.database import open_database
+    >>> from headway.host.world.people import User, users
+    >>> with open_database(None) as database:
+    ...     Rows(database).all(User, users, sa.true(), users.c.name)
+    []
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def all(self, kind: type[T], table: sa.Table, where: Where, order: Order) -> list[T]:
+        """Every row that *where* holds for, in *order*."""
+        with self.database.reading() as connection:
+            return read(connection, kind, table, where, order)
+
+    def one(self, kind: type[T], table: sa.Table, where: Where) -> T | None:
+        """The row that *where* holds for."""
+        with self.database.reading() as connection:
+            return next(iter(read(connection, kind, table, where)), None)
+
+    def add(self, kind: type[T], table: sa.Table, **values: object) -> T:
+        """A new row."""
+        with self.database.writing() as connection:
+            made = connection.scalar(table.insert().values(values).returning(table.c.id))
+            return read(connection, kind, table, table.c.id == made)[0]
+
+
+def read(
+    connection: sa.Connection,
+    kind: type[T],
+    table: sa.Table,
+    where: Where,
+    order: Order | None = None,
+) -> list[T]:
+    """The rows as values of *kind*, inside a transaction that is open."""
+    columns = [table.c[name] for name in kind.__struct_fields__]
+    query = sa.select(*columns).where(where).order_by(order)
+    return [kind(**row) for row in connection.execute(query).mappings()]
+
+
+def number(text: int | str) -> int | None:
+    """An id as a number; None for anything that no id looks like.
+
+    >>> number("10001"), number("DEMO-1")
+    (10001, None)
+    """
+    return int(text) if _ID.fullmatch(str(text)) else None
+
+
+def bounded(what: str, text: str, most: int, least: int = 0) -> str:
+    """*text*, if it has *least* to *most* characters; else raises ValueError for people."""
+    if not least <= len(text.strip()) <= most:
+        raise ValueError(f"a {what} has {least} to {most} characters")
+    return text
