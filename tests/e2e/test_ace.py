@@ -204,8 +204,14 @@ def test_it_answers_a_webhook(host: Host, installed: str) -> None:
     assert user is not None
     issue = site.world.tracker.issue("DEMO-2")
     assert issue is not None
-    changed = site.world.tracker.edit_issue(issue.id, summary="Seen by the framework")
-    host.do(lambda: site.issue_updated(*changed, user.account_id))
+
+    async def edit() -> None:
+        site.world.tracker.edit_issue(
+            issue.id, summary="Seen by the framework", author=user.account_id
+        )
+        await site.settled()
+
+    host.do(edit)
     (got,) = eventually(lambda: received(installed, "jira:issue_updated"))
     assert got["issue"] == "DEMO-2"
     assert got["changed"][0]["toString"] == "Seen by the framework"

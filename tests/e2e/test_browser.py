@@ -160,9 +160,11 @@ def test_both_buttons_on_four_dates(
 ) -> None:
     page.goto(f"{up.site}/inspector")
     page.select_option("#policy", policy)
-    page.locator("form", has=page.locator("#policy")).locator("button").click()
+    with page.expect_navigation():
+        page.locator("form", has=page.locator("#policy")).locator("button").click()
     page.fill("#date", date if "T" in date else f"{date}T00:00")
-    page.locator("form", has=page.locator("#date")).locator("button").click()
+    with page.expect_navigation():
+        page.locator("form", has=page.locator("#date")).locator("button").click()
     shown = page.locator("p.hw-disclaimer[role=note]")
     assert (shown.count() == 1) is (policy == "rehearsal")
     page.goto(f"{up.site}/browse/DEMO-1")
