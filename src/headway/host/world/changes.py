@@ -7,11 +7,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from headway.model import Product
+
 __all__ = ["Change", "Listener"]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One change: *event* is the name of its webhook, *author* the account that made it.
+    """One change: *event* is the name of its webhook in *product*, *author* the account that made it.
 
     ``before`` and ``after`` are values of the world, such as an Issue; one of
     them is None where the thing is new, or gone.
@@ -21,6 +23,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     event: str
+    product: Product = Product.JIRA
     author: str | None = None
     before: Any = None
     after: Any = None
