@@ -36,6 +36,7 @@ from headway.redact import (
     redact,
     redact_bytes,
     redact_url,
+    redact_values,
 )
 
 KEY = "a secret of thirty-two bytes or so"
@@ -576,3 +577,27 @@ def test_guarding_without_a_last_resort(log: io.StringIO, monkeypatch: pytest.Mo
     monkeypatch.setattr(logging, "lastResort", None)
     guard_handlers()
     monkeypatch.undo()
+
+
+# ---- what came out of JSON ------------------------------------------------------------------
+
+
+def test_values_keep_their_structure_and_lose_their_secrets():
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnbmF0dXJl"
+    value = {
+        "a": ["/x?jwt=xyzzy", (token, 1, 2.5, None, True)],
+        token: {"sharedSecret": "xyzzy", "password": 1, "accessToken": ""},
+        "text": '"Authorization: JWT ", and more',
+    }
+    assert redact_values(value) == {
+        "a": ["/x?jwt=REDACTED", ["REDACTED", 1, 2.5, None, True]],
+        "REDACTED": {"sharedSecret": "REDACTED", "password": 1, "accessToken": ""},
+        "text": redact('"Authorization: JWT ", and more'),
+    }
+
+
+@given(st.recursive(st.none() | st.booleans() | st.text(), lambda v: st.dictionaries(st.text(), v)))
+def test_values_are_redacted_once(value):
+    once = redact_values(value)
+    assert redact_values(once) == once
+    assert json.loads(json.dumps(once)) == once

@@ -24,7 +24,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from html import unescape
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_plus
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "redact",
     "redact_bytes",
     "redact_url",
+    "redact_values",
 ]
 
 MARKER: Final = "REDACTED"
@@ -383,6 +384,26 @@ def _without_value(parameter: re.Match[str]) -> str:
     for _ in range(LEVELS):
         name = unquote_plus(name)
     return f"{parameter[1]}={MARKER}" if _NAME_IN_URL.fullmatch(name) else parameter[0]
+
+
+def redact_values(value: Any) -> Any:
+    """What came out of JSON, with every text and every member's name in it redacted.
+
+    Unlike :func:`redact` over the JSON itself, this keeps the structure whatever
+    the texts are; a member whose name says that it is a secret loses its text.
+
+    >>> redact_values({"next": ["/x?jwt=xyzzy"], "sharedSecret": "xyzzy", "n": 1})
+    {'next': ['/x?jwt=REDACTED'], 'sharedSecret': 'REDACTED', 'n': 1}
+    """
+    if isinstance(value, dict):
+        return {redact(str(name)): _member(name, each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_values(each) for each in value]
+    return redact(value) if isinstance(value, str) else value
+
+
+def _member(name: object, value: Any) -> Any:
+    return _cleaned_member(name, value) if isinstance(value, str) else redact_values(value)
 
 
 # ---- logs -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -8,9 +9,17 @@ import pytest
 from headway import jwt
 from headway.app import pages
 from headway.app.connect import CALL, PAGE, Connect, Context, installation_of
-from headway.errors import ConfigurationError, HeadwayError, QshMissing, Refusal
+from headway.errors import (
+    BodyTooLarge,
+    ConfigurationError,
+    HeadwayError,
+    QshMissing,
+    Refusal,
+    TokenInQuery,
+    TokenMissing,
+)
 from headway.model import Direction, Location, RequestFacts, Secret, Verified
-from headway.policy import ATLASSIAN_2022
+from headway.policy import ATLASSIAN_2022, REHEARSAL, Schedule
 from headway.ports import Credentials
 
 
@@ -223,17 +232,21 @@ def test_an_observer_is_told_of_each_token_without_the_token(world):
     token = world.lifecycle_token(now=world.now[0] - 100)
     world.event(token=token)
     world.event(token="rubbish")
+    world.now[0] += 1
     world.call("POST", "/installed", world.lifecycle_token(), headers={}, body=b"{}")
     world.call("POST", f"/installed?jwt={world.lifecycle_token()}&a=1", body=b"{}")
     world.call("POST", "/installed")
-    first, stale, rubbish, _, place = world.seen
+    first, stale, rubbish, body, place, none = world.seen
     assert (first.verified, first.kind, first.location) == (True, "lifecycle", "header")
     assert first.claims["iss"] == "site-1"
     assert first.phase == "open"
-    assert stale.verified  # the token is good; what it asks for is refused by the store
+    assert (stale.verified, stale.refusal) == (True, "install-stale")  # the token is good, too old
     assert (rubbish.refusal, rubbish.claims) == ("token-malformed", {})
     assert rubbish.hint
+    assert (body.verified, body.refusal, body.kind) == (True, "body-malformed", "lifecycle")
     assert (place.refusal, place.path) == ("location-not-allowed", "/installed?a=1")
+    assert (none.refusal, none.claims, none.phase) == ("token-missing", {}, None)
+    assert {(seen.policy, seen.disclaimer) for seen in world.seen} == {("atlassian-2022", "")}
     for observation in world.seen:
         assert b"eyJ" not in msgspec.json.encode(observation)
 
@@ -243,6 +256,56 @@ def test_a_refused_token_is_shown_with_its_unproved_claims(world):
     world.event("enabled", world.request_token("POST", "/enabled", secret=Secret("x" * 32)))
     seen = world.seen[-1]
     assert (seen.verified, seen.refusal, seen.claims["sub"]) == (False, "signature-invalid", "ada")
+
+
+def test_a_wrong_hash_is_explained_to_the_observer(world):
+    world.install()
+    world.event("enabled", world.request_token("POST", "/disabled"))
+    seen = world.seen[-1]
+    assert (seen.verified, seen.refusal) == (False, "qsh-mismatch")
+    assert seen.explain["ours"] == "POST&/enabled&"
+    assert {"theirs", "cause", "advice"} < set(seen.explain)
+
+
+def test_what_a_token_claims_is_redacted(world):
+    world.install()
+    inner = str(world.context_token())
+    path = "/panel"
+    page = facts(token=world.request_token("GET", path, subject=inner), path=path)
+    asyncio.run(world.connect.check(page, PAGE))
+    assert world.seen[-1].claims["sub"] == "REDACTED"
+
+
+def test_the_policy_in_force_stands_in_what_is_observed(world):
+    world.install()
+    page = facts(token=world.request_token("GET", "/panel"))
+    asyncio.run(world.connect.check(page, PAGE, REHEARSAL))
+    assert (world.seen[-1].policy, world.seen[-1].disclaimer) == ("rehearsal", REHEARSAL.disclaimer)
+
+
+def test_a_token_that_nobody_looks_at_is_observed_where_it_stood(world):
+    off = Schedule(off=datetime(2001, 1, 1, tzinfo=UTC))
+    policy = ATLASSIAN_2022.with_schedule(Direction.MODULE, Location.QUERY, off)
+    page = facts("jwt=" + world.request_token("GET", "/panel"))
+    with pytest.raises(TokenInQuery):
+        asyncio.run(world.connect.check(page, PAGE, policy))
+    seen = world.seen[-1]
+    assert (seen.location, seen.refusal, seen.claims) == ("query", "token-in-query", {})
+
+
+def test_a_page_that_answers_with_its_shell_refuses_nothing(world):
+    with pytest.raises(TokenMissing):
+        asyncio.run(world.connect.check(facts(), PAGE, or_shell=True))
+    assert world.seen == []
+    with pytest.raises(TokenMissing):
+        asyncio.run(world.connect.check(facts(), PAGE))
+    assert world.seen[-1].refusal == "token-missing"
+
+
+def test_a_body_that_an_adapter_could_not_read_is_observed(world):
+    world.connect.body_refused("installed", facts(path="/installed"), BodyTooLarge())
+    seen = world.seen[-1]
+    assert (seen.refusal, seen.direction) == ("body-too-large", Direction.LIFECYCLE)
 
 
 def test_nobody_needs_to_observe(make_world):
@@ -293,7 +356,7 @@ def test_a_reload_needs_a_seal_and_is_observed(world):
     token = world.context_token()
     with pytest.raises(QshMissing):
         asyncio.run(world.connect.check_reload(facts(token=token)))
-    assert (world.seen[-1].refusal, world.seen[-1].verified) == ("qsh-missing", False)
+    assert (world.seen[-1].refusal, world.seen[-1].verified) == ("qsh-missing", True)
     mark = pages.seal(facts("a=1"), world.installation, "ada")
     reload = facts(f"a=1&headway-seal={mark}", token)
     assert asyncio.run(world.connect.check_reload(reload)).kind == "context"

@@ -249,6 +249,25 @@ def test_a_reload_without_a_token_gets_the_shell(app):
             "http://localhost:* http://127.0.0.1:* 'self'"
         )
     assert app.requests == []
+    assert not [seen for seen in app.seen if seen.path.startswith("/panel")], "nothing was refused"
+
+
+def test_what_the_app_refuses_is_observed(app):
+    """Without a token too: only the shell of a page stands for no refusal."""
+    app.call("GET", "/api")
+    app.call("GET", "/panel?issue=A-1", headers={"accept": "application/json"})
+    app.call("GET", "/panel?issue=A-1", headers=SHELL)
+    app.call("POST", "/installed", body=b"x" * 70_000)
+    app.call("GET", f"/api?jwt={app.context_token()}")
+    told = [(seen.path, seen.refusal) for seen in app.seen[-5:]]
+    assert told == [
+        ("/api", "token-missing"),
+        ("/panel?issue=A-1", "token-missing"),
+        ("/panel?issue=A-1", "token-missing"),
+        ("/installed", "body-too-large"),
+        ("/api", "location-not-allowed"),
+    ]
+    assert not any(seen.verified for seen in app.seen[-5:])
 
 
 def sealed(app):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from headway.app.connect import Observation
 from headway.cli.demo import KEY, Demo
+from headway.cli.up import _observe
 from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.http.server import listen, serving
@@ -14,8 +14,8 @@ from headway.model import TokenText
 
 
 @asynccontextmanager
-async def started(seen: list[Observation] | None = None) -> AsyncIterator[tuple[Site, Demo]]:
-    """Both run, and the app is installed; *seen* gets what the app observes."""
+async def started() -> AsyncIterator[tuple[Site, Demo]]:
+    """Both run, and the app is installed; the site's traffic holds what both saw."""
     async with AsyncExitStack() as stack:
         sockets = [listen(0, ("127.0.0.1",)) for _ in range(3)]
         ports = [opened[0].getsockname()[1] for opened in sockets]
@@ -25,7 +25,7 @@ async def started(seen: list[Observation] | None = None) -> AsyncIterator[tuple[
         demo = Demo(
             f"http://127.0.0.1:{ports[2]}",
             site.base_url,
-            observer=None if seen is None else seen.append,
+            observer=lambda observation: _observe(site, observation),
         )
         for app, opened in zip((site.asgi(), site.media_asgi(), demo.asgi()), sockets, strict=True):
             await stack.enter_async_context(serving(app, opened))

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 
 from cli.started import context_token, started
-from headway.app.connect import Observation
 from headway.cli.demo import ASSETS, KEY, Demo
 from headway.host.clock import parse_date
 from headway.host.site import Site
+from headway.host.traffic import Crossing
 
 BASE, SITE = "http://127.0.0.1:3000", "http://localhost:2990"
 
@@ -102,10 +102,10 @@ def test_attachments_are_listed_and_streamed() -> None:
 
 
 def test_the_panel_escapes_what_stands_in_its_address() -> None:
-    seen: list[Observation] = []
+    seen: list[Crossing] = []
 
     async def scene() -> tuple[httpx.Response, httpx.Response]:
-        async with started(seen) as (site, _), httpx.AsyncClient(trust_env=False) as client:
+        async with started() as (site, _), httpx.AsyncClient(trust_env=False) as client:
             app, user = site.jira.apps.get(KEY), site.world.people.user("admin")
             assert app is not None
             panel, about = (
@@ -113,15 +113,17 @@ def test_the_panel_escapes_what_stands_in_its_address() -> None:
             )
             context = {"issue.key": '"><script>alert(1)</script>$script'}
             page = await client.get(site.jira.outgoing.module_url(app, panel, context, user))
-            return page, await client.get(site.jira.outgoing.module_url(app, about, {}, user))
+            other = await client.get(site.jira.outgoing.module_url(app, about, {}, user))
+            seen.extend(c for c in site.traffic.all() if c.seen_by == "app")
+            return page, other
 
     page, about = asyncio.run(scene())
     assert (page.status_code, about.status_code) == (200, 200)
     assert "<script>alert" not in page.text
     assert "&quot;&gt;&lt;script&gt;" in page.text
     assert 'data-issue="DEMO-1"' in about.text
-    assert [o.verified for o in seen if o.path.startswith("/panel")] == [True]
-    assert not [o for o in seen if "eyJ" in repr(o)]
+    assert [c.verified for c in seen if c.path.startswith("/panel")] == [True]
+    assert not [c for c in seen if "eyJ" in repr(c)]
 
 
 def test_a_webhook_is_noted_and_old_ones_are_forgotten() -> None:

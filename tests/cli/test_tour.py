@@ -24,6 +24,7 @@ GOOD, BAD = (
 CROSSING = Crossing(
     time=0,
     at=0,
+    policy="atlassian-2022",
     direction="app->host",
     method="GET",
     path="/x?a=1",
@@ -34,20 +35,34 @@ CROSSING = Crossing(
 
 
 def test_all_must_be_well_and_something_must_be_checked() -> None:
-    assert Result([GOOD], [], "").ok
-    assert not Result([GOOD, BAD], [], "").ok
-    assert not Result([], [], "").ok
+    assert Result([GOOD], []).ok
+    assert not Result([GOOD, BAD], []).ok
+    assert not Result([], []).ok
 
 
 def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Result([GOOD, BAD], [CROSSING], ""), as_json=False)
+    show(Result([GOOD, BAD], [CROSSING]), as_json=False)
     out = capsys.readouterr().out
     assert "FAIL" in out
     assert "expected 1, found 2" in out
     assert "1 as it should be, 1 not" in out
-    show(Result([GOOD], [CROSSING], "d"), as_json=True)
+    show(Result([GOOD], [CROSSING]), as_json=True)
     told = json.loads(capsys.readouterr().out)
-    assert (told["ok"], told["disclaimer"], len(told["crossings"])) == (True, "d", 1)
+    assert (told["ok"], told["disclaimers"], len(told["crossings"])) == (True, [], 1)
+
+
+def test_each_line_under_invented_dates_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    invented = msgspec.structs.replace(CROSSING, policy="mine", disclaimer="Not the vendor's.")
+    result = Result([GOOD], [CROSSING, invented, invented])
+    show(result, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    marked = ["1970-01-01*" in line for line in lines if "app->host" in line]
+    assert marked == [False, True, True]
+    assert lines.count("* Not the vendor's.") == 1
+    show(result, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["disclaimers"] == ["Not the vendor's."]
+    assert [c["disclaimer"] for c in told["crossings"]] == ["", *["Not the vendor's."] * 2]
 
 
 def test_a_scene_that_breaks_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +83,7 @@ def test_a_scene_that_breaks_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) 
 def test_what_others_wrote_is_no_mark_up(capsys: pytest.CaptureFixture[str]) -> None:
     odd = msgspec.structs.replace(CROSSING, path="http://x.example/[/bold]a?jwt=x", refusal="[red]")
     check = Check("[/a]", ok=True, expected="", found="")
-    show(Result([check], [odd], ""), as_json=False)
+    show(Result([check], [odd]), as_json=False)
     out = capsys.readouterr().out
     assert "GET /[/bold]a " in out
     assert "[red]" in out
@@ -76,7 +91,7 @@ def test_what_others_wrote_is_no_mark_up(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_row_is_one_line_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Result([GOOD], [CROSSING] * 3, ""), as_json=False)
+    show(Result([GOOD], [CROSSING] * 3), as_json=False)
     assert sum("app->host" in line for line in capsys.readouterr().out.splitlines()) == 3
 
 

@@ -13,20 +13,26 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 import pytest
 
+from headway.app.connect import Observation
 from headway.cli import tour
 from headway.cli import up as module
 from headway.cli.commands import run
 from headway.cli.demo import Demo
 from headway.host.apps import Apps
+from headway.host.clock import SiteClock
 from headway.host.database import open_database
 from headway.host.site import Site
+from headway.host.traffic import Traffic
 from headway.host.world import Issue, World
+from headway.model import Direction, Phase
 from headway.policy import REHEARSAL
 from host import small_app
 
@@ -199,6 +205,38 @@ def test_ctrl_c_while_an_app_is_waited_for(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
 
 
+# ---- what the app saw ------------------------------------------------------------------------
+
+SEEN = Observation(
+    time=1.0, direction=Direction.MODULE, method="GET", path="/panel", verified=True, policy="mine"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "accepted"),
+        ({"phase": Phase.WARNED}, "warned"),
+        ({"phase": Phase.PAUSED}, "warned"),
+        ({"verified": False, "refusal": "token-missing"}, "refused"),
+        ({"refusal": "install-stale"}, "refused"),  # the token was good
+        ({"verified": False, "refusal": "token-in-query"}, "not inspected"),
+    ],
+)
+def test_what_the_app_decided_is_a_crossing(changes: dict[str, Any], verdict: str) -> None:
+    explained = {"ours": "GET&/&", "theirs": None, "cause": "unknown", "advice": ""}
+    more = {**changes, "disclaimer": "Not the vendor's.", "explain": explained}
+    traffic = Traffic()
+    site: Any = SimpleNamespace(traffic=traffic, clock=SiteClock(2.0))
+    module._observe(site, msgspec.structs.replace(SEEN, **more))
+    (seen,) = traffic.all()
+    assert (seen.verdict, seen.seen_by, seen.refusal) == (verdict, "app", changes.get("refusal"))
+    assert (seen.policy, seen.disclaimer) == ("mine", "Not the vendor's.")
+    assert seen.explain == explained
+    module._observe(site, SEEN)
+    assert traffic.all()[-1].explain is None
+
+
 # ---- in this process ------------------------------------------------------------------------
 
 
@@ -238,7 +276,7 @@ def test_the_verdict_of_the_tour_is_the_exit_code(
     ok: bool, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def played(site: Site, demo: Demo) -> tour.Result:
-        return tour.Result([tour.Check("a", ok=ok, expected="", found="")], site.traffic.all(), "")
+        return tour.Result([tour.Check("a", ok=ok, expected="", found="")], site.traffic.all())
 
     monkeypatch.setattr(tour, "play", played)
     with small_app.running() as app:

@@ -16,7 +16,7 @@ from headway.host.database import open_database
 from headway.host.descriptor import read_descriptor
 from headway.host.install import Installer
 from headway.host.outgoing import Outgoing
-from headway.host.settings import Settings
+from headway.host.settings import POLICIES, Settings
 from headway.host.traffic import Traffic
 from headway.keys import new_secret
 from headway.model import Secret
@@ -192,6 +192,7 @@ class SmallHost:
             apps=self.apps,
             clock=self.clock,
             traffic=self.traffic,
+            policy=lambda: POLICIES["atlassian-2022"],
             base_url=lambda: BASE,
         )
         self.installer = Installer(self.apps, self.outgoing)

@@ -17,7 +17,7 @@ from headway.host.inspector import routes, stages
 from headway.host.settings import POLICIES
 from headway.host.traffic import Crossing
 from headway.model import Direction, Location
-from headway.policy import Phase, Schedule
+from headway.policy import REHEARSAL, Phase, Schedule
 from host.person import Person
 from host.small_site import request
 
@@ -31,7 +31,13 @@ def person() -> Person:
 
 def crossing(path: str) -> Crossing:
     return Crossing(
-        time=1.0, at=2.0, direction="app->host", method="GET", path=path, verdict="accepted"
+        time=1.0,
+        at=2.0,
+        policy="mine",
+        direction="app->host",
+        method="GET",
+        path=path,
+        verdict="accepted",
     )
 
 
@@ -175,7 +181,6 @@ def test_the_stream_goes_on_after_the_last_event_that_was_seen(person: Person) -
 
 
 def test_a_row_says_in_words_what_to_know(person: Person) -> None:
-    person.site.set_policy("rehearsal")
     explained = {"ours": "GET&/a&", "theirs": None, "cause": "unknown", "advice": "Log it."}
     claimed = structs.replace(crossing("/"), claims={"iss": "a"}, at=1.0)
     made = (
@@ -191,8 +196,19 @@ def test_a_row_says_in_words_what_to_know(person: Person) -> None:
     assert first["claims"] is None
     assert second["notes"] == ["the claims are not verified"]
     assert second["explain"]["cause"] == "unknown. Log it."
-    assert second["disclaimer"] == person.site.policy.disclaimer
     assert third["notes"] == []
+
+
+def test_a_crossing_keeps_the_policy_it_crossed_under(person: Person) -> None:
+    """The policy in force *now* says nothing about it: neither its name nor its disclaimer."""
+    old = {"Authorization": "JWT rubbish", "Accept": "application/json"}
+    for policy in ("rehearsal", "atlassian-2022"):
+        person.post("/clock", policy=policy)
+        assert person.get("/rest/api/3/myself", headers=old).status_code == 400
+    told = [(row["policy"], row["disclaimer"]) for row in rows(person, 2)]
+    assert told == [("rehearsal", REHEARSAL.disclaimer), ("atlassian-2022", "")]
+    log = person.get("/inspector/log").json()["crossings"]
+    assert [(row["policy"], row["disclaimer"]) for row in log] == told
 
 
 def test_the_stream_gives_signs_of_life_and_ends_with_the_session(

@@ -32,6 +32,7 @@ class Site(SmallSite):
             apps=apps,
             clock=self.clock,
             traffic=self.traffic,
+            policy=lambda: self.policy,
             base_url=lambda: self.base_url,
         )
         app, self.secret = SmallHost().add()

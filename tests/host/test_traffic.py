@@ -8,7 +8,13 @@ from headway.host.traffic import Crossing, Traffic
 
 def crossing(path: str = "/") -> Crossing:
     return Crossing(
-        time=0, at=0, direction="app->host", method="GET", path=path, verdict="accepted"
+        time=0,
+        at=0,
+        policy="mine",
+        direction="app->host",
+        method="GET",
+        path=path,
+        verdict="accepted",
     )
 
 

@@ -23,13 +23,30 @@ from headway.app import addresses, lifecycle, pages
 from headway.app.client import HostClient
 from headway.app.descriptor import LIFECYCLE_PATHS, Descriptor, Module, key_of
 from headway.app.install_keys import InstallKeys, key_source
-from headway.errors import ConfigurationError, HeadwayError, NoCredentials, Refusal
+from headway.errors import (
+    ConfigurationError,
+    HeadwayError,
+    QshMismatch,
+    Refusal,
+    TokenInQuery,
+    TokenMissing,
+)
+from headway.explain import explain
 from headway.keys import Sealer, new_sealing_key
-from headway.model import Direction, Installation, Kind, Location, RequestFacts, TokenText, Verified
+from headway.model import (
+    Claims,
+    Direction,
+    Installation,
+    Kind,
+    Location,
+    RequestFacts,
+    TokenText,
+    Verified,
+)
 from headway.policy import ATLASSIAN_2022, NEVER, Policy
 from headway.ports import Clock, InstallationStore, KeySource, ReplayCache, adrive
 from headway.qsh import canonical_request, without_token
-from headway.redact import redact_url
+from headway.redact import redact_url, redact_values
 from headway.store.engine import MEMORY, open_engine
 from headway.store.files import sealing_key
 from headway.store.installations import Installations
@@ -75,10 +92,13 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided about one token: no token, no signature, no secret in it.
+    """What was decided about one request: no token, no signature, no secret in it.
 
     ``time`` is in seconds since 1970.  ``claims`` are what the token says;
-    they are proved only where ``verified`` is true.
+    they are proved only where ``verified`` is true.  Where there is a
+    ``refusal`` too, the token was good and what came with it was not.
+    ``policy`` names the policy that decided, ``disclaimer`` is that policy's.
+    ``explain`` says what was hashed on both sides, where the hash was wrong.
     """
 
     time: float
@@ -86,6 +106,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     verified: bool
+    policy: str
+    disclaimer: str = ""
     location: str | None = None
     kind: str | None = None
     phase: str | None = None
@@ -93,6 +115,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     refusal: str | None = None
     hint: str | None = None
     notes: tuple[str, ...] = ()
+    explain: Mapping[str, Any] | None = None
 
 
 class Context:
@@ -150,7 +173,7 @@ class Connect:
     *install_keys* names the host's environment, or in development an address
     (or ``HEADWAY_INSTALL_KEYS``).  *development* (or ``HEADWAY_DEVELOPMENT=1``)
     opens http and loopback, for an app on this machine only.  *observer* is
-    told of every token.
+    told of every token and of every refusal.
 
     >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
     >>> app.descriptor().to_json()["lifecycle"]["installed"]
@@ -324,27 +347,38 @@ class Connect:
     # ---- deciding ---------------------------------------------------------------------------
 
     async def check(
-        self, facts: RequestFacts, accept: Accept, policy: Policy | None = None
+        self,
+        facts: RequestFacts,
+        accept: Accept,
+        policy: Policy | None = None,
+        *,
+        or_shell: bool = False,
     ) -> Verified:
-        """What the token of *facts* proves; raises a :class:`~headway.errors.Refusal`."""
+        """What the token of *facts* proves; raises a :class:`~headway.errors.Refusal`.
+
+        *or_shell* says that a request without a token gets the shell: so the
+        observer hears of no refusal.
+        """
         policy = policy or self._header_only
         try:
             verified = await self._verified(facts, accept, policy)
         except Refusal as refusal:
-            self._observe_refusal(facts, accept, policy, refusal)
+            if not (or_shell and isinstance(refusal, TokenMissing)):
+                self._observe_refusal(facts, accept, policy, refusal)
             raise
-        self._observe(facts, verified)
+        self._observe(facts, verified, policy)
         return verified
 
     async def check_reload(self, facts: RequestFacts) -> Verified:
         """What a shell's fetch proves: who asks, and that the host had signed this address."""
+        verified = None
         try:
             verified = await self._verified(facts, SHELL, self._header_only)
             pages.check_seal(facts, installation_of(verified), verified.claims.sub, self.clock())
         except Refusal as refusal:
-            self._observe_refusal(facts, SHELL, self._header_only, refusal)
+            self._observe_refusal(facts, SHELL, self._header_only, refusal, verified)
             raise
-        self._observe(facts, verified)
+        self._observe(facts, verified, self._header_only)
         return verified
 
     async def _verified(self, facts: RequestFacts, accept: Accept, policy: Policy) -> Verified:
@@ -360,20 +394,26 @@ class Connect:
         Raises a refusal, with nothing changed; or :class:`HookFailed`, with the
         event recorded.  The same event in a fresh token calls the hooks again.
         """
-        # (1) the token, before anything of the body is looked at
-        verified = await self.check(facts, lifecycle.ACCEPTS[name])
-        # (2) the body and the record, off the event loop: a write waits for the disk
-        store, site = self.store, self._site
+        accept, policy, verified = lifecycle.ACCEPTS[name], self._header_only, None
+        try:
+            # (1) the token, before anything of the body is looked at
+            verified = await self._verified(facts, accept, policy)
+            # (2) the body and the record, off the event loop: a write waits for the disk
+            take = getattr(lifecycle, name)
+            change = await asyncio.to_thread(take, self.store, self._site, verified, body)
+        except Refusal as refusal:
+            self._observe_refusal(facts, accept, policy, refusal, verified)
+            raise
+        self._observe(facts, verified, policy)
+        # (3) the hooks
         if name == "installed":
-            change = await asyncio.to_thread(lifecycle.installed, store, site, verified, body)
             await _call(self._installed_hooks, *change)
-        elif name == "uninstalled":
-            gone = await asyncio.to_thread(lifecycle.uninstalled, store, site, verified, body)
-            if gone is not None:
-                await _call(self._uninstalled_hooks, gone, None)
-        else:
-            switch = lifecycle.enabled if name == "enabled" else lifecycle.disabled
-            await asyncio.to_thread(switch, store, site, verified, body)
+        elif name == "uninstalled" and change is not None:
+            await _call(self._uninstalled_hooks, change, None)
+
+    def body_refused(self, name: str, facts: RequestFacts, refusal: Refusal) -> None:
+        """An adapter could not read the body of the event *name*: the observer is told."""
+        self._observe_refusal(facts, lifecycle.ACCEPTS[name], self._header_only, refusal)
 
     # ---- pages and calls --------------------------------------------------------------------
 
@@ -388,49 +428,41 @@ class Connect:
 
     # ---- observing --------------------------------------------------------------------------
 
-    def _observe(self, facts: RequestFacts, verified: Verified) -> None:
-        if self.observer is None:
-            return
-        self.observer(
-            Observation(
-                time=self.clock(),
-                direction=verified.direction,
-                method=facts.method,
-                path=_shown_path(facts),
-                verified=True,
-                location=verified.location,
-                kind=verified.kind,
-                phase=verified.phase,
-                claims=msgspec.to_builtins(verified.claims),
-                notes=verified.notes,
-            )
-        )
+    def _observe(self, facts: RequestFacts, verified: Verified, policy: Policy) -> None:
+        if self.observer is not None:
+            self.observer(self._observation(facts, verified.direction, policy, verified))
 
     def _observe_refusal(
-        self, facts: RequestFacts, accept: Accept, policy: Policy, refusal: Refusal
+        self,
+        facts: RequestFacts,
+        accept: Accept,
+        policy: Policy,
+        refusal: Refusal,
+        verified: Verified | None = None,
     ) -> None:
-        if self.observer is None or isinstance(refusal, NoCredentials):
+        if self.observer is None:
             return
-        location, phase, claims = None, None, {}
-        try:
-            admission = policy.admit(facts, accept.direction, self.clock())
-            location, phase = admission.location, admission.phase
-            claims = msgspec.to_builtins(jwt.decode(admission.token or "").unverified_claims)
-        except Refusal:
-            pass  # refused for where it stands, or for what it is: there are no claims to tell
-        self.observer(
-            Observation(
-                time=self.clock(),
-                direction=accept.direction,
-                method=facts.method,
-                path=_shown_path(facts),
-                verified=False,
-                location=location,
-                phase=phase,
-                claims=claims,
-                refusal=refusal.id,
-                hint=refusal.hint,
-            )
+        seen = self._observation(facts, accept.direction, policy, verified)
+        if verified is None and not isinstance(refusal, TokenMissing):
+            seen = _with_what_it_claims(seen, facts, policy, refusal)
+        self.observer(msgspec.structs.replace(seen, refusal=refusal.id, hint=refusal.hint))
+
+    def _observation(
+        self, facts: RequestFacts, direction: Direction, policy: Policy, verified: Verified | None
+    ) -> Observation:
+        return Observation(
+            time=self.clock(),
+            direction=direction,
+            method=facts.method,
+            path=_shown_path(facts),
+            verified=verified is not None,
+            policy=policy.name,
+            disclaimer=policy.disclaimer,
+            location=verified.location if verified else None,
+            kind=verified.kind if verified else None,
+            phase=verified.phase if verified else None,
+            claims=_shown_claims(verified.claims) if verified else {},
+            notes=verified.notes if verified else (),
         )
 
 
@@ -444,6 +476,29 @@ def installation_of(verified: Verified) -> Installation:
 def _shown_path(facts: RequestFacts) -> str:
     query = pages.without_seal(without_token(facts.raw_query))
     return redact_url(f"{facts.raw_path}?{query}" if query else facts.raw_path)
+
+
+def _shown_claims(claims: Claims) -> dict[str, Any]:
+    shown: dict[str, Any] = redact_values(msgspec.to_builtins(claims))
+    return shown
+
+
+def _with_what_it_claims(
+    seen: Observation, facts: RequestFacts, policy: Policy, refusal: Refusal
+) -> Observation:
+    """*seen* with what an unproved token says; where it can not be read, with less."""
+    if isinstance(refusal, TokenInQuery):
+        return msgspec.structs.replace(seen, location=Location.QUERY)
+    try:
+        admission = policy.admit(facts, seen.direction, seen.time)
+        seen = msgspec.structs.replace(seen, location=admission.location, phase=admission.phase)
+        token = admission.token or ""
+        claims = _shown_claims(jwt.decode(token).unverified_claims)
+    except Refusal:
+        return seen  # refused for where it stands, or for what it is
+    wrong = isinstance(refusal, QshMismatch)
+    explained = msgspec.to_builtins(explain(facts, token)) if wrong else None
+    return msgspec.structs.replace(seen, claims=claims, explain=explained)
 
 
 async def _call(

@@ -137,9 +137,14 @@ class _LifecycleEndpoint(_Endpoint):
         self._event = event
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        facts = self._facts(scope)
         try:
             body = await read_bounded(receive, BODY_BYTES_MAX)
-            await self._connect.lifecycle(self._event, self._facts(scope), body)
+        except Refusal as refusal:
+            self._connect.body_refused(self._event, facts, refusal)
+            raise _Refused(refusal) from None
+        try:
+            await self._connect.lifecycle(self._event, facts, body)
         except Refusal as refusal:
             raise _Refused(refusal) from None
         except core.HookFailed as failure:
@@ -162,10 +167,11 @@ class _OwnEndpoint(_Endpoint):
         # (1) who asks, and may they?
         facts = self._facts(scope)
         reload = self._own.page and bool(header_values(scope["headers"], pages.SHELL_HEADER))
+        shell = self._own.page and not reload and _wants_page(scope)
         try:
-            verified = await self._verified(facts, reload=reload)
+            verified = await self._verified(facts, reload=reload, shell=shell)
         except TokenMissing as refusal:
-            if not (self._own.page and not reload and _wants_page(scope)):
+            if not shell:
                 raise _Refused(refusal) from None
             body, headers = self._connect.shell_page()
             await HTMLResponse(body, headers=headers)(scope, receive, send)
@@ -183,10 +189,11 @@ class _OwnEndpoint(_Endpoint):
         finally:
             await context.close()
 
-    async def _verified(self, facts: RequestFacts, *, reload: bool) -> Verified:
+    async def _verified(self, facts: RequestFacts, *, reload: bool, shell: bool) -> Verified:
         if reload:
             return await self._connect.check_reload(facts)
-        return await self._connect.check(facts, self._own.accept, self._own.policy)
+        own = self._own
+        return await self._connect.check(facts, own.accept, own.policy, or_shell=shell)
 
     def _as_page(
         self, facts: RequestFacts, context: Context, send: Send, *, reload: bool

@@ -66,7 +66,11 @@ class Result(msgspec.Struct, frozen=True):
 
     checks: list[Check]
     crossings: list[Crossing]
-    disclaimer: str
+
+    @property
+    def disclaimers(self) -> list[str]:
+        """What is to be known about the policies that anything crossed under."""
+        return sorted({each.disclaimer for each in self.crossings if each.disclaimer})
 
     @property
     def ok(self) -> bool:
@@ -138,7 +142,7 @@ async def play(site: Site, demo: Demo) -> Result:
             except (HeadwayError, httpx.HTTPError, KeyError, ValueError) as error:
                 name = scene.__name__.strip("_").replace("_", " ")
                 tour.hold(f"the scene '{name}' ends", "well", type(error).__name__)
-    return Result(tour.checks, site.traffic.all(), site.policy.disclaimer)
+    return Result(tour.checks, site.traffic.all())
 
 
 # ---- the scenes -----------------------------------------------------------------------------
@@ -175,14 +179,14 @@ async def _open_the_panel(tour: _Tour) -> None:
 async def _press_both_buttons(tour: _Tour) -> None:
     for policy, date, expected, phase in STAGES:
         answer = await tour.post_form("/clock", date=date, policy=policy)
-        tour.hold(f"{date}, {policy}: the date is set", 303, answer.status_code)
+        here = f"{date}, {policy}{MARK if tour.site.policy.disclaimer else ''}"
+        tour.hold(f"{here}: the date is set", 303, answer.status_code)
         for way, private in (("header", 200), ("url", expected)):
             answer = await tour.to_app("POST", "/call", json={"way": way})
             found = {key: told["status"] for key, told in answer.json().items()}
-            what = f"{date}, {policy}: token in the {way}"
-            tour.hold(what, {PRIVATE: private, PUBLIC: 200}, found)
+            tour.hold(f"{here}: token in the {way}", {PRIVATE: private, PUBLIC: 200}, found)
         seen = [c.phase for c in tour.site.traffic.all() if c.location == "query" and c.status]
-        tour.hold(f"{date}, {policy}: the inspector shows the phase", phase, seen[-1])
+        tour.hold(f"{here}: the inspector shows the phase", phase, seen[-1])
 
 
 async def _edit_the_issue(tour: _Tour) -> None:
@@ -220,7 +224,7 @@ async def _download_both_ways(tour: _Tour) -> None:
     tour.cookie = kept
 
 
-async def _try_what_must_be_refused(tour: _Tour) -> None:
+async def _try_what_the_site_must_refuse(tour: _Tour) -> None:
     secret, now, path = tour.site.jira.apps.secret(KEY), time.time(), "/rest/api/3/myself"
     common: dict[str, Any] = {"issuer": KEY, "method": "GET", "raw_path": path}
     good = sign.request_token(secret, now=now, **common)
@@ -237,8 +241,28 @@ async def _try_what_must_be_refused(tour: _Tour) -> None:
         answer = await tour.api(path, token)
         seen = tour.site.traffic.all()[-1].refusal
         tour.hold(f"the site refuses: {ident}", (401, ident), (answer.status_code, seen))
-    answer = await tour.http.post(f"{tour.app_url}/installed", json={"key": KEY})
-    tour.hold("the app refuses an unsigned install", 401, answer.status_code)
+
+
+async def _try_what_the_app_must_refuse(tour: _Tour) -> None:
+    secret, now = tour.site.jira.apps.secret(KEY), time.time()
+    issuer = tour.site.jira.apps.client_key
+    context = sign.context_token(secret, issuer=issuer, subject=None, context={}, now=now)
+    common: dict[str, Any] = {"issuer": issuer, "method": "GET", "raw_path": "/panel", "now": now}
+    attempts: tuple[tuple[str, str, str | None, str], ...] = (
+        ("POST", "/installed", None, "token-missing"),
+        ("POST", "/installed", context, "kind-refused"),
+        ("GET", "/panel", context, "kind-refused"),
+        ("GET", "/panel?a=1", sign.request_token(secret, **common), "qsh-mismatch"),
+        ("GET", f"/files?jwt={context}", None, "location-not-allowed"),
+    )
+    for method, path, token, ident in attempts:
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"JWT {token}"
+        answer = await tour.http.request(method, tour.app_url + path, headers=headers)
+        seen = tour.site.traffic.all()[-1].refusal
+        what = f"the app refuses at {urlsplit(path).path}: {ident}"
+        tour.hold(what, (True, ident), (answer.is_client_error, seen))
 
 
 def _unsigned(token: str) -> str:
@@ -254,30 +278,35 @@ SCENES: tuple[Callable[[_Tour], Awaitable[None]], ...] = (
     _press_both_buttons,
     _edit_the_issue,
     _download_both_ways,
-    _try_what_must_be_refused,
+    _try_what_the_site_must_refuse,
+    _try_what_the_app_must_refuse,
 )
 
 
 # ---- what is printed ------------------------------------------------------------------------
 
 TABLE_WIDTH = 120  # columns; in a narrower terminal a row wraps where it ends, not in its cells
+COLUMNS = ("#", "date", "who", "token in", "kind", "request", "phase", "verdict", "answer")
+MARK = "*"  # on each line under a policy whose dates are not all the vendor's
 TONES = {"accepted": "green", "warned": "yellow", "sent": "blue", "refused": "red"}
 
 
 def show(result: Result, *, as_json: bool) -> None:
     """Print what crossed and what was checked."""
     if as_json:
-        told = {"ok": result.ok, "disclaimer": result.disclaimer}
+        told = {"ok": result.ok, "disclaimers": result.disclaimers}
         rows = msgspec.to_builtins({"checks": result.checks, "crossings": result.crossings})
         print(json.dumps(told | rows))
         return
     console = Console(width=max(shutil.get_terminal_size().columns, TABLE_WIDTH))
     table = Table(title="What crossed", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("#", "date", "who", "token in", "kind", "request", "phase", "verdict", "answer"):
+    for name in COLUMNS:
         table.add_column(name, no_wrap=name != "request", overflow="fold")
     for crossing in result.crossings:
         table.add_row(*_cells(crossing))
     console.print(table)
+    for disclaimer in result.disclaimers:
+        console.print(f"{MARK} {disclaimer}", markup=False, highlight=False)
     for check in result.checks:
         mark = "[green]ok  [/]" if check.ok else "[bold red]FAIL[/]"
         but = "" if check.ok else f": expected {check.expected}, found {check.found}"
@@ -292,7 +321,7 @@ def _cells(crossing: Crossing) -> list[str | Text]:
     tone = TONES.get(crossing.verdict, "magenta")
     return [
         str(crossing.id),
-        time.strftime("%Y-%m-%d", time.gmtime(crossing.at)),
+        time.strftime("%Y-%m-%d", time.gmtime(crossing.at)) + (MARK if crossing.disclaimer else ""),
         crossing.direction,
         crossing.location or "",
         crossing.kind or "",

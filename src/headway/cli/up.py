@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, TokenInQuery
 
 if TYPE_CHECKING:
     from headway.app.connect import Observation
@@ -140,15 +140,16 @@ def _observe(site: Site, seen: Observation) -> None:
     """Put what the demo app decided into the site's inspector."""
     from headway.host.traffic import Crossing
 
-    accepted = "warned" if seen.phase in WARNED else "accepted"
     site.traffic.add(
         Crossing(
             time=seen.time,
             at=site.clock.at(),
+            policy=seen.policy,
+            disclaimer=seen.disclaimer,
             direction=seen.direction,
             method=seen.method,
             path=seen.path,
-            verdict=accepted if seen.verified else "refused",
+            verdict=_verdict(seen),
             location=seen.location,
             kind=seen.kind,
             phase=seen.phase,
@@ -157,9 +158,16 @@ def _observe(site: Site, seen: Observation) -> None:
             refusal=seen.refusal,
             hint=seen.hint,
             notes=seen.notes,
+            explain=dict(seen.explain) if seen.explain else None,
             seen_by="app",
         )
     )
+
+
+def _verdict(seen: Observation) -> str:
+    if seen.refusal is None:
+        return "warned" if seen.phase in WARNED else "accepted"
+    return "not inspected" if seen.refusal == TokenInQuery.id else "refused"
 
 
 def _say(site: Site, demo: Demo | None, *, as_json: bool) -> None:

@@ -37,7 +37,7 @@ from headway.model import Direction, Kind, Location, Phase, RequestFacts, Verifi
 from headway.policy import Admission, Policy
 from headway.ports import adrive
 from headway.qsh import Form
-from headway.redact import redact, redact_url
+from headway.redact import redact_url, redact_values
 from headway.verify import Accept, Expected, verify
 
 if TYPE_CHECKING:
@@ -223,6 +223,8 @@ class Gate:
         crossing = Crossing(
             time=self._clock.now(),
             at=at,
+            policy=policy.name,
+            disclaimer=policy.disclaimer,
             direction=Direction.APP_TO_HOST,
             method=facts.method,
             path=redact_url(facts.raw_path + query),
@@ -297,16 +299,8 @@ def _claims(admission: Admission) -> dict[str, Any]:
         claims = jwt.decode(admission.token or "").unverified_claims
     except MalformedToken:
         return {}
-    shown: dict[str, Any] = _redacted(msgspec.to_builtins(claims))
+    shown: dict[str, Any] = redact_values(msgspec.to_builtins(claims))
     return shown
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {redact(name): _redacted(member) for name, member in value.items()}
-    return [_redacted(member) for member in value] if isinstance(value, list | tuple) else value
 
 
 def _explained(

@@ -163,13 +163,13 @@ async def _stream(visit: Visit, after: int) -> AsyncIterator[str]:
                 continue
             crossing = upcoming.result()
             upcoming = asyncio.ensure_future(anext(crossings))
-            row = json.dumps(_row(crossing, visit.site.policy.disclaimer))
+            row = json.dumps(_row(crossing))
             yield f"id: {crossing.id}\ndata: {row}\n\n"
     finally:
         upcoming.cancel()
 
 
-def _row(crossing: Crossing, disclaimer: str) -> dict[str, Any]:
+def _row(crossing: Crossing) -> dict[str, Any]:
     """*crossing* as the page shows it: with what to know about it in words."""
     row: dict[str, Any] = msgspec.to_builtins(crossing)
     notes = list(crossing.notes)
@@ -184,4 +184,4 @@ def _row(crossing: Crossing, disclaimer: str) -> dict[str, Any]:
     if crossing.explain:
         cause, advice = crossing.explain.get("cause", ""), crossing.explain.get("advice", "")
         row["explain"] = {**crossing.explain, "cause": f"{cause}. {advice}"}
-    return {**row, "claims": crossing.claims or None, "notes": notes, "disclaimer": disclaimer}
+    return {**row, "claims": crossing.claims or None, "notes": notes}

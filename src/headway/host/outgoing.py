@@ -30,7 +30,8 @@ from headway.host.traffic import Crossing, Traffic
 from headway.host.world import User
 from headway.http.answers import origin_of
 from headway.model import Direction, Kind, Location, Secret, TokenText
-from headway.redact import redact, redact_url
+from headway.policy import Policy
+from headway.redact import redact_url, redact_values
 
 __all__ = ["CALLS", "Answer", "Call", "NoAnswer", "Outgoing", "Request"]
 
@@ -101,12 +102,14 @@ class Outgoing:
         apps: Apps,
         clock: SiteClock,
         traffic: Traffic,
+        policy: Callable[[], Policy],
         base_url: Callable[[], str],
     ) -> None:
         self._settings = settings
         self._apps = apps
         self._clock = clock
         self._traffic = traffic
+        self._policy = policy
         self.base_url = base_url
         # Each call looks at the address anew, so no connection outlives its call.
         self._client = httpx.AsyncClient(
@@ -294,19 +297,21 @@ class Outgoing:
         status: int | None = None,
         hint: str | None = None,
     ) -> None:
-        call = CALLS[name]
+        call, policy = CALLS[name], self._policy()
         claims = msgspec.to_builtins(jwt.decode(token).unverified_claims) if token else {}
         self._traffic.add(
             Crossing(
                 time=self._clock.now(),
                 at=self._clock.at(),
+                policy=policy.name,
+                disclaimer=policy.disclaimer,
                 direction=call.direction,
                 method=call.method,
                 path=redact_url(url),
                 verdict="sent",
                 location=call.location,
                 kind=call.kind,
-                claims=json.loads(redact(json.dumps(claims))),
+                claims=redact_values(claims),
                 status=status,
                 hint=hint,
             )

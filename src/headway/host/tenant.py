@@ -51,6 +51,7 @@ class Tenant:
             apps=self.apps,
             clock=clock,
             traffic=traffic,
+            policy=policy,
             base_url=lambda: self.base_url,
         )
         self.installer = Installer(self.apps, self.outgoing)

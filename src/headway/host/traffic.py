@@ -16,15 +16,18 @@ QUEUED = 200  # crossings that wait for one slow reader
 
 
 class Crossing(msgspec.Struct, frozen=True, kw_only=True):
-    """One token on its way, and what was decided.
+    """One token on its way, and what was decided; or a request that lacked one.
 
     ``path`` and ``claims`` are redacted before they come here; there is no
     signature.  ``time`` is real, ``at`` the site's date; both in seconds since
-    1970.  ``verdict`` is accepted, warned, not inspected, refused or sent.
+    1970.  ``policy`` names the policy that was in force then, ``disclaimer`` is
+    that policy's.  ``verdict`` is accepted, warned, not inspected, refused or sent.
     """
 
     time: float
     at: float
+    policy: str
+    disclaimer: str = ""
     direction: str
     method: str
     path: str
@@ -47,8 +50,8 @@ class Traffic:
     """The last crossings, newest last, and whoever watches them.
 
     >>> traffic = Traffic()
-    >>> traffic.add(Crossing(time=0, at=0, direction="app->host", method="GET", path="/",
-    ...                      verdict="accepted")).id
+    >>> traffic.add(Crossing(time=0, at=0, policy="mine", direction="app->host", method="GET",
+    ...                      path="/", verdict="accepted")).id
     1
     """
 

@@ -30,7 +30,8 @@ def row(number: int, verdict: str = "accepted", **more: object) -> dict[str, obj
         "status": 200,
         "notes": [],
         "explain": None,
-        "disclaimer": None,
+        "policy": "atlassian-2022",
+        "disclaimer": "",
         **more,
     }
 
@@ -44,6 +45,7 @@ MISMATCH = row(
         "theirs": "GET&/rest/api/2/issue/DEMO-4&fields=a%2Cb",
         "cause": "a parameter was added after signing",
     },
+    policy="rehearsal",
     disclaimer="These are not the vendor's dates.",
 )
 
@@ -97,6 +99,17 @@ def test_a_mismatch_opens_both_canonical_requests_with_the_difference_marked(
     expect(detail).to_contain_text("These are not the vendor's dates.")
     page.keyboard.press("Space")
     expect(detail).to_be_hidden()
+
+
+def test_each_line_under_invented_dates_says_so(world: World, page: Page):
+    shown(world, page, row(1), MISMATCH)
+    invented, real = page.locator(".hw-row").all()
+    mark = invented.get_by_title("These are not the vendor's dates.")
+    expect(mark).to_have_text("rehearsal")
+    expect(real.locator("[title]")).to_have_count(0)
+    real.click()
+    expect(page.locator(".hw-detail").last).to_contain_text("atlassian-2022")
+    expect(page.locator(".hw-disclaimer:visible")).to_have_count(0)
 
 
 def test_a_mismatch_of_unknown_form_says_so(world: World, page: Page):

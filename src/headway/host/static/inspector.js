@@ -6,7 +6,8 @@
  * is all a page has to hold.  The address answers with Server-Sent Events; the
  * data of each is one row as JSON: id, time (ISO text, or seconds since 1970),
  * direction, location, kind, method, path, claims, phase, verdict, refusal,
- * hint, status, notes, explain ({ours, theirs, cause} or null), disclaimer.
+ * hint, status, notes, explain ({ours, theirs, cause} or null), policy, disclaimer
+ * (the policy that was in force then, and what is to be known about it).
  * The site has redacted what is in it; here it is only ever shown as text.
  */
 (function () {
@@ -131,6 +132,7 @@
     add("Refusal", row.refusal);
     add("Hint", row.hint);
     add("HTTP status", row.status);
+    add("Policy", row.policy);
     add("Notes", row.notes);
     add("Time", clock(row.time) ?? row.time);
     return list;
@@ -158,13 +160,17 @@
     const request = make("code", { textContent: `${asText(row.method)} ${asText(row.path)}` });
     const verdict = make("span", {}, badge(row.verdict));
     if (row.refusal) verdict.append(" ", make("code", { textContent: asText(row.refusal) }));
+    const phase = make("span", {}, badge(row.phase));
+    if (row.disclaimer) {
+      phase.append(" ", make("small", { textContent: asText(row.policy), title: row.disclaimer }));
+    }
     const values = [
       opener,
       asText(row.direction),
       asText(row.location),
       asText(row.kind),
       request,
-      badge(row.phase),
+      phase,
       verdict,
     ];
     const line = make("tr", { className: "hw-row" });
