@@ -13,7 +13,7 @@ __all__ = ["Change", "Listener"]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One change: *event* is the name of its webhook in *product*, *author* the account that made it.
+    """One change: *event* is the name of its webhook in *product*, *author* who made it.
 
     ``before`` and ``after`` are values of the world, such as an Issue; one of
     them is None where the thing is new, or gone.
