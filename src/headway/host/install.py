@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from headway.errors import HeadwayError
 from headway.host.apps import App, Apps
 from headway.host.descriptor import Descriptor, read_descriptor
-from headway.host.outgoing import NoAnswer, Outgoing
+from headway.host.outgoing import Outgoing
+from headway.host.wire import NoAnswer
 from headway.http.answers import origin_of
 from headway.keys import new_secret
 from headway.model import Secret

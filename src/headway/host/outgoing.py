@@ -1,39 +1,35 @@
 """Everything that the site signs and sends to an app.
 
-One table says what travels where.  Nothing here follows a redirect, waits
-without a limit, reads without a bound, or connects to an address that was not
-looked at first.
+One table says what travels where; ``wire`` carries it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import json
-import socket
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-import httpx
 import msgspec
 
 from headway import jwt, sign
-from headway.errors import HeadwayError, MalformedRequest
+from headway.errors import MalformedRequest
 from headway.host.apps import App, Apps
 from headway.host.clock import SiteClock
 from headway.host.descriptor import Module
 from headway.host.settings import Settings
 from headway.host.traffic import Crossing, Traffic
+from headway.host.wire import Answer, NoAnswer, Request, Wire
 from headway.host.world import User
 from headway.http.answers import origin_of
 from headway.model import Direction, Kind, Location, Secret, TokenText
 from headway.policy import Policy
 from headway.redact import redact_url, redact_values
 
-__all__ = ["CALLS", "Answer", "Call", "NoAnswer", "Outgoing", "Request"]
+__all__ = ["CALLS", "Call", "Outgoing"]
 
 DESCRIPTOR_MAX = 524_288  # bytes
 ANSWER_MAX = 65_536  # bytes of an answer to a callback, of which only the status counts
@@ -65,27 +61,6 @@ CALLS: Mapping[str, Call] = {
 """Who signs what ("Signed install", October 2021), and where it travels."""
 
 
-class NoAnswer(HeadwayError):
-    """An app could not be asked, or did not answer properly; the text is for people."""
-
-
-class Request(NamedTuple):
-    """What an app is asked; *limit* is how many bytes it may answer."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    limit: int
-    body: bytes = b""
-
-
-class Answer(NamedTuple):
-    """What an app answered."""
-
-    status: int
-    body: bytes
-
-
 class Outgoing:
     """Signs, sends, and notes in the traffic whatever goes out.
 
@@ -105,24 +80,17 @@ class Outgoing:
         policy: Callable[[], Policy],
         base_url: Callable[[], str],
     ) -> None:
-        self._settings = settings
         self._apps = apps
         self._clock = clock
         self._traffic = traffic
         self._policy = policy
         self.base_url = base_url
-        # Each call looks at the address anew, so no connection outlives its call.
-        self._client = httpx.AsyncClient(
-            follow_redirects=False,
-            limits=httpx.Limits(max_keepalive_connections=0),
-            timeout=httpx.Timeout(None),  # each call has one limit over all of it
-            trust_env=False,
-        )
+        self._wire = Wire(settings)
         self._signed: dict[str, int] = {}  # app key -> iat of the last lifecycle token
 
     async def close(self) -> None:
         """Close what is open."""
-        await self._client.aclose()
+        await self._wire.close()
 
     # ---- for a browser ----------------------------------------------------------------------
 
@@ -147,8 +115,8 @@ class Outgoing:
         if module.cacheable:
             return url
         subject = user.account_id if user else None
-        token = self._request_token(app, "GET", url, subject=subject)
-        self._note("module", url, token)
+        token = self.request_token(app, "GET", url, subject=subject)
+        self.note("module", url, token)
         return f"{url}&jwt={token}"
 
     def context_token(
@@ -162,7 +130,7 @@ class Outgoing:
             context={self._apps.product: _nested(context)},
             now=self._clock.now(),
         )
-        self._note("context", app.descriptor.url(module.url, context), token)
+        self.note("context", app.descriptor.url(module.url, context), token)
         return token
 
     # ---- to a server ------------------------------------------------------------------------
@@ -170,7 +138,7 @@ class Outgoing:
     async def descriptor(self, url: str) -> Answer:
         """Get a descriptor; nothing is signed, and nothing noted."""
         headers = {"Accept": "application/json"}
-        return await self._exchange(Request("GET", url, headers, DESCRIPTOR_MAX))
+        return await self._wire.exchange(Request("GET", url, headers, DESCRIPTOR_MAX))
 
     async def lifecycle(self, app: App, event: str, secret: Secret | None = None) -> int | None:
         """Tell *app* of an event; the status, or None where it does not want to know.
@@ -192,10 +160,10 @@ class Outgoing:
         if secret is not None:
             body["sharedSecret"] = secret.reveal().decode()
         if CALLS[event].kind is Kind.LIFECYCLE:
-            token = self._lifecycle_token(app, url, await self._second(app))
+            token = self.lifecycle_token(app, url, await self._second(app))
         else:
-            token = self._request_token(app, "POST", url)
-        return await self._send(event, url, token, json.dumps(body).encode())
+            token = self.request_token(app, "POST", url)
+        return await self.send(event, url, token, json.dumps(body).encode())
 
     async def webhook(self, event: str, payload: Mapping[str, Any]) -> None:
         """Tell each app that asked for *event*; what fails is noted and nothing more."""
@@ -207,9 +175,9 @@ class Outgoing:
                     continue
                 url = app.descriptor.url(hook.url, values)
                 try:
-                    token = self._request_token(app, "POST", url)
+                    token = self.request_token(app, "POST", url)
                 except MalformedRequest as refusal:  # a variable without a value left "//"
-                    self._note("webhook", url, hint=f"not sent: {refusal.title}")
+                    self.note("webhook", url, hint=f"not sent: {refusal.title}")
                     continue
                 told.append(self._deliver(url, token, b"" if hook.exclude_body else body))
         await asyncio.gather(*told)
@@ -220,9 +188,9 @@ class Outgoing:
             "X-Atlassian-Webhook-Flow": "Primary",
         }
         with contextlib.suppress(NoAnswer):
-            await self._send("webhook", url, token, body, headers)
+            await self.send("webhook", url, token, body, headers)
 
-    async def _send(
+    async def send(
         self,
         name: str,
         url: str,
@@ -230,17 +198,20 @@ class Outgoing:
         body: bytes,
         headers: Mapping[str, str] | None = None,
     ) -> int:
+        """Send what *name* of the table says, and note it; the status.  Raises NoAnswer."""
         sent = {
             "Authorization": f"JWT {token}",
             "Content-Type": "application/json",
             **(headers or {}),
         }
         try:
-            answer = await self._exchange(Request(CALLS[name].method, url, sent, ANSWER_MAX, body))
+            answer = await self._wire.exchange(
+                Request(CALLS[name].method, url, sent, ANSWER_MAX, body)
+            )
         except NoAnswer as failure:
-            self._note(name, url, token, hint=str(failure))
+            self.note(name, url, token, hint=str(failure))
             raise
-        self._note(name, url, token, status=answer.status)
+        self.note(name, url, token, status=answer.status)
         return answer.status
 
     async def _second(self, app: App) -> int:
@@ -258,9 +229,10 @@ class Outgoing:
 
     # ---- tokens -----------------------------------------------------------------------------
 
-    def _request_token(
+    def request_token(
         self, app: App, method: str, url: str, subject: str | None = None
     ) -> TokenText:
+        """A token of *app*'s secret for one request to it, made for the user *subject*."""
         parts = urlsplit(url)
         return sign.request_token(
             self._apps.secret(app.key),
@@ -274,7 +246,8 @@ class Outgoing:
             context={},
         )
 
-    def _lifecycle_token(self, app: App, url: str, now: int) -> TokenText:
+    def lifecycle_token(self, app: App, url: str, now: int) -> TokenText:
+        """A token of the site's own key for ``installed`` or ``uninstalled``."""
         parts = urlsplit(url)
         kid, private = self._apps.site_key
         return sign.lifecycle_token(
@@ -288,7 +261,7 @@ class Outgoing:
             now=now,
         )
 
-    def _note(
+    def note(
         self,
         name: str,
         url: str,
@@ -316,80 +289,6 @@ class Outgoing:
                 hint=hint,
             )
         )
-
-    # ---- the wire ---------------------------------------------------------------------------
-
-    async def _exchange(self, request: Request) -> Answer:
-        parts = urlsplit(request.url)
-        try:
-            async with asyncio.timeout(self._settings.callback_seconds):
-                # (1) where does the name lead?  Only there is connected to
-                addresses = await self._addresses(parts.hostname or "", parts.port, parts.scheme)
-                # (2) ask each until one is there
-                for address in addresses[:-1]:
-                    with contextlib.suppress(httpx.ConnectError):
-                        return await self._ask(request, address)
-                return await self._ask(request, addresses[-1])
-        except TimeoutError:
-            seconds = f"{self._settings.callback_seconds:g}"
-            raise NoAnswer(f"no answer from {parts.netloc} within {seconds} seconds") from None
-        except httpx.HTTPError as error:
-            reason = type(error).__name__  # its text may repeat what was sent
-            raise NoAnswer(f"{parts.netloc} can not be reached ({reason})") from None
-
-    async def _addresses(self, host: str, port: int | None, scheme: str) -> list[str]:
-        """The addresses of *host*, all of them such that the site may connect."""
-        try:
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise NoAnswer(f"{host} is a name without an address") from None
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        for address in addresses:
-            if reason := self._objection(address, scheme):
-                raise NoAnswer(f"{host} is at {address}: {reason}")
-        return addresses
-
-    def _objection(self, address: str, scheme: str) -> str:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-        ip = getattr(ip, "ipv4_mapped", None) or ip
-        if ip.is_loopback:
-            return ""
-        if ip.is_link_local or ip.is_unspecified or ip.is_multicast:
-            return "no app lives there"
-        if ip.is_global:
-            return "" if scheme == "https" else "secrets go over http on this machine only"
-        return "" if self._settings.allow_private else "private addresses need an option"
-
-    async def _ask(self, request: Request, address: str) -> Answer:
-        """Ask one address; the name stays in ``Host``, and TLS is held to it.
-
-        The target is sent as it was signed: the client would encode some of it anew.
-        """
-        name, parts = httpx.URL(request.url), urlsplit(request.url)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        sent = self._client.build_request(
-            request.method,
-            name.copy_with(host=address),
-            headers={
-                **request.headers,
-                "Accept-Encoding": "identity",
-                "Host": name.netloc.decode("ascii"),
-                "User-Agent": "headway",
-            },
-            content=request.body,
-            extensions={"sni_hostname": name.host, "target": target.encode("ascii")},
-        )
-        answer = await self._client.send(sent, stream=True)
-        try:
-            read = bytearray()
-            async for part in answer.aiter_raw():
-                read += part
-                if len(read) > request.limit:
-                    raise NoAnswer(f"{parts.netloc} answered more than {request.limit} bytes")
-            return Answer(answer.status_code, bytes(read))
-        finally:
-            await answer.aclose()
 
 
 def _variables(payload: Mapping[str, Any]) -> dict[str, str]:

@@ -1,0 +1,138 @@
+"""How the site asks a server of somebody else's: an app's, or one that says it is an app's.
+
+Nothing here follows a redirect, waits without a limit, reads without a bound,
+or connects to an address that was not looked at first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+from headway.errors import HeadwayError
+from headway.host.settings import Settings
+
+__all__ = ["Answer", "NoAnswer", "Request", "Wire"]
+
+
+class NoAnswer(HeadwayError):
+    """An app could not be asked, or did not answer properly; the text is for people."""
+
+
+class Request(NamedTuple):
+    """What an app is asked; *limit* is how many bytes it may answer."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    limit: int
+    body: bytes = b""
+
+
+class Answer(NamedTuple):
+    """What an app answered."""
+
+    status: int
+    body: bytes
+
+
+class Wire:
+    """One client, whose every call looks at the address anew.
+
+    >>> asyncio.run(Wire(Settings()).exchange(Request("GET", "http://169.254.0.1/", {}, 1)))
+    Traceback (most recent call last):
+    headway.host.wire.NoAnswer: 169.254.0.1 is at 169.254.0.1: no app lives there
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = httpx.AsyncClient(
+            follow_redirects=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            timeout=httpx.Timeout(None),  # each call has one limit over all of it
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._client.aclose()
+
+    async def exchange(self, request: Request) -> Answer:
+        """Ask, and read the whole answer; raises NoAnswer."""
+        parts = urlsplit(request.url)
+        try:
+            async with asyncio.timeout(self._settings.callback_seconds):
+                # (1) where does the name lead?  Only there is connected to
+                addresses = await self._addresses(parts.hostname or "", parts.port, parts.scheme)
+                # (2) ask each until one is there
+                for address in addresses[:-1]:
+                    with contextlib.suppress(httpx.ConnectError):
+                        return await self._ask(request, address)
+                return await self._ask(request, addresses[-1])
+        except TimeoutError:
+            seconds = f"{self._settings.callback_seconds:g}"
+            raise NoAnswer(f"no answer from {parts.netloc} within {seconds} seconds") from None
+        except httpx.HTTPError as error:
+            reason = type(error).__name__  # its text may repeat what was sent
+            raise NoAnswer(f"{parts.netloc} can not be reached ({reason})") from None
+
+    async def _addresses(self, host: str, port: int | None, scheme: str) -> list[str]:
+        """The addresses of *host*, all of them such that the site may connect."""
+        try:
+            loop = asyncio.get_running_loop()
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise NoAnswer(f"{host} is a name without an address") from None
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        for address in addresses:
+            if reason := self._objection(address, scheme):
+                raise NoAnswer(f"{host} is at {address}: {reason}")
+        return addresses
+
+    def _objection(self, address: str, scheme: str) -> str:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        ip = getattr(ip, "ipv4_mapped", None) or ip
+        if ip.is_loopback:
+            return ""
+        if ip.is_link_local or ip.is_unspecified or ip.is_multicast:
+            return "no app lives there"
+        if ip.is_global:
+            return "" if scheme == "https" else "secrets go over http on this machine only"
+        return "" if self._settings.allow_private else "private addresses need an option"
+
+    async def _ask(self, request: Request, address: str) -> Answer:
+        """Ask one address; the name stays in ``Host``, and TLS is held to it.
+
+        The target is sent as it was signed: the client would encode some of it anew.
+        """
+        name, parts = httpx.URL(request.url), urlsplit(request.url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        sent = self._client.build_request(
+            request.method,
+            name.copy_with(host=address),
+            headers={
+                **request.headers,
+                "Accept-Encoding": "identity",
+                "Host": name.netloc.decode("ascii"),
+                "User-Agent": "headway",
+            },
+            content=request.body,
+            extensions={"sni_hostname": name.host, "target": target.encode("ascii")},
+        )
+        answer = await self._client.send(sent, stream=True)
+        try:
+            read = bytearray()
+            async for part in answer.aiter_raw():
+                read += part
+                if len(read) > request.limit:
+                    raise NoAnswer(f"{parts.netloc} answered more than {request.limit} bytes")
+            return Answer(answer.status_code, bytes(read))
+        finally:
+            await answer.aclose()
