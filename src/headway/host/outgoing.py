@@ -270,6 +270,7 @@ class Outgoing:
         status: int | None = None,
         hint: str | None = None,
     ) -> None:
+        """Put one crossing of the table's *name* into the traffic."""
         call, policy = CALLS[name], self._policy()
         claims = msgspec.to_builtins(jwt.decode(token).unverified_claims) if token else {}
         self._traffic.add(
