@@ -105,13 +105,15 @@ def test_the_forms_of_official_libraries_count(site: SmallSite, query: str, writ
 def test_scopes_include_lesser_ones() -> None:
     def holds(*scopes: str) -> list[bool]:
         held = Actor(kind="app", scopes=frozenset(scopes))
-        return [held.holds(scope) for scope in ("READ", "WRITE", "DELETE")]
+        return [held.holds(scope) for scope in ("NONE", "READ", "WRITE", "DELETE", "ADMIN")]
 
-    assert holds() == [False, False, False]
-    assert holds("READ") == [True, False, False]
-    assert holds("WRITE") == [True, True, False]
-    assert holds("DELETE") == [True, True, True]
-    assert holds("ADMIN") == [False, False, False]
+    assert holds() == [True, False, False, False, False]
+    assert holds("READ") == [True, True, False, False, False]
+    assert holds("WRITE") == [True, True, True, False, False]
+    assert holds("DELETE") == holds("PROJECT_ADMIN") == [True, True, True, True, False]
+    assert holds("SPACE_ADMIN") == [True, True, True, True, False]
+    assert holds("ADMIN") == [True, True, True, True, True]
+    assert holds("ACT_AS_USER") == [True, False, False, False, False]
     assert Actor(kind="user").holds("ADMIN")
 
 

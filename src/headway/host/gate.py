@@ -52,8 +52,15 @@ ANNOUNCEMENT = "https://community.developer.atlassian.com/t/50540"
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 WARNING = frozenset({Phase.WARNED, Phase.PAUSED})
-INCLUDED = {"WRITE": ("READ",), "DELETE": ("WRITE", "READ")}
-"""What a scope brings along (Connect: "Scopes for Connect apps")."""
+_CONTENT = ("DELETE", "WRITE", "READ")
+INCLUDED = {
+    "WRITE": ("READ",),
+    "DELETE": ("WRITE", "READ"),
+    "PROJECT_ADMIN": _CONTENT,
+    "SPACE_ADMIN": _CONTENT,
+    "ADMIN": ("PROJECT_ADMIN", "SPACE_ADMIN", *_CONTENT),
+}
+"""What a scope brings along (Connect: "Scopes for Connect apps"); NONE comes with each."""
 
 NOTE = "headway.note"  # where the gate leaves its note for the recorder, in the ASGI scope
 
@@ -86,6 +93,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
         True
         """
         if self.scopes is None:
+            return True
+        if scope == "NONE":
             return True
         return any(scope == held or scope in INCLUDED.get(held, ()) for held in self.scopes)
 

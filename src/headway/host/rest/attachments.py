@@ -23,6 +23,6 @@ async def _content(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/rest/api/{version}/attachment/{attachment}", "READ", _attachment),
-    Endpoint("GET", "/rest/api/{version}/attachment/content/{attachment}", "READ", _content),
+    Endpoint("GET", "/rest/api/{version}/attachment/{attachment}", _attachment),
+    Endpoint("GET", "/rest/api/{version}/attachment/content/{attachment}", _content),
 )

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from headway.errors import BodyTooLarge, Refusal, TokenMissing
 from headway.host.answers import NOT_IN_SCOPE, api_error, host_answer
 from headway.host.gate import Actor, Forbidden
+from headway.host.rest.scopes import INACCESSIBLE
 from headway.host.shapes import Shapes
 from headway.host.tenant import Tenant
 from headway.host.world import Attachment, Issue
@@ -111,11 +112,13 @@ Answering = Callable[[Call], Awaitable[Response]]
 
 
 class Endpoint(NamedTuple):
-    """One row of the table; *path* may hold ``{version}``, and starts with its product's path."""
+    """One row of the table; *path* may hold ``{version}``, and starts with its product's path.
+
+    The scope that it asks of an app stands in ``scopes``.
+    """
 
     method: str
     path: str
-    scope: str
     answer: Answering
 
 
@@ -134,7 +137,7 @@ def identified(
             actor = await tenant.gate.actor(request)
             # (2) may it call this at all?  One reading of the path, and a scope that covers it
             canonical_request(request.method, request.scope["raw_path"].decode("latin-1"))
-            if not (actor.holds(scope) if scope else actor.kind == "app" or not actor.app_key):
+            if not _in_scope(actor, scope):
                 return api_error(403, NOT_IN_SCOPE)
             # (3) what it asks for
             return await answer(Call(site, tenant, request, actor, version))
@@ -144,3 +147,11 @@ def identified(
             return rejected.answer
 
     return handle
+
+
+def _in_scope(actor: Actor, scope: str | None) -> bool:
+    if scope is None:
+        return actor.kind == "app" or not actor.app_key
+    if scope == INACCESSIBLE:
+        return not actor.app_key
+    return actor.holds(scope)

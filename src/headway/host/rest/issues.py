@@ -53,8 +53,8 @@ async def _add_comment(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/rest/api/{version}/issue/{issue}", "READ", _get_issue),
-    Endpoint("PUT", "/rest/api/{version}/issue/{issue}", "WRITE", _edit_issue),
-    Endpoint("GET", "/rest/api/{version}/issue/{issue}/comment", "READ", _get_comments),
-    Endpoint("POST", "/rest/api/{version}/issue/{issue}/comment", "WRITE", _add_comment),
+    Endpoint("GET", "/rest/api/{version}/issue/{issue}", _get_issue),
+    Endpoint("PUT", "/rest/api/{version}/issue/{issue}", _edit_issue),
+    Endpoint("GET", "/rest/api/{version}/issue/{issue}/comment", _get_comments),
+    Endpoint("POST", "/rest/api/{version}/issue/{issue}/comment", _add_comment),
 )

@@ -37,6 +37,6 @@ async def _myself(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/rest/api/{version}/serverInfo", "READ", _server_info),
-    Endpoint("GET", "/rest/api/{version}/myself", "READ", _myself),
+    Endpoint("GET", "/rest/api/{version}/serverInfo", _server_info),
+    Endpoint("GET", "/rest/api/{version}/myself", _myself),
 )

@@ -1,19 +1,24 @@
-"""Every endpoint of the site's REST APIs, in one table, with the scope that it asks of an app.
+"""Every endpoint of the site's REST APIs, in one table.
 
-What is not in the table is answered with 501, so that nobody takes a gap of
-this site for a rule of the host.
+The scope that each asks of an app is a fact of the host and stands in
+``scopes``.  What the host has and this site has not is answered with 501, after
+the scope, so that nobody takes a gap of this site for a rule of the host.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from headway.host.answers import api_error
 from headway.host.rest import attachments, issues, server
-from headway.host.rest.call import METHODS, Call, Endpoint, identified
+from headway.host.rest.call import METHODS, Answering, Call, Endpoint, identified
+from headway.host.rest.paths import Tree
+from headway.host.rest.scopes import SCOPES, scope_of
 
 if TYPE_CHECKING:
     from headway.host.site import Site
@@ -23,44 +28,62 @@ __all__ = ["ENDPOINTS", "VERSIONS", "routes"]
 VERSIONS = ("2", "3", "latest")
 """What ``{version}`` stands for in a path of Jira's API."""
 
-# The scopes are those that the host's published OpenAPI description names.
 ENDPOINTS: tuple[Endpoint, ...] = (
     *server.ENDPOINTS,
     *issues.ENDPOINTS,
     *attachments.ENDPOINTS,
 )
 
+_CONNECT = "/rest/atlassian-connect/1/"
 
-def routes(site: Site) -> list[BaseRoute]:
-    """Every endpoint in every version, and an answer for what is none."""
-    table: list[BaseRoute] = [
-        Route(
-            path.replace("{version}", version),
-            identified(
-                site,
-                site.confluence if path.startswith("/wiki/") else site.jira,
-                scope,
-                answer,
-                version,
-            ),
-            methods=[method],
-        )
-        for method, path, scope, answer in ENDPOINTS
-        for version in (VERSIONS if "{version}" in path else VERSIONS[:1])
-    ]
-    return [
-        *table,
-        Route("/rest/{path:path}", identified(site, site.jira, None, _not_built), methods=METHODS),
-        *(
-            Route(
-                f"/wiki/{api}/{{path:path}}",
-                identified(site, site.confluence, None, _not_built),
-                methods=METHODS,
-            )
-            for api in ("rest", "api")
-        ),
-    ]
+
+class _Row(NamedTuple):
+    """What is at one address: the scope (None: no app's page may), the answer, the version."""
+
+    scope: str | None
+    answer: Answering
+    version: str = VERSIONS[0]
 
 
 async def _not_built(call: Call) -> Response:
     return api_error(501, f"This local site does not have {call.request.method} on this address.")
+
+
+def _spellings(path: str) -> Iterator[tuple[str, str]]:
+    """The paths that one row stands for, each with the API's version."""
+    if "{version}" in path:
+        yield from ((path.replace("{version}", version), version) for version in VERSIONS)
+        return
+    yield path, VERSIONS[0]
+    if _CONNECT in path:  # apps ask for the latest too
+        yield path.replace("/1/", "/latest/", 1), VERSIONS[0]
+
+
+def _tree() -> Tree[_Row]:
+    described = [Endpoint(method, path, _not_built) for method, path in SCOPES]
+    return Tree(
+        (method, spelled, _Row(scope_of(method, path), answer, version))
+        for method, path, answer in (*described, *ENDPOINTS)
+        for spelled, version in _spellings(path)
+    )
+
+
+_TREE = _tree()
+_UNKNOWN = _Row(None, _not_built)
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """The REST APIs: each request goes to the endpoint that the table has for it."""
+
+    async def answer(request: Request) -> Response:
+        raw_path = request.scope["raw_path"].decode("latin-1")
+        tenant = site.confluence if raw_path.startswith("/wiki/") else site.jira
+        found = _TREE.find(request.method, raw_path)
+        row = found.value if found else _UNKNOWN
+        request.scope["path_params"] = dict(found.params) if found else {}
+        return await identified(site, tenant, row.scope, row.answer, row.version)(request)
+
+    return [
+        Route(f"{prefix}/{{path:path}}", answer, methods=METHODS)
+        for prefix in ("/rest", "/wiki/rest", "/wiki/api")
+    ]

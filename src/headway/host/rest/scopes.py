@@ -1,0 +1,78 @@
+"""Which scope each operation asks of an app: a table of facts, and what the table leaves out.
+
+``scopes.txt`` is made by ``tools/openapi.py`` from the member
+``x-atlassian-connect-scope`` of the published OpenAPI descriptions of January
+2022: Jira's version 3 and Confluence's version 1.  :data:`OWN` has what is not
+in them, each row with the reason for its scope.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import NamedTuple
+
+__all__ = ["INACCESSIBLE", "OWN", "SCOPES", "Fact", "scope_of", "template"]
+
+INACCESSIBLE = "INACCESSIBLE"
+"""The scope that no app can have."""
+
+
+class Fact(NamedTuple):
+    """One operation that no description has, its scope, and where that is from."""
+
+    method: str
+    path: str
+    scope: str
+    source: str
+
+
+_MODULES = "as in Jira; Confluence's description says INACCESSIBLE of a call that only apps make"
+
+OWN: tuple[Fact, ...] = (
+    *(
+        Fact(method, "/wiki/rest/atlassian-connect/1/app/module/dynamic", "NONE", _MODULES)
+        for method in ("GET", "POST", "DELETE")
+    ),
+)
+"""Operations that are newer than the descriptions, or that they do not cover."""
+
+_PARAMETER = re.compile(r"\{(?!version\})\w+\}")
+
+
+def template(path: str) -> str:
+    """*path* as the table has it: its parameters without names, but for the version.
+
+    >>> template("/rest/api/{version}/issue/{issue}/comment/{comment}")
+    '/rest/api/{version}/issue/{}/comment/{}'
+    """
+    return _PARAMETER.sub("{}", path)
+
+
+def _described() -> Iterator[tuple[tuple[str, str], str]]:
+    text = files("headway.host.rest").joinpath("scopes.txt").read_text("utf-8")
+    for line in text.splitlines():
+        path, *pairs = line.split()
+        if path.startswith("/"):
+            for pair in pairs:
+                method, _, scope = pair.partition("=")
+                yield (method, path), scope
+
+
+SCOPES: Mapping[tuple[str, str], str] = dict(_described()) | {
+    (fact.method, template(fact.path)): fact.scope for fact in OWN
+}
+"""The scope by method and template."""
+
+
+def scope_of(method: str, path: str) -> str:
+    """The scope that an operation asks for; raises LookupError where nobody has said.
+
+    >>> scope_of("GET", "/rest/api/{version}/issue/{issue}")
+    'READ'
+    """
+    found = SCOPES.get((method, template(path)))
+    if found is None:
+        raise LookupError(f"{method} {path}: no scope is known; add a row to scopes.OWN")
+    return found
