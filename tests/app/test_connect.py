@@ -363,6 +363,23 @@ def test_a_reload_needs_a_seal_and_is_observed(world):
     assert (world.seen[-1].path, world.seen[-1].verified) == ("/panel?a=1", True)
 
 
+def test_only_a_token_in_the_address_is_sent_on(make_world):
+    world = make_world(sealed_pages=True)
+    world.install()
+    token = world.request_token("GET", "/panel", "a=1")
+    for opened, sends in ((facts(f"a=1&jwt={token}"), True), (facts("a=1", token), False)):
+        verified = asyncio.run(world.connect.check(opened, PAGE))
+        headers = world.connect.sent_on(opened, verified)
+        assert (headers is not None) is sends
+        if headers is not None:
+            mark = pages.seal(facts("a=1"), world.installation, "ada")
+            assert headers["Location"] == f"/panel?a=1&headway-seal={mark}"
+            assert headers["Cache-Control"] == "no-store"
+            assert headers["Referrer-Policy"] == "no-referrer"
+    world.connect.sealed_pages = False
+    assert world.connect.sent_on(facts(f"a=1&jwt={token}"), verified) is None
+
+
 def test_the_shell_is_for_the_sites_that_may_install(make):
     body, headers = make(hosts=(".example",)).shell_page()
     assert headers["Content-Security-Policy"] == "frame-ancestors https://*.example 'self'"

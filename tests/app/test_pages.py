@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
 import shutil
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
 import uvicorn
@@ -50,6 +52,16 @@ def test_a_seal_is_for_the_address_that_was_signed():
     assert re.fullmatch(r"[A-Za-z0-9_-]{32}", mark)
     pages.check_seal(reload("issue=A-1&x=%7e", mark), site(), "ada", NOW)
     pages.check_seal(reload("x=~&issue=A-1", mark), site(), "ada", NOW)  # one canonical request
+
+
+def test_a_sealed_address_is_the_page_without_its_token():
+    to = pages.sealed_address(facts("a=%7e&jwt=eyJ&headway-seal=old&b"), site(), "ada")
+    path, _, query = to.partition("?")
+    assert (path, query.rpartition("=")[0]) == ("/panel", "a=%7e&b&headway-seal")
+    pages.check_seal(facts(query), site(), "ada", NOW)
+    bare = pages.sealed_address(facts("jwt=eyJ"), site(), None)
+    assert bare.startswith("/panel?headway-seal=")
+    pages.check_seal(facts(bare.partition("?")[2]), site(), None, NOW)
 
 
 @pytest.mark.parametrize(
@@ -226,11 +238,27 @@ def free_socket():
 
 
 @pytest.fixture
-def frame_world(make_world, make_server, served):
+def make_frame_world(make_world, make_server, served):
+    return partial(framed, make_world, make_server, served)
+
+
+@pytest.fixture
+def frame_world(make_frame_world):
+    return make_frame_world()
+
+
+@pytest.fixture
+def sealed_world(make_frame_world):
+    return make_frame_world(sealed_pages=True)
+
+
+def framed(make_world, make_server, served, **settings):
     """An app with one panel, and a page on another host name that frames it."""
     (sock, port), host = free_socket(), make_server()
     site = host.address.replace("127.0.0.1", "localhost")
-    world = make_world(base_url=f"http://127.0.0.1:{port}", client_script=f"{site}/all.js")
+    world = make_world(
+        base_url=f"http://127.0.0.1:{port}", client_script=f"{site}/all.js", **settings
+    )
     world.now[0] = time.time()
     world.site, world.host = site, host
 
@@ -245,8 +273,9 @@ def frame_world(make_world, make_server, served):
 
     assert world.event(baseUrl=site).status == 204
     token = world.request_token("GET", "/panel", "issue=A-1")
-    src = f"{world.connect.base_url}/panel?issue=A-1&jwt={token}"
-    host.page("/", 200, f"<iframe src='{src}'></iframe>".encode(), **{"Content-Type": "text/html"})
+    world.source = src = f"{world.connect.base_url}/panel?issue=A-1&jwt={token}"
+    kept_nowhere = {"Content-Type": "text/html", "Cache-Control": "no-store"}
+    host.page("/", 200, f"<iframe src='{src}'></iframe>".encode(), **kept_nowhere)
     script = (
         "window.AP = {context: {getToken: function (use) {"
         f"fetch('{site}/token').then(a => a.text()).then(use); }}}}}};"
@@ -286,6 +315,77 @@ def test_a_reload_shows_the_page_again_and_the_address_never_a_token(frame_world
     assert kinds[:4] == ["lifecycle", "request", "context", "context"]
     assert all(observation.verified for observation in frame_world.seen)
     assert "/token" in frame_world.host.asked
+
+
+# The profile's files, and what is searched in them: a token's signature, as Chromium writes text.
+
+
+def places(profile, text):
+    """The files of *profile* with *text* in them."""
+    needles = (text.encode(), text.encode("utf-16-le"))
+    found = set()
+    for file in profile.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # a browser runs
+            data = file.read_bytes() if file.is_file() else b""
+            found |= {str(file.relative_to(profile))} if any(n in data for n in needles) else set()
+    return found
+
+
+def journal(tab, profile, text):
+    """Wait until the browser's journal of sessions holds *text*: it is written every 2.5 s."""
+    for _ in range(100):
+        if any("Sessions/" in place for place in places(profile, text)):
+            return True
+        tab.wait_for_timeout(100)
+    return False
+
+
+@pytest.fixture
+def kept_tab(tmp_path):
+    """A page, the browser it is in, and the folder that this browser keeps."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            str(tmp_path / "profile"),
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox"],
+        )
+        yield browser.pages[0], browser, tmp_path / "profile"
+        browser.close()
+
+
+@pytest.mark.browser
+def test_a_sealed_page_is_in_no_journal_with_its_token(sealed_world, kept_tab):
+    """The journal is written while the page is on its way: the worst moment there is."""
+    world, (tab, browser, profile) = sealed_world, kept_tab
+    go, token = threading.Event(), world.host.pages["/token"]
+    world.host.pages["/token"] = lambda handler: go.wait(30) and token(handler)
+    signature = re.search(r"jwt=[\w-]+\.[\w-]+\.([\w-]+)", world.source)[1]
+    tab.goto(world.site)
+    assert journal(tab, profile, "headway-seal="), "the journal knows the frame's address"
+    assert places(profile, signature) == set()
+    go.set()
+    tab.frames[1].wait_for_selector("#issue")
+    assert tab.frames[1].text_content("#issue") == "A-1 for ada"
+    shown = [(seen.kind, seen.location) for seen in world.seen]
+    assert shown[-2:] == [("request", "query"), ("context", "header")]
+    browser.close()
+    assert places(profile, signature) == set()
+
+
+@pytest.mark.browser
+def test_a_page_that_drops_its_token_late_is_in_the_journal(frame_world, kept_tab):
+    """So the test before this one would see it; and so much a script alone can promise."""
+    host, (tab, _, profile) = frame_world.host, kept_tab
+    late = b"<p>x<script>setTimeout(() => history.replaceState(0, '', 'late'), 8000)</script>"
+    host.page("/late", 200, late, **{"Content-Type": "text/html", "Cache-Control": "no-store"})
+    signature = frame_world.source.rpartition(".")[2]
+    src = f"{host.address}/late?jwt={frame_world.source.rpartition('jwt=')[2]}"
+    html = f"<iframe src='{src}'></iframe>".encode()
+    host.page("/", 200, html, **{"Content-Type": "text/html"})
+    tab.goto(frame_world.site)
+    assert journal(tab, profile, signature)
 
 
 @pytest.mark.browser

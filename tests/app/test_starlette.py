@@ -270,6 +270,26 @@ def test_what_the_app_refuses_is_observed(app):
     assert not any(seen.verified for seen in app.seen[-5:])
 
 
+def test_a_browser_is_sent_on_to_the_sealed_address_where_the_app_says_so(app):
+    app.connect.sealed_pages = True
+    for headers in (FRAME, {"sec-fetch-dest": "document"}):
+        answer = page(app, headers=headers)
+        assert (answer.status, answer.body) == (303, b"")
+        assert re.fullmatch(
+            r"/panel\?issue=A-1&headway-seal=[\w-]{32}", answer.header("location") or ""
+        )
+    assert app.requests == []
+    there = app.call("GET", answer.header("location"), headers=FRAME)
+    assert (there.status, "AP.context.getToken" in there.text) == (200, True)
+    again = app.call("GET", answer.header("location"), app.context_token(), headers=SHELL)
+    assert again.text.endswith("<title>A-1</title>")
+    # what is no browser has no bridge to ask: it gets the page, and the script with it
+    for headers in ({}, {"accept": "text/html"}):
+        assert "data-seal=" in page(app, headers=headers).text
+    api = app.call("GET", "/api", app.context_token(), headers=FRAME)
+    assert api.status == 200, "only pages of modules"
+
+
 def sealed(app):
     return re.search(r'data-seal="([\w-]+)"', page(app).text).group(1)
 

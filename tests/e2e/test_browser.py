@@ -1,7 +1,9 @@
 """A person, a real browser, the site and its demo app; and then a look for what was left behind.
 
 One scenario in one profile: the last test reads every file of that profile, every
-``Referer`` and all that the processes wrote, for any token that crossed.
+``Referer`` and all that the processes wrote, for any token that crossed.  The
+demo app's pages are sealed, so no moment is left in which the browser's journal
+could have one: ``tests/app/test_pages.py`` shows that, and what it would be otherwise.
 """
 
 from __future__ import annotations

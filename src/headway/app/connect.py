@@ -32,6 +32,7 @@ from headway.errors import (
     TokenMissing,
 )
 from headway.explain import explain
+from headway.http.answers import page_headers
 from headway.keys import Sealer, new_sealing_key
 from headway.model import (
     Claims,
@@ -172,7 +173,9 @@ class Connect:
     otherwise.  *hosts* are the name suffixes of sites that may install the app.
     *install_keys* names the host's environment, or in development an address
     (or ``HEADWAY_INSTALL_KEYS``).  *development* (or ``HEADWAY_DEVELOPMENT=1``)
-    opens http and loopback, for an app on this machine only.  *observer* is
+    opens http and loopback, for an app on this machine only.  *sealed_pages*
+    sends a browser that opens a page with a token on to the page's address
+    without it, where the shell shows the page.  *observer* is
     told of every token and of every refusal.
 
     >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
@@ -194,6 +197,7 @@ class Connect:
         install_keys: str | None = None,
         client_script: str | None = None,
         policy: Policy = ATLASSIAN_2022,
+        sealed_pages: bool = False,
         observer: Callable[[Observation], None] | None = None,
         clock: Clock = time.time,
     ) -> None:
@@ -217,6 +221,7 @@ class Connect:
             scopes=tuple(scopes),
         )
         self.store: Store = _opened(store, key, clock, development=development)
+        self.sealed_pages = sealed_pages
         self.observer = observer
         self.clock = clock
         self._expected = Expected(app_key=key, audience=(self.base_url,))
@@ -425,6 +430,14 @@ class Connect:
         """The page for a module's address without a token, and its headers."""
         sites = addresses.shell_framers(self._site.suffixes, development=self.development)
         return pages.shell(self.client_script, [*sites, "'self'"])
+
+    def sent_on(self, facts: RequestFacts, verified: Verified) -> dict[str, str] | None:
+        """Headers of the 303 for a browser that opened a page with a token; None: show the page."""
+        if not self.sealed_pages or verified.location is not Location.QUERY:
+            return None
+        site = installation_of(verified)
+        to = pages.sealed_address(facts, site, verified.claims.sub)
+        return {**page_headers(()), "Location": to}
 
     # ---- observing --------------------------------------------------------------------------
 

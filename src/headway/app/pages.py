@@ -8,6 +8,11 @@ answer is the *shell*: a page without data, whose script asks the host's bridge
 for a context token, fetches the same address with that token in the header,
 and shows what comes.  The seal holds that fetch to the address that the host
 had signed; a context token alone is bound to no address.
+
+The script runs a moment after the page's address has become an entry of the
+browser's history, and a browser that writes its journal in that moment writes
+the token too.  An app that wants none of that redirects (:func:`sealed_address`):
+then no page ever stands at an address with a token, and each is shown by the shell.
 """
 
 from __future__ import annotations
@@ -33,6 +38,7 @@ __all__ = [
     "first_script",
     "refusal_page",
     "seal",
+    "sealed_address",
     "shell",
     "with_first_script",
     "with_script_allowed",
@@ -157,6 +163,23 @@ def check_seal(
     matches = [hmac.compare_digest(ours.encode(), given) for ours in seals]
     if not any(matches):
         raise QshMismatch(expected="the seal of this address and user", found="another seal")
+
+
+def sealed_address(facts: RequestFacts, installation: Installation, account_id: str | None) -> str:
+    """Where a browser is sent on to: the same address with a seal in the token's place.
+
+    It is what the first script would leave.  A path alone, so it leads nowhere else.
+
+    >>> from headway.model import Product, Secret
+    >>> site = Installation(app_key="my-app", client_key="site", product=Product.JIRA,
+    ...     base_url="https://site.example", shared_secret=Secret("0123456789abcdef"))
+    >>> opened = RequestFacts(method="GET", raw_path="/panel", raw_query="issue=A-1&jwt=eyJ")
+    >>> sealed_address(opened, site, None).partition("=A-1&")[0]
+    '/panel?issue'
+    """
+    query = without_seal(without_token(facts.raw_query))
+    mark = f"{SEAL_PARAMETER}={seal(facts, installation, account_id)}"
+    return f"{facts.raw_path}?{query}&{mark}" if query else f"{facts.raw_path}?{mark}"
 
 
 def without_seal(raw_query: str) -> str:

@@ -122,6 +122,11 @@ def _wants_page(scope: Scope) -> bool:
     return "text/html" in ",".join(header_values(scope["headers"], "accept"))
 
 
+def _navigates(scope: Scope) -> bool:
+    """Whether a browser asks, which says so and can show the shell (W3C Fetch Metadata)."""
+    return "".join(header_values(scope["headers"], "sec-fetch-dest")) in _PAGE_DESTINATIONS
+
+
 # ---- the descriptor and the lifecycle -------------------------------------------------------
 
 
@@ -178,7 +183,14 @@ class _OwnEndpoint(_Endpoint):
             return
         except Refusal as refusal:
             raise _Refused(refusal) from None
-        # (2) the handler, which never sees the token
+        # (2) a browser, which would keep the address, may have to go to another one first
+        on = (
+            self._connect.sent_on(facts, verified) if self._own.page and _navigates(scope) else None
+        )
+        if on is not None:
+            await Response(status_code=303, headers=on)(scope, receive, send)
+            return
+        # (3) the handler, which never sees the token
         context = Context(self._connect, verified, installation_of(verified))
         if self._own.page:
             send = self._as_page(facts, context, send, reload=reload)

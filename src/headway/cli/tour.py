@@ -168,6 +168,9 @@ async def _open_the_panel(tour: _Tour) -> None:
     tour.sure("the panel's address carries a token", "jwt=" in urlsplit(url).query)
     page = await tour.http.get(url)
     tour.hold("the app shows the panel", 200, page.status_code)
+    browser = await tour.http.get(url, headers={"Sec-Fetch-Dest": "iframe"})
+    found = (browser.status_code, "jwt=" in browser.headers.get("location", "jwt="))
+    tour.hold("a browser is sent on to the address without the token", (303, False), found)
     told = [page.headers.get(name) for name in ("referrer-policy", "cache-control")]
     tour.hold("the page keeps its address to itself", ["no-referrer", "no-store"], told)
     bare = await tour.http.get(tour.app_url + "/panel", headers={"Accept": "text/html"})

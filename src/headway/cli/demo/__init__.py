@@ -62,6 +62,7 @@ class Demo:
             development=True,
             install_keys=f"{site_url}/install-keys",
             client_script=f"{site_url}/atlassian-connect/all.js",
+            sealed_pages=True,
             observer=observer,
         )
         self._declare(self.connect)
