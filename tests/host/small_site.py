@@ -110,7 +110,7 @@ class SmallSite:
         self.world = World(self.database, self.clock.now)
         self.identity = Identity(self.database, self.clock.now)
         seed(self.world, self.identity)
-        self.rights = Rights(self.world)
+        self.rights = Rights(self.world, self._app_scopes)
         self.apps = SmallApps()
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
         self.sent: list[dict[str, Any]] = []
@@ -122,6 +122,10 @@ class SmallSite:
             origin=lambda: self.base_url,
             disclaimer=lambda: self.policy.disclaimer,
         )
+
+    def _app_scopes(self, account_id: str) -> frozenset[str] | None:
+        every = self.apps.known.values()
+        return next((app.scopes for app in every if app.account_id == account_id), None)
 
     def shapes(self, version: str = "2") -> Shapes:
         return Shapes(self.world, self.apps, lambda: self.base_url, version)

@@ -49,8 +49,8 @@ def test_an_exception_undoes() -> None:
 def test_another_version_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "site"
     with open_database(data) as database, database.writing() as connection:
-        connection.execute(meta.update().values(value="3"))
-    with pytest.raises(ConfigurationError, match="version 3, this one reads 2"):
+        connection.execute(meta.update().values(value="99"))
+    with pytest.raises(ConfigurationError, match="version 99, this one reads"):
         open_database(data)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from headway.host.clock import SiteClock
 from headway.host.database import open_database
 from headway.host.identity import SESSION_SECONDS, Identity, csrf_matches, local_path, sessions
-from headway.host.world.people import users
+from headway.host.world.people import People, users
 from host.small_site import request
 
 
@@ -183,3 +183,23 @@ def test_a_token_does_not_come_along() -> None:
         local_path("/secure/attachment/1/a?x=1&jwt=eyJ&%6Awt=eyJ") == "/secure/attachment/1/a?x=1"
     )
     assert local_path("/a?jwt=eyJ") == "/a"
+
+
+def test_whoever_is_deactivated_has_no_session_and_does_not_log_in(identity: Identity) -> None:
+    people = People(identity._database)
+    uma = people.user("user")
+    assert uma is not None
+    value = identity.log_in("user", identity.first_passwords["user"])
+    sent = request("GET", "/", {"Cookie": f"{identity.cookie_name}={value}"})
+    assert identity.session(sent) is not None
+    people.set_active(uma.account_id, False)
+    assert identity.session(sent) is None
+    assert identity.log_in("user", identity.first_passwords["user"]) is None
+
+
+def test_whoever_has_no_password_does_not_log_in(identity: Identity) -> None:
+    made = People(identity._database).add_user("new", "New", "n@example.com")
+    assert "new" not in identity.first_passwords
+    assert identity.log_in("new", "") is None
+    identity.set_password(made.account_id)
+    assert identity.log_in("new", identity.first_passwords["new"]) is not None

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from starlette.requests import Request
 
 from headway.host.database import Database, metadata, references
-from headway.host.world.people import users
+from headway.host.world.people import People, users
 from headway.ports import Clock
 from headway.qsh import without_token
 
@@ -81,22 +81,18 @@ class Identity:
 
     def add_user(self, name: str, display_name: str, email: str, *, admin: bool) -> None:
         """A new user with an account id and a password, both random."""
-        account_id = secrets.token_hex(12)
+        made = People(self._database).add_user(name, display_name, email, admin=admin)
+        self.set_password(made.account_id)
+
+    def set_password(self, account_id: str) -> None:
+        """Give a user a new random password, which only :attr:`first_passwords` tells."""
         password = secrets.token_urlsafe(PASSWORD_BYTES)
         salt = secrets.token_bytes(SALT_BYTES)
+        sealed = self._database.sealer.seal(password.encode(), _sealed_place(account_id))
+        changed = users.update().where(users.c.account_id == account_id)
         with self._database.writing() as connection:
             connection.execute(
-                users.insert().values(
-                    account_id=account_id,
-                    name=name,
-                    display_name=display_name,
-                    email=email,
-                    admin=admin,
-                    password_hash=salt + _scrypt(password, salt),
-                    password_sealed=self._database.sealer.seal(
-                        password.encode(), _sealed_place(account_id)
-                    ),
-                )
+                changed.values(password_hash=salt + _scrypt(password, salt), password_sealed=sealed)
             )
 
     @property
@@ -104,7 +100,8 @@ class Identity:
         """Each user's password by login name, for whoever started the site."""
         columns = users.c.name, users.c.account_id, users.c.password_sealed
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(*columns).order_by(users.c.name)).all()
+            known = sa.select(*columns).where(users.c.password_sealed.is_not(None))
+            rows = connection.execute(known.order_by(users.c.name)).all()
         return {
             name: self._database.sealer.open(sealed, _sealed_place(account_id)).decode()
             for name, account_id, sealed in rows
@@ -120,7 +117,9 @@ class Identity:
         """
         with self._database.reading() as connection:
             row = connection.execute(
-                sa.select(users.c.account_id, users.c.password_hash).where(users.c.name == name)
+                sa.select(users.c.account_id, users.c.password_hash).where(
+                    users.c.name == name, users.c.active, users.c.password_hash.is_not(None)
+                )
             ).one_or_none()
         account_id, stored = row if row is not None else ("", bytes(SALT_BYTES + 32))
         hashed = _scrypt(password[:200], stored[:SALT_BYTES])
@@ -131,12 +130,13 @@ class Identity:
         return self._begin(account_id)
 
     def session(self, request: Request) -> Session | None:
-        """The session of the request's cookie, if it is one and still runs."""
+        """The session of the request's cookie, if it still runs and the user is active."""
         value = self._cookie_value(request.headers.getlist("cookie"))
         if value is None:
             return None
+        active = sa.select(users.c.account_id).where(users.c.active)
         query = sa.select(sessions.c.account_id, sessions.c.until).where(
-            sessions.c.digest == _digest(value)
+            sessions.c.digest == _digest(value), sessions.c.account_id.in_(active)
         )
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()

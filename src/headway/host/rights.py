@@ -6,50 +6,128 @@ looked at by the API's table of endpoints.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from headway.host.world import Project, World
+from headway.host.world.roles import ADMINISTRATORS, USERS
 
 if TYPE_CHECKING:
     from headway.host.gate import Actor
 
-__all__ = ["GRANTED", "Rights", "Role"]
+__all__ = ["GLOBAL", "GRANTED", "PERMISSIONS", "PUBLIC", "Rights", "Role"]
 
 
 class Role(StrEnum):
-    """What somebody is to a project."""
+    """What somebody is, to the site or to a project."""
 
     NOBODY = "nobody"
     USER = "user"
-    ADMIN = "admin"
+    APP = "app"
+    APP_ADMIN = "app with the scope ADMIN"
+    PROJECT_ADMIN = "project administrator"
+    ADMIN = "administrator"
 
 
-_WORK = frozenset(
-    {
-        "BROWSE_PROJECTS",
-        "CREATE_ISSUES",
-        "EDIT_ISSUES",
-        "TRANSITION_ISSUES",
-        "ADD_COMMENTS",
-        "CREATE_ATTACHMENTS",
-        "WORK_ON_ISSUES",
-    }
-)
+# ---- the tables -----------------------------------------------------------------------------
+
+_PROJECT = {
+    "ADMINISTER_PROJECTS": "Administer Projects",
+    "BROWSE_PROJECTS": "Browse Projects",
+    "VIEW_DEV_TOOLS": "View Development Tools",
+    "VIEW_READONLY_WORKFLOW": "View Read-Only Workflow",
+    "ASSIGNABLE_USER": "Assignable User",
+    "ASSIGN_ISSUES": "Assign Issues",
+    "CLOSE_ISSUES": "Close Issues",
+    "CREATE_ISSUES": "Create Issues",
+    "DELETE_ISSUES": "Delete Issues",
+    "EDIT_ISSUES": "Edit Issues",
+    "LINK_ISSUES": "Link Issues",
+    "MODIFY_REPORTER": "Modify Reporter",
+    "MOVE_ISSUES": "Move Issues",
+    "RESOLVE_ISSUES": "Resolve Issues",
+    "SCHEDULE_ISSUES": "Schedule Issues",
+    "SET_ISSUE_SECURITY": "Set Issue Security",
+    "TRANSITION_ISSUES": "Transition Issues",
+    "MANAGE_WATCHERS": "Manage Watchers",
+    "VIEW_VOTERS_AND_WATCHERS": "View Voters and Watchers",
+    "ADD_COMMENTS": "Add Comments",
+    "DELETE_ALL_COMMENTS": "Delete All Comments",
+    "DELETE_OWN_COMMENTS": "Delete Own Comments",
+    "EDIT_ALL_COMMENTS": "Edit All Comments",
+    "EDIT_OWN_COMMENTS": "Edit Own Comments",
+    "CREATE_ATTACHMENTS": "Create Attachments",
+    "DELETE_ALL_ATTACHMENTS": "Delete All Attachments",
+    "DELETE_OWN_ATTACHMENTS": "Delete Own Attachments",
+    "DELETE_ALL_WORKLOGS": "Delete All Worklogs",
+    "DELETE_OWN_WORKLOGS": "Delete Own Worklogs",
+    "EDIT_ALL_WORKLOGS": "Edit All Worklogs",
+    "EDIT_OWN_WORKLOGS": "Edit Own Worklogs",
+    "WORK_ON_ISSUES": "Work On Issues",
+}
+_SITE = {
+    "ADMINISTER": "Administer Jira",
+    "SYSTEM_ADMIN": "Jira System Administrators",
+    "CREATE_PROJECT": "Create projects",
+    "USER_PICKER": "Browse users and groups",
+    "CREATE_SHARED_OBJECTS": "Share dashboards and filters",
+    "MANAGE_GROUP_FILTER_SUBSCRIPTIONS": "Manage group filter subscriptions",
+    "BULK_CHANGE": "Make bulk changes",
+}
+PERMISSIONS: Mapping[str, tuple[str, str]] = {
+    **{key: ("GLOBAL", name) for key, name in _SITE.items()},
+    **{key: ("PROJECT", name) for key, name in _PROJECT.items()},
+}
+"""Kind and name of each permission, by the host's own key."""
+
+_ALL_OF_PROJECT = frozenset(_PROJECT)
+_WORK = _ALL_OF_PROJECT - {
+    "ADMINISTER_PROJECTS",
+    "DELETE_ISSUES",
+    "SET_ISSUE_SECURITY",
+    "MODIFY_REPORTER",
+    "MANAGE_WATCHERS",
+    "DELETE_ALL_COMMENTS",
+    "EDIT_ALL_COMMENTS",
+    "DELETE_ALL_ATTACHMENTS",
+    "DELETE_ALL_WORKLOGS",
+    "EDIT_ALL_WORKLOGS",
+}
+_SHARING = frozenset({"USER_PICKER", "CREATE_SHARED_OBJECTS", "BULK_CHANGE"})
+
+GLOBAL: Mapping[Role, frozenset[str]] = {
+    Role.NOBODY: frozenset(),
+    Role.USER: _SHARING,
+    Role.APP: _SHARING,
+    Role.APP_ADMIN: frozenset(_SITE) - {"SYSTEM_ADMIN"},
+    Role.ADMIN: frozenset(_SITE),
+}
+"""The global permissions of each."""
+
 GRANTED: Mapping[Role, frozenset[str]] = {
     Role.NOBODY: frozenset(),
     Role.USER: _WORK,
-    Role.ADMIN: _WORK | {"ADMINISTER", "ADMINISTER_PROJECTS", "DELETE_ISSUES"},
+    Role.APP: _ALL_OF_PROJECT,
+    Role.APP_ADMIN: _ALL_OF_PROJECT,
+    Role.PROJECT_ADMIN: _ALL_OF_PROJECT,
+    Role.ADMIN: _ALL_OF_PROJECT,
 }
-"""The permissions, by the host's own keys, that each role has in a project."""
+"""The permissions of each in a project, from which its scheme could only take away."""
 
 PUBLIC = frozenset({"BROWSE_PROJECTS"})
 """What everybody has in a public project."""
 
 
+# ---- the engine -----------------------------------------------------------------------------
+
+
 class Rights:
     """Answers from the site's content.
+
+    *app_scopes* tells the scopes of the app whose own user an account is, or
+    None where it is no app's.  An app's user has every permission in every
+    project: what restricts it is its scopes.
 
     >>> from headway.host.database import open_database
     >>> from headway.host.gate import Actor
@@ -60,20 +138,57 @@ class Rights:
     ['BROWSE_PROJECTS']
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self,
+        world: World,
+        app_scopes: Callable[[str], frozenset[str] | None] = lambda _: None,
+    ) -> None:
         self._world = world
+        self._app_scopes = app_scopes
 
-    def role(self, actor: Actor) -> Role:
-        """What *actor* is to every project; an app's user is an ordinary one."""
-        if actor.account_id is None:
+    def role(self, account_id: str | None) -> Role:
+        """What an account is to the site; whoever is not known or not active is nobody."""
+        if account_id is None:
             return Role.NOBODY
-        user = self._world.people.user(actor.account_id)
-        return Role.ADMIN if user is not None and user.admin else Role.USER
+        user = self._world.people.user(account_id)
+        if user is not None:
+            user_role = Role.ADMIN if user.admin else Role.USER
+            return user_role if user.active else Role.NOBODY
+        scopes = self._app_scopes(account_id)
+        if scopes is None:
+            return Role.NOBODY
+        return Role.APP_ADMIN if "ADMIN" in scopes else Role.APP
+
+    def globally(self, actor: Actor) -> frozenset[str]:
+        """The global permissions of *actor*, such as ``ADMINISTER``."""
+        return GLOBAL[self.role(actor.account_id)]
 
     def in_project(self, actor: Actor, project: Project) -> frozenset[str]:
         """The permissions of *actor* in *project*."""
-        return GRANTED[self.role(actor)] | (PUBLIC if project.public else frozenset())
+        return self.of_account(actor.account_id, project)
 
-    def may(self, actor: Actor, permission: str, project: Project) -> bool:
-        """Whether *actor* has *permission*, such as ``EDIT_ISSUES``, in *project*."""
-        return permission in self.in_project(actor, project)
+    def of_account(self, account_id: str | None, project: Project) -> frozenset[str]:
+        """The permissions of an account in *project*; None is nobody's."""
+        role = self.role(account_id)
+        if role is Role.USER:
+            role = self._role_in(account_id or "", project)
+        return GRANTED[role] | (PUBLIC if project.public else frozenset())
+
+    def _role_in(self, account_id: str, project: Project) -> Role:
+        theirs = self._world.roles.of(account_id, project.id)
+        if ADMINISTRATORS in theirs:
+            return Role.PROJECT_ADMIN
+        return Role.USER if USERS in theirs else Role.NOBODY
+
+    def may(self, actor: Actor, permission: str, project: Project | None = None) -> bool:
+        """Whether *actor* has *permission*: in *project*, as ``EDIT_ISSUES``, or globally."""
+        theirs = self.globally(actor) if project is None else self.in_project(actor, project)
+        return permission in theirs
+
+    def visible(self, actor: Actor) -> list[Project]:
+        """The projects that *actor* may see, by key."""
+        return [
+            project
+            for project in self._world.tracker.projects()
+            if self.may(actor, "BROWSE_PROJECTS", project)
+        ]

@@ -56,7 +56,7 @@ class Site:
         self.world = World(self.database, self.clock.now)
         self.identity = Identity(self.database, self.clock.now, secure=_is_localhost(settings.name))
         seed(self.world, self.identity)
-        self.rights = Rights(self.world)
+        self.rights = Rights(self.world, self._app_scopes)
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
         self.jira, self.confluence = (self._tenant(product) for product in Product)
         self.tenants = (self.jira, self.confluence)
@@ -89,6 +89,11 @@ class Site:
             policy=lambda: self.policy,
             origin=lambda: self.base_url,
         )
+
+    def _app_scopes(self, account_id: str) -> frozenset[str] | None:
+        """The scopes of the app whose own user this is."""
+        every = (app for tenant in self.tenants for app in tenant.apps.all())
+        return next((app.scopes for app in every if app.account_id == account_id), None)
 
     def shapes(self, version: str = "2") -> Shapes:
         """How one version of the REST API writes the site's content."""

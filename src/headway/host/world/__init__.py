@@ -7,11 +7,12 @@ import time
 from headway.host.database import Database
 from headway.host.world.changes import Change, Listener
 from headway.host.world.files import Attachment, Files
-from headway.host.world.people import People, User
+from headway.host.world.people import Group, People, User
+from headway.host.world.roles import Roles
 from headway.host.world.tracker import Comment, Issue, Project, Tracker
 from headway.ports import Clock
 
-__all__ = ["Attachment", "Change", "Comment", "Issue", "Project", "User", "World"]
+__all__ = ["Attachment", "Change", "Comment", "Group", "Issue", "Project", "User", "World"]
 
 
 class World:
@@ -34,7 +35,8 @@ class World:
 
     def __init__(self, database: Database, now: Clock = time.time) -> None:
         self.listeners: list[Listener] = []
-        self.people = People(database)
+        self.people = People(database, self._tell)
+        self.roles = Roles(database)
         self.tracker = Tracker(database, now, self._tell)
         self.files = Files(database, now, self._tell)
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from headway.host.database import Database, metadata, references
 from headway.host.world.changes import Change
+from headway.host.world.roles import first_actors, role_actors
 from headway.host.world.rows import Rows, bounded, number, read
 from headway.ports import Clock
 
@@ -124,9 +125,12 @@ class Tracker:
 
     # ---- changes ----------------------------------------------------------------------------
 
-    def add_project(self, key: str, name: str, *, public: bool) -> Project:
-        """A new project."""
-        return self._rows.add(Project, projects, key=key, name=name, public=public)
+    def add_project(self, key: str, name: str, *, public: bool, lead: str | None = None) -> Project:
+        """A new project, where every user works and *lead* (an account id) administers."""
+        made = self._rows.add(Project, projects, key=key, name=name, public=public)
+        with self._database.writing() as connection:
+            connection.execute(role_actors.insert(), first_actors(made.id, lead))
+        return made
 
     def add_issue(
         self,
