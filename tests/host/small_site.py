@@ -22,7 +22,7 @@ from headway.host.media import Media
 from headway.host.rest import table
 from headway.host.rights import Rights
 from headway.host.seed import seed
-from headway.host.settings import POLICIES
+from headway.host.settings import POLICIES, Settings
 from headway.host.shapes import Shapes
 from headway.host.traffic import Traffic
 from headway.host.world import Change, World
@@ -103,6 +103,7 @@ class SmallSite:
     def __init__(self, policy: str = "atlassian-2022", at: float | None = None) -> None:
         self.time = 1_700_000_000.0
         self.base_url, self.media_url = BASE, MEDIA
+        self.settings = Settings()
         self.clock = SiteClock(at, real=lambda: self.time)
         self.policy = POLICIES[policy]
         self.traffic = Traffic()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import zipfile
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -146,3 +148,31 @@ def test_a_public_attachment_is_for_everybody(site: Site) -> None:
     made = site.world.files.add_attachment("issue", issue.id, "a.txt", "text/plain", b"x", "u1")
     assert is_download(site.ask("GET", f"/secure/attachments/{made.id}"))
     assert is_download(site.ask("GET", f"/secure/attachments/{made.id}?jwt=garbage"))
+
+
+def test_a_picture_of_an_image(site: Site) -> None:
+    name = quote(site.chart.filename)
+    answer = site.ask_signed("GET", f"/secure/thumbnail/{site.chart.id}/{name}")
+    assert answer.status == 303
+    assert answer.headers["location"].startswith(f"{MEDIA}/200x200/{site.chart.id}/")
+    assert site.ask_signed("GET", f"/secure/thumbnail/{site.chart.id}/other.png").status == 404
+    assert site.ask_signed("GET", f"/secure/thumbnail/{site.notes.id}/notes.txt").status == 404
+    assert (
+        site.ask_signed("GET", f"/secure/thumbnail/{site.chart.id}/{name}", app="nothing").status
+        == 403
+    )
+    assert site.ask("GET", f"/secure/thumbnail/{site.chart.id}/{name}").status == 401
+
+
+def test_all_attachments_of_an_issue_as_a_zip(site: Site) -> None:
+    path = f"/secure/issueAttachments/{site.notes.holder_id}.zip"
+    answer = site.ask_signed("GET", path)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/zip")
+    assert 'filename="DEMO-2.zip"' in answer.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+        assert archive.namelist() == ["notes.txt", "report.html"]
+        assert b"Referer" in archive.read("notes.txt")
+    assert site.ask("GET", path).status == 401
+    assert site.ask("GET", path, BROWSER).headers["location"].startswith("/login?next=")
+    assert site.ask_signed("GET", "/secure/issueAttachments/999.zip").status == 404
+    assert site.ask_signed("POST", path).status == 403

@@ -11,12 +11,23 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from headway.host.answers import NOT_IN_SCOPE, api_error
+from headway.host.archive import zipped
 from headway.host.identity import local_path
-from headway.host.rest.call import METHODS, NO_ATTACHMENT, Call, Rejected, identified
+from headway.host.media import Box, disposition
+from headway.host.rest.call import (
+    METHODS,
+    NO_ATTACHMENT,
+    Answering,
+    Call,
+    Rejected,
+    identified,
+)
+from headway.host.thumbnails import can_scale
+from headway.host.world import Attachment
 
 if TYPE_CHECKING:
     from headway.host.site import Site
@@ -28,27 +39,60 @@ SCOPE = "READ"
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    """The two spellings of an attachment's address."""
-    endpoint = identified(site, site.jira, SCOPE, _download)
+    """The spellings of an attachment's address, of its picture's, and of an issue's zip."""
+    table = {
+        "/secure/attachment/{attachment}/{name}": _download,
+        "/secure/attachments/{attachment}": _download,
+        "/secure/thumbnail/{attachment}/{name}": _picture,
+        "/secure/issueAttachments/{issue}.zip": _archive,
+    }
     return [
-        Route("/secure/attachment/{attachment}/{name}", endpoint, methods=METHODS),
-        Route("/secure/attachments/{attachment}", endpoint, methods=METHODS),
+        Route(path, identified(site, site.jira, SCOPE, _for_browsers(answer)), methods=METHODS)
+        for path, answer in table.items()
     ]
 
 
+def _for_browsers(answer: Answering) -> Answering:
+    """*answer*, for reading only; a browser that nobody is logged in to goes to log in first."""
+
+    async def handle(call: Call) -> Response:
+        if call.request.method not in ("GET", "HEAD"):
+            return api_error(403, NOT_IN_SCOPE)
+        try:
+            return await answer(call)
+        except Rejected:
+            if call.actor.account_id is None and _is_browser(call.request):
+                return _log_in_first(call.request)
+            raise
+
+    return handle
+
+
 async def _download(call: Call) -> Response:
-    request = call.request
-    if request.method not in ("GET", "HEAD"):
-        return api_error(403, NOT_IN_SCOPE)
-    try:
-        attachment = call.attachment()
-    except Rejected:
-        if call.actor.account_id is None and _is_browser(request):
-            return _log_in_first(request)
-        raise
-    if request.path_params.get("name", attachment.filename) != attachment.filename:
-        return api_error(404, NO_ATTACHMENT.format(attachment.id))
-    return RedirectResponse(call.site.media.url(attachment), 303)
+    return RedirectResponse(call.site.media.url(_named(call)), 303)
+
+
+async def _picture(call: Call) -> Response:
+    attachment = _named(call)
+    if not can_scale(attachment.media_type, attachment.size):
+        raise Rejected(api_error(404, NO_ATTACHMENT.format(attachment.id)))
+    return RedirectResponse(call.site.media.url(attachment, Box()), 303)
+
+
+async def _archive(call: Call) -> Response:
+    """Every attachment of an issue; the zip is only ever a download, so the site may send it."""
+    issue, files = call.issue(), call.site.world.files
+    headers = {"Content-Disposition": disposition(f"{issue.key}.zip")}
+    body = zipped(files, files.of("issue", issue.id))
+    return StreamingResponse(body, headers=headers, media_type="application/zip")
+
+
+def _named(call: Call) -> Attachment:
+    """The attachment that the address names, by id and, where it has one, by name."""
+    attachment = call.attachment()
+    if call.request.path_params.get("name", attachment.filename) != attachment.filename:
+        raise Rejected(api_error(404, NO_ATTACHMENT.format(attachment.id)))
+    return attachment
 
 
 def _is_browser(request: Request) -> bool:

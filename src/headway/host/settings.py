@@ -31,5 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = ATLASSIAN_2022.name
     at: float | None = None
     callback_seconds: float = 10.0
+    upload_limit: int = 10 * 1024 * 1024
+    """Bytes that one attachment may have."""
     allow_private: bool = False
     """Whether apps may live on private addresses other than loopback."""

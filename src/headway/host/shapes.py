@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from headway.host.thumbnails import can_scale
 from headway.host.world import Attachment, Comment, Issue, World
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Shapes:
 
     def attachment(self, attachment: Attachment) -> Json:
         """An attachment's description, with the address of its bytes."""
-        return {
+        shape = {
             "id": str(attachment.id),
             "self": self._link(f"attachment/{attachment.id}"),
             "filename": attachment.filename,
@@ -108,6 +109,9 @@ class Shapes:
             "created": moment(attachment.created),
             "content": self._link(f"attachment/content/{attachment.id}"),
         }
+        if can_scale(attachment.media_type, attachment.size):
+            shape["thumbnail"] = self._link(f"attachment/thumbnail/{attachment.id}")
+        return shape
 
     def issue_updated(self, before: Issue, after: Issue, account_id: str) -> Json:
         """The body of the webhook ``jira:issue_updated``."""

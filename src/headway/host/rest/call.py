@@ -83,9 +83,11 @@ class Call(NamedTuple):
         """The attachment that the path names, if the caller may see what it hangs on."""
         world, wanted = self.site.world, self.request.path_params["attachment"]
         attachment = world.files.attachment(wanted)
-        issue = world.tracker.issue(attachment.holder_id) if attachment else None
+        if attachment is None or attachment.holder != "issue":
+            raise self.unseen(NO_ATTACHMENT.format(wanted[:20]))
+        issue = world.tracker.issue(attachment.holder_id)
         project = world.tracker.project(issue.project_key) if issue else None
-        if attachment and project and self.site.rights.may(self.actor, "BROWSE_PROJECTS", project):
+        if project and self.site.rights.may(self.actor, "BROWSE_PROJECTS", project):
             return attachment
         raise self.unseen(NO_ATTACHMENT.format(wanted[:20]))
 

@@ -1,16 +1,16 @@
-"""Attachments: files that hang on an issue or on another thing of the site."""
+"""Attachments: files that hang on an issue or on another thing of the site (``content``)."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 import sqlalchemy as sa
 
 from headway.host.database import Database, metadata, references
 from headway.host.world.changes import Change
-from headway.host.world.rows import Rows, number
+from headway.host.world.rows import Rows, number, read
 from headway.ports import Clock
 
 __all__ = ["PART_BYTES", "Attachment", "Files", "attachments"]
@@ -86,37 +86,69 @@ class Files:
         """The attachment with this id."""
         return self._rows.one(Attachment, attachments, attachments.c.id == number(attachment_id))
 
-    def bytes_of(self, attachment_id: int) -> Iterator[bytes]:
-        """The attachment's bytes, a part at a time; no connection is held between two."""
+    def bytes_of(
+        self, attachment_id: int, start: int = 0, stop: int | None = None
+    ) -> Iterator[bytes]:
+        """The attachment's bytes from *start* to before *stop*, a part at a time.
+
+        No connection is held between two parts.
+        """
         parts = attachment_parts
         query = sa.select(parts.c.data).where(parts.c.attachment_id == attachment_id)
-        for part in itertools.count():
+        first, skipped = divmod(start, PART_BYTES)
+        left = None if stop is None else stop - start
+        for part in itertools.count(first):
+            if left is not None and left <= 0:
+                return
             with self._database.reading() as connection:
                 data = connection.scalar(query.where(parts.c.part == part))
             if data is None:
                 return
-            yield data
+            piece = data[skipped:][:left]
+            skipped = 0
+            left = None if left is None else left - len(piece)
+            yield piece
 
     def add_attachment(
         self, holder: str, holder_id: int, filename: str, media_type: str, data: bytes, author: str
     ) -> Attachment:
-        """A new attachment, kept in parts."""
-        made = self._rows.add(
-            Attachment,
-            attachments,
-            holder=holder,
-            holder_id=holder_id,
-            filename=filename,
-            media_type=media_type,
-            size=len(data),
-            author=author,
-            created=int(self._now()),
-        )
+        """A new attachment, of which the listeners are told."""
+        made = self.keep(holder, holder_id, filename, media_type, data, author)
+        self._tell(Change(event="attachment_created", author=author, after=made))
+        return made
+
+    def keep(
+        self, holder: str, holder_id: int, filename: str, media_type: str, data: bytes, author: str
+    ) -> Attachment:
+        """Keep a file in parts and tell nobody: whoever calls this says what it is."""
         with self._database.writing() as connection:
+            insert = attachments.insert().values(
+                holder=holder,
+                holder_id=holder_id,
+                filename=filename,
+                media_type=media_type,
+                size=len(data),
+                author=author,
+                created=int(self._now()),
+            )
+            made = connection.execute(insert.returning(attachments.c.id)).scalar_one()
             for part, start in enumerate(range(0, len(data), PART_BYTES)):
                 piece = data[start : start + PART_BYTES]
                 connection.execute(
-                    attachment_parts.insert().values(attachment_id=made.id, part=part, data=piece)
+                    attachment_parts.insert().values(attachment_id=made, part=part, data=piece)
                 )
-        self._tell(Change(event="attachment_created", author=author, after=made))
-        return made
+            return read(connection, Attachment, attachments, attachments.c.id == made)[0]
+
+    def remove_attachment(self, attachment_id: int, author: str) -> None:
+        """Take an attachment away, and tell; nothing happens where it is gone already."""
+        gone = self.attachment(attachment_id)
+        if gone is None:
+            return
+        self.drop([gone.id])
+        self._tell(Change(event="attachment_deleted", author=author, before=gone))
+
+    def drop(self, attachment_ids: Iterable[int]) -> None:
+        """Forget files, and tell nobody."""
+        gone = attachments.c.id.in_(list(attachment_ids))
+        with self._database.writing() as connection:
+            connection.execute(attachments.delete().where(gone))
