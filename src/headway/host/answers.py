@@ -7,7 +7,9 @@ stands in headers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TypeAlias
 
 from starlette.responses import JSONResponse, Response
 
@@ -20,7 +22,10 @@ from headway.errors import (
     SignatureInvalid,
 )
 
-__all__ = ["NOT_IN_SCOPE", "api_error", "host_answer"]
+__all__ = ["NOT_IN_SCOPE", "Writer", "api_error", "error_writer", "host_answer"]
+
+Writer: TypeAlias = Callable[[int, str], Response]
+"""Writes an error of this status with this text."""
 
 ANONYMOUS = "Client must be authenticated to access this resource."
 UNPROVEN = "Your presented credentials do not provide access to this resource."
@@ -34,13 +39,54 @@ def api_error(status: int, message: str = "", errors: Mapping[str, str] | None =
     >>> api_error(404, "No such thing.").body
     b'{"errorMessages":["No such thing."],"errors":{}}'
     """
-    body = {"errorMessages": [message] if message else [], "errors": dict(errors or {})}
+    return _error(
+        status, {"errorMessages": [message] if message else [], "errors": dict(errors or {})}
+    )
+
+
+def wiki_error(status: int, message: str) -> Response:
+    """An error in the shape of Confluence's REST API."""
+    data = {
+        "authorized": status not in (401, 403),
+        "valid": status != 400,
+        "allowedInReadOnlyMode": True,
+        "errors": [],
+        "successful": False,
+    }
+    return _error(status, {"statusCode": status, "data": data, "message": message})
+
+
+def wiki_error_v2(status: int, message: str) -> Response:
+    """An error in the shape of version 2 of Confluence's REST API."""
+    code = HTTPStatus(status).name
+    error = {"status": status, "code": code, "title": message, "detail": None}
+    return _error(status, {"errors": [error]})
+
+
+WRITERS: tuple[tuple[str, Writer], ...] = (
+    ("/wiki/api/", wiki_error_v2),
+    ("/wiki/", wiki_error),
+    ("/", api_error),
+)
+"""Whose shape an error has, by where the request's path begins."""
+
+
+def error_writer(path: str) -> Writer:
+    """How an error is written that is about *path*.
+
+    >>> error_writer("/wiki/rest/api/content/1")(404, "No such thing.").status_code
+    404
+    """
+    return next((write for start, write in WRITERS if path.startswith(start)), api_error)
+
+
+def _error(status: int, body: Mapping[str, object]) -> Response:
     headers = {"WWW-Authenticate": 'JWT realm="headway"'} if status == 401 else {}
     return JSONResponse(body, status, headers)
 
 
-def host_answer(error: HeadwayError) -> Response:
-    """What the host answers to a request that was refused.
+def host_answer(error: HeadwayError, write: Writer = api_error) -> Response:
+    """What the host answers to a request that was refused, in the shape that *write* has.
 
     An unknown issuer and a bad signature look alike, so that nobody can ask
     which apps are installed.
@@ -49,11 +95,11 @@ def host_answer(error: HeadwayError) -> Response:
     401
     """
     if not isinstance(error, Refusal):
-        return api_error(403, str(error))
+        return write(403, str(error))
     if isinstance(error, NoCredentials):
-        return api_error(401, ANONYMOUS)
+        return write(401, ANONYMOUS)
     if isinstance(error, MalformedRequest):
-        return api_error(400, IMPROPER)
+        return write(400, IMPROPER)
     if error.public in (IssuerUnknown, SignatureInvalid):
-        return api_error(401, UNPROVEN)
-    return api_error(error.status, str(error))
+        return write(401, UNPROVEN)
+    return write(error.status, str(error))

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway.errors import Refusal
-from headway.host.answers import api_error, host_answer
+from headway.host.answers import error_writer, host_answer
 from headway.host.gate import Forbidden
 from headway.host.visit import is_browser, render, seen_by
 
@@ -84,9 +84,10 @@ def errors(site: Site) -> Mapping[type[Exception], Handler]:
             visit = None if found.status >= 500 else seen_by(site, request)
             answer = render(site, visit, "problem.html", found.status, problem=found)
         elif isinstance(error, Refusal | Forbidden):
-            answer = host_answer(error)
+            answer = host_answer(error, error_writer(request.url.path))
         else:
-            answer = api_error(found.status, found.text or found.title)
+            write = error_writer(request.url.path)
+            answer = write(found.status, found.text or found.title)
         if isinstance(error, HTTPException):
             answer.headers.update(error.headers or {})
         return answer

@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from headway.host.world import Project, World
+import sqlalchemy as sa
+
+from headway.host.world import Content, Project, Space, World
 from headway.host.world.roles import ADMINISTRATORS, USERS
+from headway.host.world.wiki import contents
 
 if TYPE_CHECKING:
     from headway.host.gate import Actor
@@ -118,6 +121,16 @@ GRANTED: Mapping[Role, frozenset[str]] = {
 PUBLIC = frozenset({"BROWSE_PROJECTS"})
 """What everybody has in a public project."""
 
+_WRITING = frozenset({"read", "create", "update", "delete"})
+IN_SPACE: Mapping[Role, frozenset[str]] = {
+    Role.NOBODY: frozenset(),
+    Role.USER: _WRITING,
+    Role.APP: _WRITING | {"administer"},
+    Role.APP_ADMIN: _WRITING | {"administer"},
+    Role.ADMIN: _WRITING | {"administer"},
+}
+"""What each may do in a space and with what is in it, by Confluence's own words."""
+
 
 # ---- the engine -----------------------------------------------------------------------------
 
@@ -192,3 +205,33 @@ class Rights:
             for project in self._world.tracker.projects()
             if self.may(actor, "BROWSE_PROJECTS", project)
         ]
+
+    # ---- the wiki ---------------------------------------------------------------------------
+
+    def in_space(self, actor: Actor, space: Space) -> frozenset[str]:
+        """What *actor* may do in *space*, such as ``administer``."""
+        return self.of_account_in(space, actor.account_id)
+
+    def of_account_in(self, space: Space, account_id: str | None) -> frozenset[str]:
+        """What an account may do in *space*, whose administrators are as good as the site's."""
+        role = self.role(account_id)
+        if role is Role.USER and account_id in self._world.spaces.administrators(space.id):
+            role = Role.ADMIN
+        return IN_SPACE[role] | (frozenset({"read"}) if space.public else frozenset())
+
+    def spaces(self, actor: Actor) -> list[Space]:
+        """The spaces that *actor* may read, by key."""
+        return [s for s in self._world.spaces.spaces() if "read" in self.in_space(actor, s)]
+
+    def on_content(self, account_id: str | None, content: Content) -> frozenset[str]:
+        """What an account may do with *content*; a restriction binds administrators too."""
+        world = self._world
+        space = world.spaces.space_by_id(content.space_id)
+        visible = world.marks.visible([content.space_id], account_id)
+        if space is None or not world.wiki.count(sa.and_(visible, contents.c.id == content.id)):
+            return frozenset()
+        may = self.of_account_in(space, account_id)
+        editors = world.marks.restricted_to(content.container_id or content.id, "update")
+        if editors and account_id not in editors:
+            may -= {"update", "delete"}
+        return may if "read" in may else frozenset()

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway.errors import BodyTooLarge, Refusal, TokenMissing
-from headway.host.answers import NOT_IN_SCOPE, api_error, host_answer
+from headway.host.answers import NOT_IN_SCOPE, Writer, error_writer, host_answer
 from headway.host.gate import Actor, Forbidden
 from headway.host.rest.scopes import INACCESSIBLE
 from headway.host.shapes import Shapes
@@ -94,19 +94,27 @@ class Call(NamedTuple):
     def unseen(self, message: str) -> Rejected:
         """Not found; whoever is nobody is not even told that."""
         if self.actor.account_id is None:
-            return Rejected(host_answer(self.actor.refusal or TokenMissing()))
-        return Rejected(api_error(404, message))
+            return Rejected(host_answer(self.actor.refusal or TokenMissing(), self._write))
+        return self.no(404, message)
+
+    def no(self, status: int, message: str) -> Rejected:
+        """An answer that says no, in the shape of the API that was asked."""
+        return Rejected(self._write(status, message))
+
+    @property
+    def _write(self) -> Writer:
+        return error_writer(self.request.url.path)
 
     async def body(self) -> Mapping[str, Any]:
         """The request's JSON object."""
         try:
             found = json.loads(await read_bounded(self.request.receive, BODY_MAX))
         except BodyTooLarge:
-            raise Rejected(api_error(413, "The request body is too large.")) from None
+            raise self.no(413, "The request body is too large.") from None
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise Rejected(api_error(400, "Unexpected end of input or invalid JSON."))
+            raise self.no(400, "Unexpected end of input or invalid JSON.")
         return found
 
 
@@ -134,17 +142,18 @@ def identified(
     """*answer*, called with whoever is calling, who must hold *scope*; None: no app's page may."""
 
     async def handle(request: Request) -> Response:
+        write = error_writer(request.url.path)
         try:
             # (1) who is it?
             actor = await tenant.gate.actor(request)
             # (2) may it call this at all?  One reading of the path, and a scope that covers it
             canonical_request(request.method, request.scope["raw_path"].decode("latin-1"))
             if not _in_scope(actor, scope):
-                return api_error(403, NOT_IN_SCOPE)
+                return write(403, NOT_IN_SCOPE)
             # (3) what it asks for
             return await answer(Call(site, tenant, request, actor, version))
         except (Refusal, Forbidden) as refusal:
-            return host_answer(refusal)
+            return host_answer(refusal, write)
         except Rejected as rejected:
             return rejected.answer
 

@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from headway.host.answers import api_error
 from headway.host.rest import attachments, issues, server
 from headway.host.rest.call import METHODS, Answering, Call, Endpoint, identified
 from headway.host.rest.paths import Tree
@@ -46,7 +45,7 @@ class _Row(NamedTuple):
 
 
 async def _not_built(call: Call) -> Response:
-    return api_error(501, f"This local site does not have {call.request.method} on this address.")
+    raise call.no(501, f"This local site does not have {call.request.method} on this address.")
 
 
 def _spellings(path: str) -> Iterator[tuple[str, str]]:

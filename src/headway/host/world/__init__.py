@@ -1,4 +1,4 @@
-"""What a site is about: its people, its issues, its files."""
+"""What a site is about: its people, its issues, its wiki, its files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ import time
 from headway.host.database import Database
 from headway.host.world.changes import Change, Listener
 from headway.host.world.files import Attachment, Files
+from headway.host.world.marks import Marks
 from headway.host.world.people import Group, People, User
 from headway.host.world.roles import Roles
+from headway.host.world.spaces import Space, Spaces
 from headway.host.world.tracker import Comment, Issue, Project, Tracker
+from headway.host.world.wiki import Content, Wiki
 from headway.ports import Clock
 
-__all__ = ["Attachment", "Change", "Comment", "Group", "Issue", "Project", "User", "World"]
+__all__ = [
+    "Attachment",
+    "Change",
+    "Comment",
+    "Content",
+    "Group",
+    "Issue",
+    "Project",
+    "Space",
+    "User",
+    "World",
+]
 
 
 class World:
@@ -39,6 +53,9 @@ class World:
         self.roles = Roles(database)
         self.tracker = Tracker(database, now, self._tell)
         self.files = Files(database, now, self._tell)
+        self.spaces = Spaces(database, now, self._tell)
+        self.wiki = Wiki(database, now, self._tell, self.files)
+        self.marks = Marks(database, now, self._tell)
 
     def _tell(self, change: Change) -> None:
         for listener in self.listeners:
