@@ -5,7 +5,7 @@ import json
 import pytest
 
 from headway import errors
-from headway.host.answers import api_error, host_answer
+from headway.host.answers import ANONYMOUS, api_error, error_writer, host_answer, wiki_error
 from headway.host.gate import Forbidden
 
 UNPROVEN = "Your presented credentials do not provide access to this resource."
@@ -36,3 +36,17 @@ def test_the_hosts_words(error: errors.HeadwayError, status: int, message: str) 
 def test_an_error_of_a_field() -> None:
     answer = api_error(400, errors={"summary": "No."})
     assert json.loads(bytes(answer.body)) == {"errorMessages": [], "errors": {"summary": "No."}}
+
+
+def test_each_api_has_errors_of_its_own_shape() -> None:
+    first = error_writer("/wiki/rest/api/content/1")(404, "No content")
+    body = json.loads(bytes(first.body))
+    assert (body["statusCode"], body["message"]) == (404, "No content")
+    assert (body["data"]["valid"], body["data"]["authorized"]) == (True, True)
+    refused = json.loads(bytes(host_answer(Forbidden("No."), wiki_error).body))
+    assert (refused["statusCode"], refused["data"]["authorized"]) == (403, False)
+    second = host_answer(errors.TokenMissing(), error_writer("/wiki/api/v2/pages"))
+    (error,) = json.loads(bytes(second.body))["errors"]
+    assert (error["status"], error["code"], error["title"]) == (401, "UNAUTHORIZED", ANONYMOUS)
+    assert "www-authenticate" in second.headers
+    assert error_writer("/rest/api/3/x") is error_writer("") is api_error

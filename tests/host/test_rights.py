@@ -109,3 +109,43 @@ def test_a_role_of_a_group_counts_and_its_loss_too(world: World) -> None:
     world.roles.set(demo.id, USERS, "group", EVERYBODY[0], given=False)
     assert not rights.may(uma, "BROWSE_PROJECTS", demo)
     assert rights.may(uma, "BROWSE_PROJECTS", project(world, "PUB"))
+
+
+# ---- the wiki -------------------------------------------------------------------------------
+
+WRITING = frozenset({"read", "create", "update", "delete"})
+ALL = WRITING | {"administer"}
+
+
+def test_what_somebody_may_do_in_a_space(world: World) -> None:
+    rights = Rights(world, APPS.get)
+    own = world.spaces.add_space("OWN", "Own", account(world, "uma"))
+    public = world.spaces.add_space("OPEN", "Open", "u2", public=True)
+    may = {name: rights.in_space(actor(world, name), own) for name in WHO}
+    nobody: frozenset[str] = frozenset()
+    assert may == {
+        **{"nobody": nobody, "ghost": nobody, "gone": nobody},
+        **{"uma": ALL, "pia": WRITING, "ada": ALL, "a1": ALL, "a2": ALL},
+    }
+    assert rights.in_space(NOBODY, public) == {"read"}
+    assert rights.in_space(actor(world, "uma"), public) == WRITING
+    assert [space.key for space in rights.spaces(NOBODY)] == ["OPEN"]
+    assert [space.key for space in rights.spaces(actor(world, "a1"))] == ["OPEN", "OWN"]
+
+
+def test_what_somebody_may_do_with_content(world: World) -> None:
+    rights, uma, pia = Rights(world), account(world, "uma"), account(world, "pia")
+    space = world.spaces.add_space("OPEN", "Open", pia, public=True)
+    page = world.wiki.add_page(space.id, "Page", "", pia)
+    comment = world.wiki.add_comment(page, "x", pia)
+    assert rights.on_content(None, page) == {"read"}
+    assert rights.on_content(uma, page) == WRITING
+    world.marks.restrict(page, "update", frozenset({pia}))
+    assert rights.on_content(uma, page) == {"read", "create"}
+    assert rights.on_content(uma, comment) == {"read", "create"}
+    world.marks.restrict(page, "read", frozenset({pia}))
+    for who in (uma, account(world, "ada"), None):
+        assert rights.on_content(who, page) == rights.on_content(who, comment) == frozenset()
+    assert rights.on_content(pia, page) == ALL
+    world.spaces.remove_space(space, pia)
+    assert rights.on_content(pia, page) == frozenset()

@@ -7,6 +7,7 @@ from headway.host.database import open_database
 from headway.host.identity import Identity
 from headway.host.seed import png, seed
 from headway.host.world import World
+from headway.host.world.wiki import contents
 
 
 def test_a_fresh_site_has_something_to_show() -> None:
@@ -29,6 +30,15 @@ def test_a_fresh_site_has_something_to_show() -> None:
             2,
             1,
         ]
+        spaces = [(s.key, s.public, s.homepage_id is not None) for s in world.spaces.spaces()]
+        assert spaces == [("DEMO", False, True), ("OPEN", True, True)]
+        kinds = [content.kind.value for content in world.wiki.find(contents.c.space_id == 1)]
+        expected = {"page": 3, "blogpost": 1, "comment": 2, "attachment": 2}
+        assert {kind: kinds.count(kind) for kind in kinds} == expected
+        page = world.wiki.titled(1, "A page with an app's macro")
+        assert page is not None
+        assert [label.name for label in world.marks.labels(page.id)] == ["macros"]
+        assert [ancestor.title for ancestor in world.wiki.ancestors(page)] == ["Demonstration Home"]
         passwords = identity.first_passwords
         assert len(set(passwords.values())) == 2
         # a second start adds nothing and changes nothing

@@ -22,7 +22,15 @@ from headway.errors import (
     SignatureInvalid,
 )
 
-__all__ = ["NOT_IN_SCOPE", "Writer", "api_error", "error_writer", "host_answer"]
+__all__ = [
+    "ANONYMOUS",
+    "NOT_IN_SCOPE",
+    "Writer",
+    "api_error",
+    "error_writer",
+    "host_answer",
+    "wiki_error",
+]
 
 Writer: TypeAlias = Callable[[int, str], Response]
 """Writes an error of this status with this text."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from headway.host.identity import Identity
 from headway.host.world import World
+from headway.host.world.wiki import ContentKind
 
 __all__ = ["png", "seed"]
 
@@ -29,6 +30,8 @@ def seed(world: World, identity: Identity) -> None:
     accounts = {user.name: user.account_id for user in world.people.users()}
     for issue in content["issues"]:
         _add_issue(world, issue, accounts)
+    for space in content["spaces"]:
+        _add_space(world, space, accounts)
 
 
 def _add_issue(world: World, issue: Mapping[str, Any], accounts: Mapping[str, str]) -> None:
@@ -42,12 +45,42 @@ def _add_issue(world: World, issue: Mapping[str, Any], accounts: Mapping[str, st
     for comment in issue.get("comments", ()):
         world.tracker.add_comment(made.id, accounts[comment["author"]], comment["body"])
     for attachment in issue.get("attachments", ()):
-        drawing = attachment.get("drawing")
-        data = png(**drawing) if drawing else attachment["text"].lstrip().encode()
-        author = accounts[attachment["author"]]
-        world.files.add_attachment(
-            "issue", made.id, attachment["filename"], attachment["media_type"], data, author
+        world.files.add_attachment("issue", made.id, *_file(attachment, accounts))
+
+
+def _add_space(world: World, space: Mapping[str, Any], accounts: Mapping[str, str]) -> None:
+    author = accounts[space["author"]]
+    made = world.spaces.add_space(
+        space["key"],
+        space["name"],
+        author,
+        description=space["description"],
+        public=space["public"],
+    )
+    for page in space["pages"]:
+        parent = world.wiki.titled(made.id, page["parent"]) if "parent" in page else None
+        kind = ContentKind(page.get("kind", ContentKind.PAGE))
+        content = world.wiki.add_page(
+            made.id, page["title"], page["body"].strip(), author, kind=kind, parent=parent
         )
+        for label in page.get("labels", ()):
+            world.marks.add_label(content.id, label, author)
+        for comment in page.get("comments", ()):
+            world.wiki.add_comment(content, comment["body"], accounts[comment["author"]])
+        for attachment in page.get("attachments", ()):
+            world.wiki.add_file(content, *_file(attachment, accounts))
+    homepage = world.wiki.titled(made.id, space["pages"][0]["title"])
+    world.spaces.edit_space(made.id, author, homepage_id=homepage.id if homepage else None)
+
+
+def _file(
+    attachment: Mapping[str, Any], accounts: Mapping[str, str]
+) -> tuple[str, str, bytes, str]:
+    """The name, the type, the bytes and the author of a file."""
+    drawing = attachment.get("drawing")
+    data = png(**drawing) if drawing else attachment["text"].lstrip().encode()
+    author = accounts[attachment["author"]]
+    return attachment["filename"], attachment["media_type"], data, author
 
 
 def png(width: int, height: int, bars: Sequence[int]) -> bytes:

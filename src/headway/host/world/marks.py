@@ -156,9 +156,9 @@ class Marks:
         is_it = sa.and_(properties.c.id == before.id, properties.c.version == version - 1)
         changes = {"value": _value(value), "version": version, "updated": int(self._now())}
         with self._database.writing() as connection:
-            connection.execute(properties.update().where(is_it).values(changes))
+            done = connection.execute(properties.update().where(is_it).values(changes)).rowcount
             after = read(connection, Property, properties, properties.c.id == before.id)
-        if not after or after[0].version != version or before.version != version - 1:
+        if not done:
             raise Stale(f"Version must be incremented on update: it is {before.version}")
         return after[0]
 
@@ -222,9 +222,7 @@ class Marks:
 
     def _told(self, event: str, author: str, before: Label | None, after: Label | None) -> None:
         product = Product.CONFLUENCE
-        self._tell(
-            Change(event=event, product=product, author=author, before=before, after=after)
-        )
+        self._tell(Change(event=event, product=product, author=author, before=before, after=after))
 
 
 def of_content(content_id: int | None) -> Where:
@@ -239,9 +237,7 @@ def of_space(space_id: int | None) -> Where:
 
 def _label(content_id: int, name: str, prefix: str) -> Where:
     columns = labels.c
-    return sa.and_(
-        columns.content_id == content_id, columns.name == name, columns.prefix == prefix
-    )
+    return sa.and_(columns.content_id == content_id, columns.name == name, columns.prefix == prefix)
 
 
 def _value(value: Any) -> str:

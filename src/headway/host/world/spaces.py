@@ -174,6 +174,4 @@ class Spaces:
 
     def _told(self, event: str, author: str, before: Space | None, after: Space | None) -> None:
         product = Product.CONFLUENCE
-        self._tell(
-            Change(event=event, product=product, author=author, before=before, after=after)
-        )
+        self._tell(Change(event=event, product=product, author=author, before=before, after=after))

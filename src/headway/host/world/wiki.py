@@ -357,9 +357,7 @@ class Wiki:
         """Put content into the bin; pages below it move up."""
         with self._database.writing() as connection:
             below = contents.c.parent_id == content.id
-            connection.execute(
-                contents.update().where(below).values(parent_id=content.parent_id)
-            )
+            connection.execute(contents.update().where(below).values(parent_id=content.parent_id))
         after = self._set(content.id, status=Status.TRASHED)
         self._told("trashed", editor, content, after)
         return after
@@ -380,9 +378,7 @@ class Wiki:
             kept = sa.select(revisions.c.file_id).where(versions)
             files = [made for made in connection.scalars(kept) if made is not None]
             below = contents.c.parent_id == content.id
-            connection.execute(
-                contents.update().where(below).values(parent_id=content.parent_id)
-            )
+            connection.execute(contents.update().where(below).values(parent_id=content.parent_id))
             connection.execute(contents.delete().where(contents.c.id == content.id))
         self._files.drop(files)
         self._told("removed", editor, content, None)
@@ -424,9 +420,7 @@ class Wiki:
         if self.titled(space_id, title) is not None:
             raise ValueError(f"A page already exists with the title {title} in this space")
 
-    def _told(
-        self, what: str, author: str, before: Content | None, after: Content | None
-    ) -> None:
+    def _told(self, what: str, author: str, before: Content | None, after: Content | None) -> None:
         thing = after or before
         assert thing is not None  # noqa: S101 - one of them is given
         self._tell(
@@ -441,10 +435,10 @@ class Wiki:
 
 
 def read_body(title: str, body: str) -> tuple[str, str]:
-    """A body as it is kept, and the words in it for searching; raises ValueError.
+    r"""A body as it is kept, and the words in it for searching; raises ValueError.
 
     >>> read_body("Title", "<p>Some <b>Words</b></p>")
-    ('<p>Some <b>Words</b></p>', 'title\\nsome words')
+    ('<p>Some <b>Words</b></p>', 'title\nsome words')
     """
     body = with_macro_ids(bounded("body", body, BODY_MAX))
     return body, f"{title}\n{plain_text(parse(body))}".strip().casefold()
