@@ -70,8 +70,9 @@ def parse(text: str) -> Element:
     depth, root = 0, Element("body")
     try:
         events = iterparse(source, events=("start", "end"), forbid_dtd=True)
-        for event, root in events:  # the last one that ends is the wrapper
+        for event, element in events:
             depth += 1 if event == "start" else -1
+            root = element  # the last one that ends is the wrapper
             if depth > DEPTH_MAX + 1:
                 raise ValueError(f"the body is nested more than {DEPTH_MAX} levels deep")
     except ParseError as error:

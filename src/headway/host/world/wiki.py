@@ -381,7 +381,7 @@ class Wiki:
             connection.execute(contents.update().where(below).values(parent_id=content.parent_id))
             connection.execute(contents.delete().where(contents.c.id == content.id))
         self._files.drop(files)
-        self._told("removed", editor, content, None)
+        self._changed(content.kind, "removed", editor, content, None)
 
     # ---- the rows ---------------------------------------------------------------------------
 
@@ -420,12 +420,20 @@ class Wiki:
         if self.titled(space_id, title) is not None:
             raise ValueError(f"A page already exists with the title {title} in this space")
 
-    def _told(self, what: str, author: str, before: Content | None, after: Content | None) -> None:
-        thing = after or before
-        assert thing is not None  # noqa: S101 - one of them is given
+    def _told(self, what: str, author: str, before: Content | None, after: Content) -> None:
+        self._changed(after.kind, what, author, before, after)
+
+    def _changed(
+        self,
+        kind: ContentKind,
+        what: str,
+        author: str,
+        before: Content | None,
+        after: Content | None,
+    ) -> None:
         self._tell(
             Change(
-                event=f"{EVENTS[thing.kind]}_{what}",
+                event=f"{EVENTS[kind]}_{what}",
                 product=Product.CONFLUENCE,
                 author=author,
                 before=before,
