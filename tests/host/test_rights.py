@@ -124,8 +124,14 @@ def test_what_somebody_may_do_in_a_space(world: World) -> None:
     may = {name: rights.in_space(actor(world, name), own) for name in WHO}
     nobody: frozenset[str] = frozenset()
     assert may == {
-        **{"nobody": nobody, "ghost": nobody, "gone": nobody},
-        **{"uma": ALL, "pia": WRITING, "ada": ALL, "a1": ALL, "a2": ALL},
+        "nobody": nobody,
+        "ghost": nobody,
+        "gone": nobody,
+        "uma": ALL,
+        "pia": WRITING,
+        "ada": ALL,
+        "a1": ALL,
+        "a2": ALL,
     }
     assert rights.in_space(NOBODY, public) == {"read"}
     assert rights.in_space(actor(world, "uma"), public) == WRITING
