@@ -107,7 +107,7 @@ def document(url: str, **more: Any) -> dict[str, Any]:
             "webhooks": [
                 {"event": "jira:issue_updated", "url": "/hook/${issue.key}?p=${project.key}"}
             ],
-            "jiraIssueGlances": [{"unknown": "and left alone"}],
+            "somethingNew": [{"unknown": "and left alone"}],
         },
         **more,
     }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from headway.host.descriptor import expand, read_descriptor, resolve
+from headway.host.descriptor import read_added, read_descriptor
 from host.small_app import document
 
 URL = "http://127.0.0.1:7000/base"
@@ -48,7 +47,7 @@ def test_the_least_that_is_read() -> None:
 
 
 def panel(**members: Any) -> dict[str, Any]:
-    page = {"key": "panel", "name": {"value": "P"}, "url": "/p", **members}
+    page = {"key": "panel", "name": {"value": "P"}, "url": "/p", "location": "l", **members}
     return {"modules": {"webPanels": [page]}}
 
 
@@ -64,14 +63,15 @@ INVALID = {
     "a query": ({"baseUrl": "http://127.0.0.1/?a"}, "$.baseUrl"),
     "another spelling": ({"baseUrl": "HTTP://127.0.0.1:80/x"}, "$.baseUrl"),
     "dots": ({"baseUrl": "http://127.0.0.1/a/../b"}, "$.baseUrl"),
-    "a module without a name": (panel(name=None), "$.modules.webPanels[0].name"),
+    "a name that is text": (panel(name="P"), "$.modules.webPanels[0].name"),
+    "a type that is no list": ({"modules": {"webPanels": {"key": "p"}}}, "$.modules.webPanels"),
     "a module elsewhere": (panel(url="http://evil.example/p"), "$.modules.webPanels[0].url"),
     "a module beside": (panel(url=URL + "ball/p"), "$.modules.webPanels[0].url"),
     "a module with no scheme": (panel(url="//evil.example/p"), "$.modules.webPanels[0].url"),
     "a module that is a script": (panel(url="javascript:x()"), "$.modules.webPanels[0].url"),
     "a module above": (panel(url="/../p"), "$.modules.webPanels[0].url"),
     "a module with a blank": (panel(url="/a b"), "$.modules.webPanels[0].url"),
-    "a module with a token": (panel(url="/p?jwt={jwt}"), "$.modules.webPanels[0].url"),
+    "a module with a token": (panel(url="/p?jwt=x"), "$.modules.webPanels[0].url"),
     "a callback elsewhere": (
         {"lifecycle": {"installed": "http://127.0.0.1:7001/i"}},
         "$.lifecycle.installed",
@@ -80,10 +80,20 @@ INVALID = {
         {"modules": {"webhooks": [{"event": "e", "url": "http://127.0.0.1:7001/h"}]}},
         "$.modules.webhooks[0].url",
     ),
+    "a webhook with a token": (
+        {"modules": {"webhooks": [{"event": "e", "url": "/h?jwt={jwt}"}]}},
+        "$.modules.webhooks[0].url",
+    ),
+    "a webhook without an event": (
+        {"modules": {"webhooks": [{"url": "/h"}]}},
+        "$.modules.webhooks[0]",
+    ),
+    "webhooks that are no list": ({"modules": {"webhooks": {}}}, "$.modules.webhooks"),
+    "a scope that is none": ({"scopes": ["READ", "write:jira-work"]}, "$.scopes[1]"),
     "webhooks without READ": ({"scopes": ["NONE"]}, "$.scopes"),
     "a key twice": (
         {"modules": {**panel()["modules"], "generalPages": panel()["modules"]["webPanels"]}},
-        "$.modules",
+        "$.modules.generalPages[0].key",
     ),
 }
 
@@ -103,36 +113,32 @@ def test_what_is_no_descriptor(data: bytes) -> None:
         read_descriptor(data)
 
 
+def test_types_that_this_site_does_not_have_are_named_and_left_alone() -> None:
+    assert read().unknown == ("somethingNew",)
+
+
+def added(document: Any) -> Any:
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return read_added(data, read())
+
+
+def test_modules_can_be_added_later() -> None:
+    (dialog,) = added({"dialogs": [{"key": "new", "url": "/d", "options": {"size": "large"}}]})
+    assert (dialog.type, dialog.key, dialog.options["size"]) == ("dialogs", "new", "large")
+
+
 @pytest.mark.parametrize(
-    ("written", "absolute"),
+    ("document", "place"),
     [
-        ("/p", URL + "/p"),
-        ("p", URL + "/p"),
-        ("?a=b", URL + "?a=b"),
-        ("", URL),
-        ("/p#part", URL + "/p"),
-        (URL, URL),
-        (URL + "/p", URL + "/p"),
-        (URL + "?a", URL + "?a"),
-        ("/http://evil.example", URL + "/http://evil.example"),
+        ({"dialogs": [{"key": "d", "url": "http://evil.example/"}]}, "$.dialogs[0].url"),
+        ({"dialogs": [{"key": "panel", "url": "/d"}]}, "$.dialogs"),
+        ({"webhooks": [{"event": "e", "url": "/h"}]}, "$.webhooks"),
+        ({"somethingNew": []}, "$.somethingNew"),
+        ({"a/b": []}, "key"),
+        ([], "Expected"),
+        (b"{", "JSON"),
     ],
 )
-def test_a_url_is_below_the_base_url(written: str, absolute: str) -> None:
-    assert resolve(URL, written) == absolute
-
-
-def test_variables() -> None:
-    values = {"issue.key": "A/1 +ü", "x-y_z": "1"}
-    assert expand("/{issue.key}/${x-y_z}", values) == "/A%2F1%20%2B%C3%BC/1"
-    assert expand("/p?k={issue.key}&n=${none}", values) == "/p?k=A%2F1+%2B%C3%BC&n="
-    assert expand("/{not closed/{}/{9}", values) == "/{not closed/{}/{9}"
-
-
-@given(st.text(max_size=30))
-def test_no_value_leaves_its_place(value: str) -> None:
-    """Whatever a variable holds, neither the path's segments nor the parameters change."""
-    value = value.encode("utf-8", "replace").decode()
-    path, _, query = expand("/a/{v}/b?c={v}&d=1", {"v": value}).partition("?")
-    assert path.count("/") == 3
-    assert query.count("&") == 1
-    assert "#" not in path + query
+def test_what_can_not_be_added(document: Any, place: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(place)):
+        added(document)
