@@ -15,8 +15,10 @@ from headway.host.clock import SiteClock
 from headway.host.database import open_database
 from headway.host.descriptor import read_descriptor
 from headway.host.install import Installer
+from headway.host.lifecycle import Lifecycle
 from headway.host.outgoing import Outgoing
 from headway.host.settings import POLICIES, Settings
+from headway.host.site_keys import SiteKeys
 from headway.host.traffic import Traffic
 from headway.keys import new_secret
 from headway.model import Secret
@@ -186,16 +188,32 @@ class SmallHost:
         self.clock = SiteClock(real=real or self.tick)
         self.traffic = Traffic()
         self.database = open_database(data)
+        self.settings = Settings(**{"callback_seconds": 5.0, **settings})
         self.apps = Apps(self.database, self.clock.now)
+        self.keys = SiteKeys(self.database, self.clock.now)
         self.outgoing = Outgoing(
-            settings=Settings(**{"callback_seconds": 5.0, **settings}),
+            settings=self.settings,
             apps=self.apps,
             clock=self.clock,
             traffic=self.traffic,
             policy=lambda: POLICIES["atlassian-2022"],
             base_url=lambda: BASE,
         )
-        self.installer = Installer(self.apps, self.outgoing)
+        self.lifecycle = Lifecycle(
+            apps=self.apps,
+            keys=self.keys,
+            outgoing=self.outgoing,
+            clock=self.clock,
+            cloud_id="cloud-1",
+            legacy=self.settings.unsigned_installs,
+        )
+        self.installer = Installer(
+            self.apps,
+            self.outgoing,
+            self.lifecycle,
+            keep_secret=self.settings.upgrade_keeps_secret,
+            legacy=self.settings.unsigned_installs,
+        )
 
     def tick(self) -> float:
         self.time += 1

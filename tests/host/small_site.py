@@ -43,6 +43,7 @@ class SmallApp:
     account_id: str
     scopes: frozenset[str]
     secret: Secret
+    enabled: bool = True
 
 
 @dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headway.keys import RsaPublicKey
+from headway.host.apps import Licence
 from headway.model import Secret
 from headway.ports import NeedKey
 from host.small_app import SmallHost
@@ -67,15 +67,11 @@ def test_everything_survives_a_restart(tmp_path: Path) -> None:
     data = tmp_path / "data"
     host = SmallHost(data)
     app, secret = host.add()
-    kid, key = host.apps.site_key
-    public = key.public_pem()
     host.database.close()
     again = SmallHost(data)
     assert again.apps.all() == [app]
     assert again.apps.secret("my-app") == secret
     assert again.apps.client_key == app.client_key
-    assert again.apps.public_pem(kid) == public
-    assert again.apps.site_key.private.public_pem() == public
     again.apps.remove("my-app")
     again.database.close()
     third = SmallHost(data)
@@ -88,7 +84,7 @@ def test_nothing_on_the_disk_holds_a_secret(tmp_path: Path) -> None:
     host = SmallHost(data)
     app, _ = host.add()
     host.apps.save(app, Secret(SECRET))
-    pem = host.apps.site_key.private.to_pem()
+    pem = host.keys.current.private.to_pem()
     for moment in ("open", "closed"):
         found = everything_in(data)
         assert app.client_key.encode() in found, moment
@@ -100,17 +96,104 @@ def test_nothing_on_the_disk_holds_a_secret(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in data.rglob("*"))
 
 
-def test_the_sites_key() -> None:
-    apps = SmallHost().apps
-    kid, private = apps.site_key
-    assert apps.site_key.kid == kid
-    pem = apps.public_pem(kid)
-    assert pem is not None
-    assert RsaPublicKey.from_pem(pem).verifies(private.sign(b"message"), b"message")
-    assert apps.public_pem("another") is None
-
-
 def test_two_sites_differ() -> None:
     first, second = SmallHost().apps, SmallHost().apps
     assert first.client_key != second.client_key
-    assert first.site_key.kid != second.site_key.kid
+
+
+# ---- what the site alone decides ------------------------------------------------------------
+
+
+def test_a_disabled_app_proves_nothing_and_stays_disabled_when_it_is_installed_again() -> None:
+    host = SmallHost()
+    host.add()
+    need = NeedKey(issuer="my-app", symmetric=True)
+    host.apps.change("my-app", enabled=False)
+    assert host.apps.find(need) is None
+    host.add(name="New name")
+    assert host.apps.find(need) is None
+    assert host.apps.change("my-app", enabled=True).enabled
+    assert host.apps.find(need) is not None
+
+
+def test_a_licence_brings_an_entitlement_that_stays() -> None:
+    host = SmallHost()
+    app, secret = host.add()
+    assert (app.licence, app.entitlement_id) == (Licence.NONE, "")
+    assert host.apps.change("my-app", licence=Licence.NONE).entitlement_id == ""
+    paid = host.apps.change("my-app", licence=Licence.ACTIVE)
+    expired = host.apps.change("my-app", licence=Licence.EXPIRED)
+    assert len(paid.entitlement_id) == 36
+    assert expired.entitlement_id == paid.entitlement_id
+    assert host.add()[0].licence is Licence.EXPIRED
+    assert host.apps.secret("my-app") != secret  # by the second installation
+    with pytest.raises(KeyError):
+        host.apps.change("none", enabled=True)
+
+
+def test_what_was_changed_survives_a_restart(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    host = SmallHost(data)
+    host.add()
+    host.apps.change("my-app", enabled=False, licence=Licence.ACTIVE)
+    changed = host.apps.get("my-app")
+    host.database.close()
+    again = SmallHost(data)
+    assert again.apps.all() == [changed]
+    again.database.close()
+
+
+def test_new_contents_are_counted() -> None:
+    host = SmallHost()
+    app, secret = host.add()
+    seen, source = [], "http://127.0.0.1:1/"
+    for fingerprint in ("a", "a", "b"):
+        app = host.apps.prepare(app.descriptor, source=source, fingerprint=fingerprint)
+        host.apps.save(app, secret)
+        seen.append((app.revision, app.source))
+    assert seen == [(2, source), (2, source), (3, source)]
+
+
+def test_another_name_for_the_site_is_for_apps_to_come(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    host = SmallHost(data)
+    app, _ = host.add()
+    new = host.apps.new_client_key()
+    assert host.apps.get("my-app") == app
+    assert host.apps.prepare(app.descriptor).client_key == new != app.client_key
+    found = host.apps.find(NeedKey(issuer="my-app", symmetric=True))
+    assert found is not None
+    assert found.installation is not None
+    assert found.installation.client_key == app.client_key
+    host.database.close()
+    again = SmallHost(data)
+    assert again.apps.client_key == new
+    assert again.apps.all() == [app]
+    again.database.close()
+
+
+def test_who_impersonates_is_found_by_its_client_id() -> None:
+    host = SmallHost()
+    app, _ = host.add()
+    assert host.apps.by_oauth_client_id(app.oauth_client_id) == app
+    assert host.add(name="Again")[0].oauth_client_id == app.oauth_client_id
+    assert host.apps.by_oauth_client_id("another") is None
+
+
+def test_a_secret_outlives_its_app_only_where_it_is_asked_to(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    host = SmallHost(data)
+    _, secret = host.add()
+    host.apps.remove("my-app")
+    assert host.apps.former_secret("my-app") is None
+    app, secret = host.add()
+    host.apps.remove("my-app", keep_secret=True)
+    host.apps.remove("never there", keep_secret=True)
+    host.database.close()
+    assert secret.reveal() not in everything_in(data)
+    again = SmallHost(data)
+    assert again.apps.former_secret("my-app") == secret
+    assert again.apps.find(NeedKey(issuer="my-app", symmetric=True)) is None
+    again.apps.save(app, Secret(SECRET))
+    assert again.apps.former_secret("my-app") is None
+    again.database.close()

@@ -159,6 +159,9 @@ def test_a_page_of_an_app_acts_for_the_user_within_its_scopes(site: SmallSite) -
     assert (nobody.kind, nobody.account_id, nobody.scopes) == ("anonymous", None, {"READ"})
     with pytest.raises(Forbidden, match="not installed"):
         actor(site, request("GET", PATH, {"Cookie": cookie, "AP-Client-Key": "none"}))
+    site.apps.known["other-app"].enabled = False
+    with pytest.raises(Forbidden, match="not installed"):
+        actor(site, request("GET", PATH, {"Cookie": cookie, "AP-Client-Key": "other-app"}))
 
 
 def test_the_bridges_header_and_the_token_name_one_app(site: SmallSite) -> None:

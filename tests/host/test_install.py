@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import oracle
 import pytest
 
+from headway.host.apps import Licence
 from headway.host.install import InstallFailed
 from headway.model import Secret
 from headway.ports import NeedKey
@@ -130,20 +134,76 @@ def test_an_app_that_answers_too_much_is_not_installed(host: SmallHost, app: Sma
 def test_a_descriptor_that_can_not_be_reached(host: SmallHost, app: SmallApp) -> None:
     assert "/nothing: answered 404, not 200" in fails(host, f"{app.url}/nothing")
     app.descriptor_status, app.headers = 302, {"Location": f"{app.url}/elsewhere"}
-    assert "answered 302" in fails(host, app.descriptor_url)
+    assert "answered 302: redirects are not followed" in fails(host, app.descriptor_url)
+    assert [got.target for got in app.got] == ["/nothing", "/atlassian-connect.json"]
     with running() as gone:
         url = gone.descriptor_url
     assert "can not be reached (ConnectError)" in fails(host, url)
 
 
 def test_a_descriptor_that_is_none(host: SmallHost, app: SmallApp) -> None:
-    app.raw_descriptor = b"<html>"
+    app.raw_descriptor = b"\n<!doctype html><title>Log in</title>"
+    assert fails(host, app.descriptor_url).endswith(": is a web page and no descriptor (JSON)")
+    app.raw_descriptor = b"none"
     assert fails(host, app.descriptor_url) == f"{app.descriptor_url}: is not JSON"
     app.raw_descriptor = b'{"key": 1}'
     assert "Expected `str`, got `int` - at `$.key`" in fails(host, app.descriptor_url)
     app.raw_descriptor = b"[" + b"0," * 300_000
     assert "answered more than 524288 bytes" in fails(host, app.descriptor_url)
     assert app.callbacks() == []
+
+
+def test_what_this_site_ignores_must_be_json_too(host: SmallHost, app: SmallApp) -> None:
+    text = json.dumps(app.descriptor)
+    for broken in (r'"\ud800"', "[" * 100_000):
+        app.raw_descriptor = text.replace('{"unknown"', f'{{"x": {broken}, "unknown"').encode()
+        assert fails(host, app.descriptor_url).endswith(": is not JSON")
+    assert app.callbacks() == []
+
+
+def test_a_descriptor_without_end_is_read_to_its_bound(host: SmallHost) -> None:
+    """It says that it has 1 GiB, and begins to send them."""
+    sent = 0
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def pour() -> None:
+            nonlocal sent
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n[")
+                while sent < 1_073_741_824:
+                    sent += connection.send(b" " * 65_536)
+
+        thread = threading.Thread(target=pour, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/d.json"
+        assert fails(host, url) == f"{url}: 127.0.0.1:{url[17:-7]} answered more than 524288 bytes"
+        thread.join(10)
+    assert sent < 50_000_000
+    assert host.apps.all() == []
+
+
+@pytest.mark.parametrize("trickle", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
+def test_a_descriptor_that_never_comes(trickle: bytes) -> None:
+    host, leave = SmallHost(callback_seconds=0.3), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def stall() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(trickle)
+                leave.wait(10)
+
+        thread = threading.Thread(target=stall, daemon=True)
+        thread.start()
+        began = time.monotonic()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/d.json"
+        assert "within 0.3 seconds" in fails(host, url)
+        assert time.monotonic() - began < 3
+        leave.set()
+        thread.join(10)
+    assert host.apps.all() == []
 
 
 def test_a_descriptor_speaks_for_its_own_origin(host: SmallHost, app: SmallApp) -> None:
@@ -173,8 +233,23 @@ def test_a_reason_holds_no_query(host: SmallHost, app: SmallApp) -> None:
     assert "key-of-somebody" not in fails(host, f"{app.url}/nothing?key=key-of-somebody")
 
 
-def test_a_private_address_is_not_asked(host: SmallHost) -> None:
-    assert "private addresses need an option" in fails(host, "http://10.0.0.1/d.json")
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("10.0.0.1", "private addresses need an option"),
+        ("192.168.0.1", "private addresses need an option"),
+        ("[fc00::1]", "private addresses need an option"),
+        ("[::ffff:10.0.0.1]", "private addresses need an option"),
+        ("169.254.169.254", "no app lives there"),
+        ("[fe80::1]", "no app lives there"),
+        ("0.0.0.0", "no app lives there"),  # noqa: S104 - nobody listens there
+        ("192.0.2.8", "private addresses need an option"),
+        ("8.8.8.8", "secrets go over http on this machine only"),
+    ],
+)
+def test_a_private_address_is_not_asked(host: SmallHost, address: str, says: str) -> None:
+    assert says in fails(host, f"http://{address}/d.json")
+    assert host.apps.all() == []
 
 
 # ---- again ----------------------------------------------------------------------------------
@@ -189,7 +264,7 @@ def test_installing_again_changes_the_secret(host: SmallHost, app: SmallApp) -> 
     assert host.apps.secret("my-app") != old
     assert (second.name, second.account_id) == ("Newer", first.account_id)
     got = app.last("installed")
-    pem = host.apps.public_pem(host.apps.site_key.kid) or b""
+    pem = host.keys.public_pem(host.keys.current.kid) or b""
     assert oracle.verified_claims(got.token, "RS256", pem)["iss"] == got.json["clientKey"]
     assert Secret(got.json["sharedSecret"]) == host.apps.secret("my-app")
 
@@ -225,6 +300,142 @@ def test_one_callback_at_a_time(host: SmallHost, app: SmallApp) -> None:
     assert Secret(app.last("installed").json["sharedSecret"]) == host.apps.secret("my-app")
 
 
+def test_a_repeated_installation_may_keep_the_secret(app: SmallApp) -> None:
+    host = SmallHost(upgrade_keeps_secret=True)
+    install(host, app)
+    first = host.apps.secret("my-app")
+    install(host, app)
+    assert app.last("/installed").json["sharedSecret"].encode() == first.reveal()
+    asyncio.run(host.installer.rotate_secret("my-app"))
+    assert host.apps.secret("my-app") != first
+
+
+# ---- upgrades, secrets, imports -------------------------------------------------------------
+
+
+def test_an_upgrade_is_for_what_is_new(host: SmallHost, app: SmallApp) -> None:
+    first = install(host, app)
+    assert asyncio.run(host.installer.upgrade("my-app")) == first
+    app.raw_descriptor = json.dumps(app.descriptor, indent=4, sort_keys=True).encode()
+    assert asyncio.run(host.installer.upgrade("my-app")) == first  # only written differently
+    assert app.callbacks() == ["installed", "enabled"]
+    app.raw_descriptor = None
+    app.descriptor["version"] = "2"  # a member that this site does not use
+    upgraded = asyncio.run(host.installer.upgrade("my-app"))
+    assert app.callbacks() == ["installed", "enabled"] * 2
+    assert (upgraded.revision, first.revision) == (2, 1)
+    assert upgraded.account_id == first.account_id
+    assert host.apps.get("my-app") == upgraded
+
+
+def test_an_upgrade_that_fails_changes_nothing(host: SmallHost, app: SmallApp) -> None:
+    first = install(host, app)
+    secret = host.apps.secret("my-app")
+
+    def upgrade() -> str:
+        with pytest.raises(InstallFailed) as caught:
+            asyncio.run(host.installer.upgrade("my-app"))
+        return str(caught.value)
+
+    app.descriptor["name"] = "Newer"
+    app.status["installed"] = 500
+    assert DECLINED.format(500) in upgrade()
+    app.descriptor["key"] = "another-app"
+    assert upgrade() == "my-app: its descriptor is now that of another-app"
+    app.descriptor_status = 404
+    assert "answered 404" in upgrade()
+    assert host.apps.all() == [first]
+    assert host.apps.secret("my-app") == secret
+
+
+def test_a_new_secret_and_nothing_else(host: SmallHost, app: SmallApp) -> None:
+    first = install(host, app)
+    old = host.apps.secret("my-app")
+    app.descriptor["name"] = "Newer"  # not read
+    rotated = asyncio.run(host.installer.rotate_secret("my-app"))
+    assert app.callbacks() == ["installed", "enabled", "installed"]
+    assert Secret(app.last("/installed").json["sharedSecret"]) == host.apps.secret("my-app") != old
+    assert (rotated.name, rotated.source) == (first.name, app.descriptor_url)
+    new = host.apps.secret("my-app")
+    app.status["installed"] = 401
+    with pytest.raises(InstallFailed, match="HTTP response code 401"):
+        asyncio.run(host.installer.rotate_secret("my-app"))
+    assert host.apps.secret("my-app") == new
+
+
+def test_after_an_import_the_site_is_another_one(host: SmallHost, app: SmallApp) -> None:
+    first = install(host, app)
+    assert asyncio.run(host.installer.import_site()) == {}
+    told = app.last("/installed").json
+    (imported,) = host.apps.all()
+    assert told["clientKey"] == imported.client_key == host.apps.client_key != first.client_key
+    assert Secret(told["sharedSecret"]) == host.apps.secret("my-app")
+    pem = host.keys.public_pem(host.keys.current.kid) or b""
+    claims = oracle.verified_claims(app.last("/installed").token, "RS256", pem)
+    assert claims["iss"] == told["clientKey"]
+    assert app.callbacks() == ["installed", "enabled", "installed"]
+
+
+def test_who_declines_an_import_goes_on_with_the_old_site(host: SmallHost, app: SmallApp) -> None:
+    first = install(host, app)
+    old = host.apps.secret("my-app")
+    with running(key="other") as other:
+        install(host, other)
+        app.status["installed"] = 500
+        reasons = asyncio.run(host.installer.import_site())
+    assert list(reasons) == ["my-app"]
+    assert DECLINED.format(500) in reasons["my-app"]
+    assert host.apps.get("my-app") == first
+    assert host.apps.secret("my-app") == old
+    moved = host.apps.get("other")
+    assert moved is not None
+    assert moved.client_key == host.apps.client_key != first.client_key
+    app.status.clear()
+    assert install(host, app).client_key == host.apps.client_key
+
+
+# ---- disabled, paid for ---------------------------------------------------------------------
+
+
+def test_an_app_is_disabled_and_enabled(host: SmallHost, app: SmallApp) -> None:
+    install(host, app)
+    need = NeedKey(issuer="my-app", symmetric=True)
+    known: dict[str, bool] = {}
+    app.meanwhile = lambda name: known.setdefault(name, host.apps.find(need) is not None)
+    assert not asyncio.run(host.installer.disable("my-app")).enabled
+    assert host.apps.find(need) is None
+    asyncio.run(host.installer.rotate_secret("my-app"))
+    install(host, app)
+    assert app.callbacks() == ["installed", "enabled", "disabled", "installed", "installed"]
+    assert asyncio.run(host.installer.enable("my-app")).enabled
+    assert app.callbacks()[5:] == ["enabled"]
+    assert known == {"disabled": True, "installed": False, "enabled": True}
+
+
+def test_a_disabled_app_is_uninstalled_without_another_word(host: SmallHost, app: SmallApp) -> None:
+    install(host, app)
+    asyncio.run(host.installer.disable("my-app"))
+    asyncio.run(host.installer.uninstall("my-app"))
+    assert app.callbacks() == ["installed", "enabled", "disabled", "uninstalled"]
+
+
+def test_a_licence_is_in_what_the_app_is_told_next(host: SmallHost, app: SmallApp) -> None:
+    install(host, app)
+    paid = asyncio.run(host.installer.license("my-app", Licence.ACTIVE))
+    assert app.callbacks() == ["installed", "enabled"]
+    asyncio.run(host.installer.rotate_secret("my-app"))
+    assert app.last("/installed").json["entitlementId"] == paid.entitlement_id
+
+
+@pytest.mark.parametrize(
+    "verb", ["upgrade", "rotate_secret", "enable", "disable", "uninstall", "license"]
+)
+def test_what_is_not_installed(host: SmallHost, verb: str) -> None:
+    more = (Licence.NONE,) if verb == "license" else ()
+    with pytest.raises(InstallFailed, match=r"^my-app: is not installed$"):
+        asyncio.run(getattr(host.installer, verb)("my-app", *more))
+
+
 # ---- uninstalling ---------------------------------------------------------------------------
 
 
@@ -241,7 +452,7 @@ def test_uninstalling(host: SmallHost, app: SmallApp) -> None:
     assert known == {"disabled": True, "uninstalled": True}
     assert host.apps.all() == []
     got = app.last("uninstalled")
-    pem = host.apps.public_pem(host.apps.site_key.kid) or b""
+    pem = host.keys.public_pem(host.keys.current.kid) or b""
     assert oracle.verified_claims(got.token, "RS256", pem)["aud"] == [app.url]
     assert "sharedSecret" not in got.json
 
@@ -265,11 +476,6 @@ def test_an_app_that_is_gone_can_be_uninstalled(host: SmallHost) -> None:
     assert "can not be reached" in (host.traffic.all()[-1].hint or "")
 
 
-def test_what_is_not_installed_can_not_be_uninstalled(host: SmallHost) -> None:
-    with pytest.raises(InstallFailed, match=r"^my-app: is not installed$"):
-        asyncio.run(host.installer.uninstall("my-app"))
-
-
 def test_uninstalled_and_installed_again(app: SmallApp) -> None:
     """In real time: the second install is newer than the uninstall, to the second."""
     host = SmallHost(real=time.time)
@@ -283,7 +489,7 @@ def test_uninstalled_and_installed_again(app: SmallApp) -> None:
     times = []
     for got in app.got:
         if got.target in ("/installed", "/uninstalled"):
-            pem = host.apps.public_pem(host.apps.site_key.kid) or b""
+            pem = host.keys.public_pem(host.keys.current.kid) or b""
             times.append(oracle.verified_claims(got.token, "RS256", pem)["iat"])
     assert times == sorted(set(times))
     assert len(times) == 3

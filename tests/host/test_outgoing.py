@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import socket
-import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -16,6 +15,7 @@ import oracle
 import pytest
 
 from headway.errors import MalformedRequest
+from headway.host.apps import Licence
 from headway.host.world import User
 from headway.model import Secret
 from host.small_app import BASE, SmallApp, SmallHost, running
@@ -91,6 +91,15 @@ def test_a_modules_address(host: SmallHost) -> None:
     assert pyjwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
 
 
+def test_the_address_says_whether_the_app_is_paid_for(host: SmallHost) -> None:
+    said = {}
+    for licence in Licence:
+        app = host.apps.change("my-app", licence=licence)
+        url = host.outgoing.module_url(app, app.modules[0], CONTEXT, USER)
+        said[str(licence)] = dict(parse_qsl(urlsplit(url).query))["lic"]
+    assert said == {"none": "none", "active": "active", "expired": "none"}
+
+
 def test_nobodys_page_has_no_subject(host: SmallHost) -> None:
     app = the_app(host)
     url = host.outgoing.module_url(app, app.modules[0], CONTEXT, None)
@@ -143,81 +152,6 @@ def test_a_context_token(host: SmallHost) -> None:
         "context",
         None,
     )
-
-
-# ---- lifecycle ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("event", ["installed", "uninstalled"])
-def test_the_install_key_signs(host: SmallHost, app: SmallApp, event: str) -> None:
-    secret = Secret("a new secret of 32 bytes, or so it") if event == "installed" else None
-    assert asyncio.run(host.outgoing.lifecycle(the_app(host), event, secret)) == 204
-    got = app.last(event)
-    kid = host.apps.site_key.kid
-    pem = host.apps.public_pem(kid)
-    assert pem is not None
-    claims = oracle.verified_claims(got.token, "RS256", pem)
-    assert claims == {
-        "iss": host.apps.client_key,
-        "aud": [app.base_url],
-        "iat": claims["iat"],
-        "exp": claims["iat"] + 180,
-        "qsh": qsh_of("POST", got.target),
-    }
-    options = {"verify_exp": False, "verify_iat": False}
-    audience = app.base_url
-    assert pyjwt.decode(got.token, pem, algorithms=["RS256"], audience=audience, options=options)
-    assert pyjwt.get_unverified_header(got.token) == {"alg": "RS256", "typ": "JWT", "kid": kid}
-    told = {
-        "key": "my-app",
-        "clientKey": host.apps.client_key,
-        "baseUrl": BASE,
-        "productType": "jira",
-        "description": "A local site of Headway",
-        "eventType": event,
-    }
-    if secret:
-        told["sharedSecret"] = secret.reveal().decode()
-    assert got.json == told
-    assert got.headers["content-type"] == "application/json"
-    assert got.headers["host"] == app.url.removeprefix("http://")
-
-
-@pytest.mark.parametrize("event", ["enabled", "disabled"])
-def test_the_shared_secret_signs(host: SmallHost, app: SmallApp, event: str) -> None:
-    assert asyncio.run(host.outgoing.lifecycle(the_app(host), event)) == 204
-    got = app.last(event)
-    claims = claims_of(got.token, host.apps.secret("my-app"))
-    assert claims["iss"] == host.apps.client_key
-    assert claims["qsh"] == qsh_of("POST", f"/base/{event}")
-    assert got.json["eventType"] == event
-    assert "sharedSecret" not in got.json
-
-
-def test_an_event_that_is_not_declared_is_not_sent(host: SmallHost, app: SmallApp) -> None:
-    silent, _ = host.add(
-        key="silent", lifecycle={"installed": f"{app.base_url}/installed"}, baseUrl=app.base_url
-    )
-    assert asyncio.run(host.outgoing.lifecycle(silent, "enabled")) is None
-    assert app.got == []
-
-
-def test_two_lifecycle_tokens_are_a_second_apart(app: SmallApp) -> None:
-    """The app refuses one token twice, and an install as old as an uninstall."""
-    host = SmallHost(real=time.time)
-    host.add(**app.descriptor)
-
-    async def both() -> None:
-        for event in ("uninstalled", "installed"):
-            await host.outgoing.lifecycle(the_app(host), event)
-
-    asyncio.run(both())
-    first, second = (json_claims(got.token)["iat"] for got in app.got)
-    assert first < second
-
-
-def json_claims(token: str) -> Any:
-    return pyjwt.decode(token, options={"verify_signature": False})
 
 
 # ---- webhooks -------------------------------------------------------------------------------
@@ -291,7 +225,7 @@ def test_a_webhook_whose_address_breaks_is_noted(app: SmallApp) -> None:
 def test_the_traffic_holds_no_token_and_no_secret(host: SmallHost, app: SmallApp) -> None:
     known = the_app(host)
     url = host.outgoing.module_url(known, known.modules[0], CONTEXT, USER)
-    asyncio.run(host.outgoing.lifecycle(known, "installed", Secret("secret " * 5)))
+    asyncio.run(host.lifecycle.tell(known, "installed", Secret("secret " * 5)))
     asyncio.run(host.outgoing.webhook("jira:issue_updated", {"issue": ISSUE}))
     tokens = [url.rpartition("jwt=")[2], *(got.token for got in app.got)]
     text = repr(host.traffic.all())

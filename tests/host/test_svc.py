@@ -16,6 +16,7 @@ from headway.host.apps import Apps
 from headway.host.guard import Guard
 from headway.host.outgoing import Outgoing
 from headway.host.settings import Settings
+from headway.host.site_keys import SiteKeys
 from headway.keys import RsaPublicKey
 from host.small_app import SmallHost
 from host.small_site import BASE, Answer, SmallSite
@@ -27,6 +28,7 @@ class Site(SmallSite):
     def __init__(self) -> None:
         super().__init__()
         self.jira.apps = apps = Apps(self.database, self.clock.now)
+        self.keys = SiteKeys(self.database)
         self.jira.outgoing = Outgoing(
             settings=Settings(),
             apps=apps,
@@ -178,7 +180,7 @@ def test_an_address_that_breaks_without_its_variable(site: Site) -> None:
 
 
 def test_the_sites_key_is_public(site: Site) -> None:
-    kid, private = site.jira.apps.site_key
+    kid, private = site.keys.current
     for path in (f"/install-keys/{kid}", f"/{kid}"):
         answer = site.ask("GET", path)
         assert answer.status == 200

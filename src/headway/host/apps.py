@@ -5,18 +5,17 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from typing import NamedTuple
+from enum import StrEnum
 
 import msgspec
 import sqlalchemy as sa
 
 from headway.host.database import Database, meta, metadata
 from headway.host.descriptor import Descriptor, Module
-from headway.keys import RsaPrivateKey
 from headway.model import Installation, Product, Secret
 from headway.ports import Clock, Credentials, NeedKey
 
-__all__ = ["App", "Apps", "SiteKey"]
+__all__ = ["App", "Apps", "Licence"]
 
 apps = sa.Table(
     "apps",
@@ -25,32 +24,62 @@ apps = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("descriptor", sa.Text, nullable=False),  # JSON; name, base URL, modules, scopes
     sa.Column("secret", sa.LargeBinary, nullable=False),  # sealed
+    sa.Column("client_key", sa.Text, nullable=False),  # by which the app knows the site
     sa.Column("account_id", sa.Text, nullable=False),  # of the app's own user
+    sa.Column("oauth_client_id", sa.Text, nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("licence", sa.Text, nullable=False),
+    sa.Column("entitlement_id", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),  # where the descriptor is
+    sa.Column("fingerprint", sa.Text, nullable=False),  # of the descriptor
+    sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("installed_at", sa.BigInteger, nullable=False),
 )
 
-site_keys = sa.Table(  # with which the site signs installed and uninstalled
-    "site_keys",
+former_secrets = sa.Table(  # of apps that are gone: legacy mode signs the next installed with it
+    "former_secrets",
     metadata,
-    sa.Column("kid", sa.Text, primary_key=True),
-    sa.Column("private_pem", sa.LargeBinary, nullable=False),  # sealed
-    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("product", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("secret", sa.LargeBinary, nullable=False),  # sealed
 )
+
+_KEPT = (  # members of App that are columns as they are
+    *("client_key", "account_id", "oauth_client_id", "enabled", "licence"),
+    *("entitlement_id", "source", "fingerprint", "revision", "installed_at"),
+)
+
+
+class Licence(StrEnum):
+    """Whether an app is paid for: a free one has none."""
+
+    NONE = "none"
+    ACTIVE = "active"
+    EXPIRED = "expired"
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """An installed app; *account_id* is of the user that it acts as.
 
-    ``client_key`` names the product of the site, the same for every app; ``installed_at`` is
-    in seconds since 1970.
+    ``client_key`` names the product of the site: the same for every app, but
+    for one that has not yet heard of a site import.  ``source`` is the address
+    of its descriptor, ``fingerprint`` stands for the contents, ``revision``
+    counts how often they were new.  ``oauth_client_id`` is what it may
+    impersonate users with; ``entitlement_id`` is empty until it had a licence.
+    ``installed_at`` is in seconds since 1970.
     """
 
     descriptor: Descriptor
     client_key: str
     account_id: str
     installed_at: int
+    oauth_client_id: str = ""
     enabled: bool = True
+    licence: Licence = Licence.NONE
+    entitlement_id: str = ""
+    source: str = ""
+    fingerprint: str = ""
+    revision: int = 1
 
     @property
     def key(self) -> str:
@@ -82,13 +111,6 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         return next((module for module in self.modules if module.key == key), None)
 
 
-class SiteKey(NamedTuple):
-    """The key pair that signs ``installed`` and ``uninstalled``, and the name of it."""
-
-    kid: str
-    private: RsaPrivateKey
-
-
 class Apps:
     """The apps installed in one product, kept in the database; a source of keys for ``verify``.
 
@@ -110,18 +132,17 @@ class Apps:
         self.client_key = self._own_client_key()
         self._apps: dict[str, App] = {}
         self._secrets: dict[str, Secret] = {}
-        self._site_key: SiteKey | None = None
         with database.reading() as connection:
             rows = connection.execute(sa.select(apps).where(apps.c.product == product)).all()
         for row in rows:
+            kept = {name: value for name, value in row._mapping.items() if name in _KEPT}
+            descriptor = msgspec.json.decode(row.descriptor, type=Descriptor)
             self._apps[row.key] = App(
-                descriptor=msgspec.json.decode(row.descriptor, type=Descriptor),
-                client_key=self.client_key,
-                account_id=row.account_id,
-                installed_at=row.installed_at,
-                enabled=row.enabled,
+                descriptor=descriptor, **{**kept, "licence": Licence(row.licence)}
             )
             self._secrets[row.key] = Secret(database.sealer.open(row.secret, self._place(row.key)))
+
+    # ---- looking up -------------------------------------------------------------------------
 
     def all(self) -> list[App]:
         """Every installed app, by key."""
@@ -135,10 +156,14 @@ class Apps:
         """The secret that the site shares with an app; raises KeyError where it is not there."""
         return self._secrets[key]
 
+    def by_oauth_client_id(self, client_id: str) -> App | None:
+        """The app that impersonates users under this ``oauthClientId``."""
+        return next((app for app in self._apps.values() if app.oauth_client_id == client_id), None)
+
     def find(self, need: NeedKey) -> Credentials | None:
-        """The secret of the app that a token claims to be of."""
+        """The secret of the app that a token claims to be of; a disabled one has none."""
         app = self._apps.get(need.issuer)
-        if app is None:
+        if app is None or not app.enabled:
             return None
         secret = self._secrets[app.key]
         installation = Installation(
@@ -150,13 +175,23 @@ class Apps:
         )
         return Credentials(keys=(secret,), installation=installation)
 
-    def prepare(self, descriptor: Descriptor) -> App:
-        """The app as it will be once it is saved; one that is there keeps its account."""
+    # ---- changing ---------------------------------------------------------------------------
+
+    def prepare(self, descriptor: Descriptor, *, source: str = "", fingerprint: str = "") -> App:
+        """The app as it will be once it is saved; one that is there keeps what is its own."""
         known = self._apps.get(descriptor.key)
+        changed = known is not None and known.fingerprint != fingerprint
         return App(
             descriptor=descriptor,
             client_key=self.client_key,
             account_id=known.account_id if known else secrets.token_hex(12),
+            oauth_client_id=known.oauth_client_id if known else secrets.token_urlsafe(24),
+            enabled=known.enabled if known else True,
+            licence=known.licence if known else Licence.NONE,
+            entitlement_id=known.entitlement_id if known else "",
+            source=source,
+            fingerprint=fingerprint,
+            revision=known.revision + changed if known else 1,
             installed_at=int(self._now()),
         )
 
@@ -164,72 +199,80 @@ class Apps:
         """Install *app*, in place of what was there under its key."""
         values = {
             "descriptor": msgspec.json.encode(app.descriptor).decode(),
-            "secret": self._database.sealer.seal(secret.reveal(), self._place(app.key)),
-            "account_id": app.account_id,
-            "enabled": app.enabled,
-            "installed_at": app.installed_at,
+            "secret": self._sealed(app.key, secret),
+            **{name: getattr(app, name) for name in _KEPT},
         }
         with self._database.writing() as connection:
-            connection.execute(apps.delete().where(self._is(app.key)))
+            connection.execute(apps.delete().where(self._is(apps, app.key)))
+            connection.execute(former_secrets.delete().where(self._is(former_secrets, app.key)))
             connection.execute(apps.insert().values(product=self.product, key=app.key, **values))
         self._apps[app.key], self._secrets[app.key] = app, secret
 
-    def remove(self, key: str) -> None:
-        """Forget an app and its secret."""
+    def change(
+        self, key: str, *, enabled: bool | None = None, licence: Licence | None = None
+    ) -> App:
+        """Change what the site alone decides; raises KeyError where the app is not there."""
+        app = self._apps[key]
+        if enabled is not None:
+            app = msgspec.structs.replace(app, enabled=enabled)
+        if licence is not None:
+            entitlement = app.entitlement_id or (
+                "" if licence is Licence.NONE else str(uuid.uuid4())
+            )
+            app = msgspec.structs.replace(app, licence=licence, entitlement_id=entitlement)
+        self.save(app, self._secrets[key])
+        return app
+
+    def remove(self, key: str, *, keep_secret: bool = False) -> None:
+        """Forget an app, and its secret unless legacy mode has to sign with it once more."""
+        secret = self._secrets.get(key)
         with self._database.writing() as connection:
-            connection.execute(apps.delete().where(self._is(key)))
+            connection.execute(apps.delete().where(self._is(apps, key)))
+            if keep_secret and secret is not None:
+                sealed = self._sealed(key, secret)
+                connection.execute(
+                    former_secrets.insert().values(product=self.product, key=key, secret=sealed)
+                )
         self._apps.pop(key, None)
         self._secrets.pop(key, None)
 
-    def _is(self, key: str) -> sa.ColumnElement[bool]:
-        return sa.and_(apps.c.product == self.product, apps.c.key == key)
+    def former_secret(self, key: str) -> Secret | None:
+        """The secret of an app that is gone, where it was kept."""
+        found = sa.select(former_secrets.c.secret).where(self._is(former_secrets, key))
+        with self._database.reading() as connection:
+            sealed = connection.scalar(found)
+        return (
+            None if sealed is None else Secret(self._database.sealer.open(sealed, self._place(key)))
+        )
+
+    def new_client_key(self) -> str:
+        """Another name for this product of the site, as after an import; apps keep the old one."""
+        made = str(uuid.uuid4())
+        with self._database.writing() as connection:
+            connection.execute(
+                meta.update().where(meta.c.name == self._client_key_name).values(value=made)
+            )
+        self.client_key = made
+        return made
+
+    def _is(self, table: sa.Table, key: str) -> sa.ColumnElement[bool]:
+        return sa.and_(table.c.product == self.product, table.c.key == key)
+
+    def _sealed(self, key: str, secret: Secret) -> bytes:
+        return self._database.sealer.seal(secret.reveal(), self._place(key))
 
     def _place(self, key: str) -> list[str]:
         return ["site apps", self.product, key, "secret"]
 
-    # ---- the site itself --------------------------------------------------------------------
-
     @property
-    def site_key(self) -> SiteKey:
-        """The key that signs; made when it is first needed."""
-        if self._site_key is None:
-            self._site_key = self._stored_site_key() or self._new_site_key()
-        return self._site_key
-
-    def public_pem(self, kid: str) -> bytes | None:
-        """The public half of the site's key of this name."""
-        site_key = self.site_key
-        return site_key.private.public_pem() if kid == site_key.kid else None
+    def _client_key_name(self) -> str:
+        return f"client_key {self.product}"
 
     def _own_client_key(self) -> str:
-        name = f"client_key {self.product}"
+        name = self._client_key_name
         with self._database.writing() as connection:
             found = connection.scalar(sa.select(meta.c.value).where(meta.c.name == name))
             if found is None:
                 found = str(uuid.uuid4())
                 connection.execute(meta.insert().values(name=name, value=found))
         return str(found)
-
-    def _stored_site_key(self) -> SiteKey | None:
-        newest = sa.select(site_keys).order_by(site_keys.c.created.desc()).limit(1)
-        with self._database.reading() as connection:
-            row = connection.execute(newest).one_or_none()
-        if row is None:
-            return None
-        pem = self._database.sealer.open(row.private_pem, _key_place(row.kid))
-        return SiteKey(row.kid, RsaPrivateKey.from_pem(pem))
-
-    def _new_site_key(self) -> SiteKey:
-        made = SiteKey(str(uuid.uuid4()), RsaPrivateKey.generate())
-        sealed = self._database.sealer.seal(made.private.to_pem(), _key_place(made.kid))
-        with self._database.writing() as connection:
-            connection.execute(
-                site_keys.insert().values(
-                    kid=made.kid, private_pem=sealed, created=int(self._now())
-                )
-            )
-        return made
-
-
-def _key_place(kid: str) -> list[str]:
-    return ["site keys", kid, "private_pem"]

@@ -20,7 +20,7 @@ from headway.store.files import sealing_key
 
 __all__ = ["Database", "meta", "metadata", "open_database", "references"]
 
-VERSION = 3
+VERSION = 4
 FILE = "site.db"
 SEALED_WITH = "site"  # the id of the one sealing key
 
@@ -47,7 +47,7 @@ class Database:
 
     >>> with open_database(None) as database, database.reading() as connection:
     ...     connection.scalar(sa.select(meta.c.value).where(meta.c.name == "version"))
-    '3'
+    '4'
     """
 
     def __init__(self, engine: sa.Engine, sealer: Sealer) -> None:

@@ -205,8 +205,8 @@ class Gate:
         if key is None:
             return None
         app = self._apps.get(key)
-        if app is None:
-            raise Forbidden("AP-Client-Key names an app that is not installed.")
+        if app is None or not app.enabled:
+            raise Forbidden("AP-Client-Key names an app that is not installed, or is disabled.")
         return app
 
     # ---- what was seen ----------------------------------------------------------------------

@@ -17,7 +17,7 @@ import msgspec
 
 from headway import jwt, sign
 from headway.errors import MalformedRequest
-from headway.host.apps import App, Apps
+from headway.host.apps import App, Apps, Licence
 from headway.host.clock import SiteClock
 from headway.host.descriptor import Module
 from headway.host.settings import Settings
@@ -33,6 +33,7 @@ __all__ = ["CALLS", "Call", "Outgoing"]
 
 DESCRIPTOR_MAX = 524_288  # bytes
 ANSWER_MAX = 65_536  # bytes of an answer to a callback, of which only the status counts
+UNSIGNED = "sent without a token: this site installs as before 29 October 2021"
 VERSION = "1001.0.0-SNAPSHOT"  # what a cloud site says in ``cv``
 
 
@@ -53,6 +54,9 @@ CALLS: Mapping[str, Call] = {
     "uninstalled": Call(*_LIFECYCLE),
     "enabled": Call(*_SWITCH),
     "disabled": Call(*_SWITCH),
+    # As before 29 October 2021; the first has no token at all.  By a setting only.
+    "installed, legacy": Call(*_SWITCH),
+    "uninstalled, legacy": Call(*_SWITCH),
     "webhook": Call(Direction.EVENT, Kind.REQUEST, Location.HEADER, "POST"),
     "module": Call(Direction.MODULE, Kind.REQUEST, Location.QUERY, "GET"),
     # Handed to the page by the bridge; where the page puts it is the page's affair.
@@ -66,8 +70,8 @@ class Outgoing:
 
     Raises NoAnswer, or a MalformedRequest for an address that has no one hash.
 
-    >>> sorted(CALLS)
-    ['context', 'disabled', 'enabled', 'installed', 'module', 'uninstalled', 'webhook']
+    >>> [name for name, call in CALLS.items() if call.location is Location.QUERY]
+    ['module']
     """
 
     def __init__(
@@ -86,7 +90,6 @@ class Outgoing:
         self._policy = policy
         self.base_url = base_url
         self._wire = Wire(settings)
-        self._signed: dict[str, int] = {}  # app key -> iat of the last lifecycle token
 
     async def close(self) -> None:
         """Close what is open."""
@@ -107,7 +110,7 @@ class Outgoing:
             "xdm_c": f"channel-{app.key}__{module.key}",
             "cp": urlsplit(self.base_url()).path,
             "xdm_deprecated_addon_key_do_not_use": app.key,
-            "lic": "none",
+            "lic": "active" if app.licence is Licence.ACTIVE else "none",
             "cv": VERSION,
         }
         joined = "" if base.endswith("?") else "&" if "?" in base else "?"
@@ -140,31 +143,6 @@ class Outgoing:
         headers = {"Accept": "application/json"}
         return await self._wire.exchange(Request("GET", url, headers, DESCRIPTOR_MAX))
 
-    async def lifecycle(self, app: App, event: str, secret: Secret | None = None) -> int | None:
-        """Tell *app* of an event; the status, or None where it does not want to know.
-
-        *secret* goes into the body of ``installed``.  Raises NoAnswer.
-        """
-        written = app.descriptor.lifecycle.get(event)
-        if written is None:
-            return None
-        url = app.descriptor.url(written)
-        body = {
-            "key": app.key,
-            "clientKey": app.client_key,
-            "baseUrl": self.base_url(),
-            "productType": self._apps.product,
-            "description": "A local site of Headway",
-            "eventType": event,
-        }
-        if secret is not None:
-            body["sharedSecret"] = secret.reveal().decode()
-        if CALLS[event].kind is Kind.LIFECYCLE:
-            token = self.lifecycle_token(app, url, await self._second(app))
-        else:
-            token = self.request_token(app, "POST", url)
-        return await self.send(event, url, token, json.dumps(body).encode())
-
     async def webhook(self, event: str, payload: Mapping[str, Any]) -> None:
         """Tell each app that asked for *event*; what fails is noted and nothing more."""
         values, body = _variables(payload), json.dumps(payload).encode()
@@ -194,16 +172,14 @@ class Outgoing:
         self,
         name: str,
         url: str,
-        token: TokenText,
+        token: TokenText | None,
         body: bytes,
         headers: Mapping[str, str] | None = None,
     ) -> int:
         """Send what *name* of the table says, and note it; the status.  Raises NoAnswer."""
-        sent = {
-            "Authorization": f"JWT {token}",
-            "Content-Type": "application/json",
-            **(headers or {}),
-        }
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        if token is not None:
+            sent["Authorization"] = f"JWT {token}"
         try:
             answer = await self._wire.exchange(
                 Request(CALLS[name].method, url, sent, ANSWER_MAX, body)
@@ -211,31 +187,23 @@ class Outgoing:
         except NoAnswer as failure:
             self.note(name, url, token, hint=str(failure))
             raise
-        self.note(name, url, token, status=answer.status)
+        self.note(name, url, token, status=answer.status, hint=None if token else UNSIGNED)
         return answer.status
-
-    async def _second(self, app: App) -> int:
-        """The next second in which no lifecycle token for *app* was signed.
-
-        An app takes neither the same token twice nor an ``installed`` that is
-        as old as an ``uninstalled``.
-        """
-        now, last = self._clock.now(), self._signed.get(app.key)
-        if int(now) == last:
-            await asyncio.sleep(last + 1 - now)
-            now = last + 1
-        self._signed[app.key] = int(now)
-        return int(now)
 
     # ---- tokens -----------------------------------------------------------------------------
 
     def request_token(
-        self, app: App, method: str, url: str, subject: str | None = None
+        self,
+        app: App,
+        method: str,
+        url: str,
+        subject: str | None = None,
+        secret: Secret | None = None,
     ) -> TokenText:
-        """A token of *app*'s secret for one request to it, made for the user *subject*."""
+        """A token of *app*'s secret, or of another, for one request; made for *subject*."""
         parts = urlsplit(url)
         return sign.request_token(
-            self._apps.secret(app.key),
+            secret or self._apps.secret(app.key),
             issuer=app.client_key,
             method=method,
             raw_path=parts.path or "/",
@@ -244,21 +212,6 @@ class Outgoing:
             now=self._clock.now(),
             subject=subject,
             context={},
-        )
-
-    def lifecycle_token(self, app: App, url: str, now: int) -> TokenText:
-        """A token of the site's own key for ``installed`` or ``uninstalled``."""
-        parts = urlsplit(url)
-        kid, private = self._apps.site_key
-        return sign.lifecycle_token(
-            private,
-            key_id=kid,
-            issuer=app.client_key,
-            audience=app.base_url,
-            raw_path=parts.path or "/",
-            raw_query=parts.query,
-            base_path=urlsplit(app.base_url).path,
-            now=now,
         )
 
     def note(
@@ -283,8 +236,8 @@ class Outgoing:
                 method=call.method,
                 path=redact_url(url),
                 verdict="sent",
-                location=call.location,
-                kind=call.kind,
+                location=call.location if token else None,
+                kind=call.kind if token else None,
                 claims=redact_values(claims),
                 status=status,
                 hint=hint,

@@ -35,3 +35,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that one attachment may have."""
     allow_private: bool = False
     """Whether apps may live on private addresses other than loopback."""
+
+    # ---- installing ----
+    old_keys_seconds: float = 86_400.0
+    """How long the public half of a rotated install key is still handed out."""
+    upgrade_keeps_secret: bool = False
+    """Whether an app that is installed again keeps its secret, where no rotation was asked for."""
+    unsigned_installs: bool = False
+    """Whether to install as before 29 October 2021: the first ``installed`` without a token."""

@@ -7,6 +7,7 @@ them all.  ``rest``, ``downloads``, ``svc`` and ``pages`` hold the routes.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
@@ -24,6 +25,7 @@ from headway.host.rights import Rights
 from headway.host.seed import seed
 from headway.host.settings import POLICIES, Settings
 from headway.host.shapes import Shapes
+from headway.host.site_keys import SiteKeys
 from headway.host.tenant import Tenant
 from headway.host.traffic import Traffic
 from headway.host.world import Change, World
@@ -58,6 +60,8 @@ class Site:
         seed(self.world, self.identity)
         self.rights = Rights(self.world, self._app_scopes)
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
+        self.keys = SiteKeys(self.database, self.clock.now, settings.old_keys_seconds)
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.jira, self.confluence = (self._tenant(product) for product in Product)
         self.tenants = (self.jira, self.confluence)
         self._telling: set[asyncio.Task[None]] = set()
@@ -85,6 +89,8 @@ class Site:
             database=self.database,
             identity=self.identity,
             clock=self.clock,
+            keys=self.keys,
+            locks=self._locks,
             traffic=self.traffic,
             policy=lambda: self.policy,
             origin=lambda: self.base_url,

@@ -78,7 +78,7 @@ def routes(site: Site) -> list[BaseRoute]:
         return _told({"token": site.jira.outgoing.context_token(*place)})
 
     async def install_key(request: Request) -> Response:
-        pem = site.jira.apps.public_pem(str(request.path_params["kid"]))
+        pem = site.keys.public_pem(str(request.path_params["kid"]))
         if pem is None:
             return PlainTextResponse("There is no such key.\n", 404)
         return Response(pem, media_type="application/x-pem-file")

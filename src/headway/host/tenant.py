@@ -14,9 +14,11 @@ from headway.host.clock import SiteClock
 from headway.host.database import Database
 from headway.host.gate import Gate
 from headway.host.identity import Identity
-from headway.host.install import Installer
+from headway.host.install import Installer, Locks
+from headway.host.lifecycle import Lifecycle, cloud_id
 from headway.host.outgoing import Outgoing
 from headway.host.settings import Settings
+from headway.host.site_keys import SiteKeys
 from headway.host.traffic import Traffic
 from headway.model import Product
 from headway.policy import Policy
@@ -38,6 +40,8 @@ class Tenant:
         database: Database,
         identity: Identity,
         clock: SiteClock,
+        keys: SiteKeys,
+        locks: Locks,
         traffic: Traffic,
         policy: Callable[[], Policy],
         origin: Callable[[], str],
@@ -54,7 +58,22 @@ class Tenant:
             policy=policy,
             base_url=lambda: self.base_url,
         )
-        self.installer = Installer(self.apps, self.outgoing)
+        lifecycle = Lifecycle(
+            apps=self.apps,
+            keys=keys,
+            outgoing=self.outgoing,
+            clock=clock,
+            cloud_id=cloud_id(database),
+            legacy=settings.unsigned_installs,
+        )
+        self.installer = Installer(
+            self.apps,
+            self.outgoing,
+            lifecycle,
+            locks=locks,
+            keep_secret=settings.upgrade_keeps_secret,
+            legacy=settings.unsigned_installs,
+        )
         self.gate = Gate(
             apps=self.apps,
             identity=identity,
