@@ -22,7 +22,7 @@ import msgspec
 import pytest
 
 from headway.app.connect import Observation
-from headway.cli import tour
+from headway.cli import host, tour
 from headway.cli import up as module
 from headway.cli.commands import run
 from headway.cli.demo import Demo
@@ -79,7 +79,9 @@ def test_what_can_not_work_is_one_clear_line(
 def test_options_that_contradict(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["up", "--at", "tomorrow"]) == 2
     assert run(["up", "--tour", "--no-demo"]) == 2
-    assert "2021-12-01" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "2022-02-01" in err
+    assert "--tour" in err
 
 
 def test_a_taken_port(capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,13 +245,13 @@ def test_what_the_app_decided_is_a_crossing(changes: dict[str, Any], verdict: st
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """As soon as it has said where it is, SIGTERM comes."""
-    say = module._say
+    say = host.say
 
     def said(*arguments: Any, **options: Any) -> None:
         say(*arguments, **options)
         asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(module, "_say", said)
+    monkeypatch.setattr(host, "say", said)
 
 
 def test_what_it_says(ends: None, capsys: pytest.CaptureFixture[str]) -> None:

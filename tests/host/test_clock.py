@@ -2,7 +2,7 @@
 
 import pytest
 
-from headway.host.clock import SiteClock, parse_date
+from headway.host.clock import SiteClock, parse_date, site_date
 
 
 def test_the_date_moves_and_goes_on() -> None:
@@ -38,3 +38,15 @@ def test_a_date_is_utc_unless_it_says_otherwise(text: str, seconds: float) -> No
 def test_rubbish_is_no_date() -> None:
     with pytest.raises(ValueError, match="isoformat"):
         parse_date("tomorrow")
+
+
+def test_the_offset_can_be_read_and_set() -> None:
+    clock = SiteClock(real=lambda: 1000.0)
+    clock.move(60.0)
+    assert (clock.at(), clock.moved, clock.now()) == (1060.0, 60.0, 1000.0)
+
+
+@pytest.mark.parametrize("text", ["", "rubbish", "1999-12-31", "2100-01-01", "2" * 1000])
+def test_a_date_that_the_site_can_not_have(text: str) -> None:
+    with pytest.raises(ValueError, match="date"):
+        site_date(text)

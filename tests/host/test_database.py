@@ -58,3 +58,17 @@ def test_a_folder_that_can_not_be_one(tmp_path: Path) -> None:
     (tmp_path / "site").write_text("a file")
     with pytest.raises(ConfigurationError, match="is not a directory"):
         open_database(tmp_path / "site")
+
+
+def test_a_snapshot_brings_everything_back(tmp_path: Path) -> None:
+    with open_database(None) as database:
+        sealed = database.sealer.seal(b"plain", ["place"])
+        with database.writing() as connection:
+            connection.execute(meta.insert().values(name="A", value="a"))
+        snapshot = database.snapshot()
+        assert repr(snapshot).startswith("<snapshot of ")
+    with open_database(None) as another:
+        another.restore(snapshot)
+        with another.reading() as connection:
+            assert connection.scalar(SAVED) == "a"
+        assert another.sealer.open(sealed, ["place"]) == b"plain"

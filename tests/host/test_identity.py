@@ -65,6 +65,22 @@ def test_a_wrong_password_begins_nothing(identity: Identity, password: str) -> N
     assert identity.log_in("nobody", password) is None
 
 
+def test_a_password_is_hashed_when_it_is_first_used(identity: Identity) -> None:
+    def hashes() -> dict[str, bytes]:
+        with identity._database.reading() as connection:
+            return dict(connection.execute(sa.select(users.c.name, users.c.password_hash)).all())
+
+    assert hashes() == {"admin": b"", "user": b""}
+    assert identity.log_in("user", "wrong") is None
+    assert hashes() == {"admin": b"", "user": b""}
+    log_in(identity)
+    kept = hashes()["user"]
+    assert len(kept) == 48
+    assert identity.log_in("user", "wrong") is None
+    log_in(identity)
+    assert hashes() == {"admin": b"", "user": kept}
+
+
 def test_the_other_users_password_is_wrong_too(identity: Identity) -> None:
     assert identity.log_in("user", identity.first_passwords["admin"]) is None
 

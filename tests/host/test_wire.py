@@ -130,7 +130,7 @@ REFUSED = {
 def test_an_address_that_is_not_connected_to(
     host: SmallHost, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host.outgoing._wire, "_ask", no_connection)
+    monkeypatch.setattr(host.outgoing.wire, "_ask", no_connection)
     with pytest.raises(NoAnswer, match=REFUSED[url]):
         get(host, url)
 
@@ -147,7 +147,7 @@ def test_an_address_that_may_be_connected_to(
     monkeypatch: pytest.MonkeyPatch, allowed: bool, url: str
 ) -> None:
     host = SmallHost(allow_private=allowed)
-    monkeypatch.setattr(host.outgoing._wire, "_ask", no_connection)
+    monkeypatch.setattr(host.outgoing.wire, "_ask", no_connection)
     with pytest.raises(AssertionError, match="connected to"):
         get(host, url)
 
@@ -165,7 +165,7 @@ def test_a_name_that_leads_to_a_private_address_too(
     host: SmallHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names(monkeypatch, "127.0.0.1", "10.0.0.1")
-    monkeypatch.setattr(host.outgoing._wire, "_ask", no_connection)
+    monkeypatch.setattr(host.outgoing.wire, "_ask", no_connection)
     with pytest.raises(NoAnswer, match=r"app\.example is at 10\.0\.0\.1: private"):
         get(host, "http://app.example/")
 
@@ -189,6 +189,7 @@ def test_no_proxy_is_asked(host: SmallHost, app: SmallApp, monkeypatch: pytest.M
 
 def test_closing_closes_the_client(host: SmallHost, app: SmallApp) -> None:
     async def close() -> None:
+        await host.outgoing.descriptor(app.descriptor_url)
         await host.outgoing.close()
         with pytest.raises(RuntimeError, match="closed"):
             await host.outgoing.descriptor(app.descriptor_url)

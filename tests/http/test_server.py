@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
+from typing import Any
 
 import httpx
 import pytest
 
 from headway.errors import ConfigurationError
 from headway.http import server
-from headway.http.server import listen, serving
+from headway.http.server import HangUp, listen, serving
 
 
 async def hello(scope: dict[str, object], receive: object, send: object) -> None:
@@ -130,3 +131,23 @@ def test_a_server_that_can_not_start_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(OSError, match="no more files"):
         asyncio.run(scene())
+
+
+def test_an_answer_that_is_cut_on_purpose_is_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def hang_up(scope: dict[str, object], receive: object, send: Any) -> None:
+        headers = [(b"content-length", b"10")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+        raise HangUp
+
+    async def scene() -> None:
+        sockets = listen(0, ("127.0.0.1",))
+        url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        async with serving(hang_up, sockets), httpx.AsyncClient(trust_env=False) as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(url)
+
+    asyncio.run(scene())
+    assert [r for r in caplog.records if r.name == "uvicorn.error" and r.exc_info] == []

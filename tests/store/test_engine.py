@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
-from headway.store.engine import open_engine, truncate_log, writing
+from headway.store import engine as store_engine
+from headway.store.engine import MEMORY, copy_in, copy_out, open_engine, truncate_log, writing
 
 TABLE = sa.table("note", sa.column("text"))
 
@@ -152,3 +153,48 @@ def test_truncating_leaves_no_deleted_bytes(engine: sa.Engine, database: Path) -
 
 def test_other_databases_have_no_such_log() -> None:
     truncate_log(sa.create_mock_engine("postgresql://", lambda *_: None))  # type: ignore[arg-type]
+
+
+# ---- copies ---------------------------------------------------------------------------------
+
+
+def texts(engine: sa.Engine) -> list[str]:
+    with engine.connect() as connection:
+        return list(connection.scalars(sa.select(TABLE.c.text)))
+
+
+@pytest.mark.parametrize("target", ["file", "memory"])
+@pytest.mark.parametrize("source", ["file", "memory"])
+def test_a_copy_takes_the_place_of_all(tmp_path: Path, source: str, target: str) -> None:
+    first, second = (
+        open_engine(MEMORY if kind == "memory" else tmp_path / place / "a.db")
+        for kind, place in ((source, "first"), (target, "second"))
+    )
+    note(first, "kept")
+    note(second, "gone")
+    copy = copy_out(first)
+    note(first, "later")
+    copy_in(second, copy)
+    assert texts(second) == ["kept"]
+    note(second, "and it goes on")
+    assert texts(second) == ["kept", "and it goes on"]
+    if target == "file":
+        assert pragma(second, "journal_mode") == "wal"
+    first.dispose()
+    second.dispose()
+
+
+def test_a_copy_goes_back_to_where_it_came_from(engine: sa.Engine) -> None:
+    note(engine, "kept")
+    copy = copy_out(engine)
+    note(engine, "gone")
+    copy_in(engine, copy)
+    assert texts(engine) == ["kept"]
+
+
+def test_only_sqlite_is_copied() -> None:
+    class Connection:
+        driver_connection = object()
+
+    with pytest.raises(ConfigurationError, match="SQLite"):
+        store_engine._driver(Connection())  # type: ignore[arg-type]

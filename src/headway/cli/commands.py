@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from headway.cli import token, up
+from headway.cli import host, token, up
 from headway.errors import HeadwayError
 from headway.redact import redact
 
@@ -33,6 +33,7 @@ app = typer.Typer(
     result_callback=_told,
 )
 app.add_typer(token.app, name="token")
+app.add_typer(host.app, name="host")
 app.command(name="up")(up.up)
 
 

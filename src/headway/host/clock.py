@@ -7,7 +7,11 @@ from datetime import UTC, datetime
 
 from headway.ports import Clock
 
-__all__ = ["SiteClock", "parse_date"]
+__all__ = ["EARLIEST", "LATEST", "SiteClock", "parse_date", "site_date"]
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+DATE_MAX = 40  # characters
 
 
 def parse_date(text: str) -> float:
@@ -18,6 +22,22 @@ def parse_date(text: str) -> float:
     """
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def site_date(text: str) -> float:
+    """A date that the site may live on; raises ValueError with a text for people.
+
+    >>> site_date("2222-02-01")
+    Traceback (most recent call last):
+    ValueError: The site's date is from 2000 on and before 2100.
+    """
+    try:
+        at = parse_date(text[:DATE_MAX])
+    except ValueError:
+        raise ValueError("A date is written as 2022-02-01 or 2022-02-01T12:00 (UTC).") from None
+    if not EARLIEST.timestamp() <= at < LATEST.timestamp():
+        raise ValueError(f"The site's date is from {EARLIEST.year} on and before {LATEST.year}.")
+    return at
 
 
 class SiteClock:
@@ -46,6 +66,15 @@ class SiteClock:
     def set(self, at: float) -> None:
         """Move the site's date to *at*; from there it goes on."""
         self._offset = at - self._real()
+
+    @property
+    def moved(self) -> float:
+        """By how many seconds the site's date is ahead of the real one."""
+        return self._offset
+
+    def move(self, seconds: float) -> None:
+        """Set the site's date so many seconds ahead of the real one."""
+        self._offset = seconds
 
     def reset(self) -> None:
         """Go back to the real date."""

@@ -9,16 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
 from headway.keys import Sealer, new_sealing_key
-from headway.store.engine import MEMORY, open_engine, truncate_log, writing
+from headway.store.engine import (
+    MEMORY,
+    copy_in,
+    copy_out,
+    open_engine,
+    truncate_log,
+    writing,
+)
 from headway.store.files import sealing_key
 
-__all__ = ["Database", "meta", "metadata", "open_database", "references"]
+__all__ = ["Database", "Snapshot", "meta", "metadata", "open_database", "references"]
 
 VERSION = 4
 FILE = "site.db"
@@ -38,6 +45,16 @@ meta = sa.Table(  # what there is one of: the schema's version, the site's clien
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
+
+
+class Snapshot(NamedTuple):
+    """The whole of a database at one moment; what is sealed in it opens with *sealer* alone."""
+
+    data: bytes
+    sealer: Sealer
+
+    def __repr__(self) -> str:
+        return f"<snapshot of {len(self.data)} bytes>"
 
 
 class Database:
@@ -71,6 +88,15 @@ class Database:
         """One transaction that holds the write lock; an exception undoes it."""
         with writing(self.engine).begin() as connection:
             yield connection
+
+    def snapshot(self) -> Snapshot:
+        """All that is in the database now."""
+        return Snapshot(copy_out(self.engine), self.sealer)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Be what *snapshot* was, at once; its sealer is from now on this one's."""
+        copy_in(self.engine, snapshot.data)
+        self.sealer = snapshot.sealer
 
     def close(self) -> None:
         """Empty the write-ahead log and close."""

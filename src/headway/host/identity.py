@@ -87,12 +87,11 @@ class Identity:
     def set_password(self, account_id: str) -> None:
         """Give a user a new random password, which only :attr:`first_passwords` tells."""
         password = secrets.token_urlsafe(PASSWORD_BYTES)
-        salt = secrets.token_bytes(SALT_BYTES)
         sealed = self._database.sealer.seal(password.encode(), _sealed_place(account_id))
         changed = users.update().where(users.c.account_id == account_id)
         with self._database.writing() as connection:
-            connection.execute(
-                changed.values(password_hash=salt + _scrypt(password, salt), password_sealed=sealed)
+            connection.execute(  # the first log_in makes the hash: scrypt is slow on purpose
+                changed.values(password_hash=b"", password_sealed=sealed)
             )
 
     @property
@@ -122,12 +121,32 @@ class Identity:
                 )
             ).one_or_none()
         account_id, stored = row if row is not None else ("", bytes(SALT_BYTES + 32))
-        hashed = _scrypt(password[:200], stored[:SALT_BYTES])
-        if not hmac.compare_digest(hashed, stored[SALT_BYTES:]):
+        salt = stored[:SALT_BYTES] or secrets.token_bytes(SALT_BYTES)
+        hashed = _scrypt(password[:200], salt)
+        if stored:
+            right = hmac.compare_digest(hashed, stored[SALT_BYTES:])
+        else:  # nobody has logged in as this user yet; the password is random, and sealed
+            right = hmac.compare_digest(password.encode(), self._password(account_id))
+        if not right:
             return None
+        if not stored:
+            self._keep_hash(account_id, salt + hashed)
         if replacing is not None:
             self.log_out(replacing)
-        return self._begin(account_id)
+        return self.begin(account_id)
+
+    def _password(self, account_id: str) -> bytes:
+        with self._database.reading() as connection:
+            sealed = connection.scalar(
+                sa.select(users.c.password_sealed).where(users.c.account_id == account_id)
+            )
+        return self._database.sealer.open(sealed or b"", _sealed_place(account_id))
+
+    def _keep_hash(self, account_id: str, made: bytes) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                users.update().where(users.c.account_id == account_id).values(password_hash=made)
+            )
 
     def session(self, request: Request) -> Session | None:
         """The session of the request's cookie, if it still runs and the user is active."""
@@ -157,7 +176,8 @@ class Identity:
         flags = "; Secure" if self._secure else ""
         return f"{self.cookie_name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{flags}"
 
-    def _begin(self, account_id: str) -> str:
+    def begin(self, account_id: str) -> str:
+        """Begin a session without a password, as a test may; the cookie's value."""
         value = secrets.token_urlsafe(32)
         until = int(self._now()) + SESSION_SECONDS
         with self._database.writing() as connection:

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from headway.errors import ConfigurationError
-from headway.host.clock import parse_date
+from headway.host.clock import site_date
 from headway.host.settings import POLICIES
 from headway.host.traffic import Crossing
 from headway.host.visit import MOVED, Visit, Who, see_other, visited
@@ -33,8 +33,6 @@ PING_SECONDS = 15.0
 """Between two signs of life: so soon a lost connection or an ended session is noticed."""
 
 NUMBER_DIGITS = 15  # of a Last-Event-ID
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Stage(NamedTuple):
@@ -100,7 +98,7 @@ async def _clock(visit: Visit) -> Response:
     """Change what the form names: *reset*, *date*, *policy*; all of it or nothing."""
     site, form = visit.site, visit.form
     try:
-        at = _date(form["date"]) if form.get("date") else None
+        at = site_date(form["date"]) if form.get("date") else None
         if form.get("policy"):
             site.set_policy(form["policy"])
     except (ConfigurationError, ValueError) as error:
@@ -110,17 +108,6 @@ async def _clock(visit: Visit) -> Response:
     if at is not None:
         site.clock.set(at)
     return see_other("/inspector")
-
-
-def _date(text: str) -> float:
-    """The form's date as seconds since 1970; raises ValueError with a text for people."""
-    try:
-        at = parse_date(text[:40])
-    except ValueError:
-        raise ValueError("A date is written as 2022-02-01 or 2022-02-01T12:00 (UTC).") from None
-    if not EARLIEST.timestamp() <= at < LATEST.timestamp():
-        raise ValueError(f"The site's date is from {EARLIEST.year} on and before {LATEST.year}.")
-    return at
 
 
 # ---- what crossed ---------------------------------------------------------------------------

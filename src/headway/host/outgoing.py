@@ -89,11 +89,11 @@ class Outgoing:
         self._traffic = traffic
         self._policy = policy
         self.base_url = base_url
-        self._wire = Wire(settings)
+        self.wire = Wire(settings)
 
     async def close(self) -> None:
         """Close what is open."""
-        await self._wire.close()
+        await self.wire.close()
 
     # ---- for a browser ----------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class Outgoing:
     async def descriptor(self, url: str) -> Answer:
         """Get a descriptor; nothing is signed, and nothing noted."""
         headers = {"Accept": "application/json"}
-        return await self._wire.exchange(Request("GET", url, headers, DESCRIPTOR_MAX))
+        return await self.wire.exchange(Request("GET", url, headers, DESCRIPTOR_MAX))
 
     async def webhook(self, event: str, payload: Mapping[str, Any]) -> None:
         """Tell each app that asked for *event*; what fails is noted and nothing more."""
@@ -181,7 +181,7 @@ class Outgoing:
         if token is not None:
             sent["Authorization"] = f"JWT {token}"
         try:
-            answer = await self._wire.exchange(
+            answer = await self.wire.exchange(
                 Request(CALLS[name].method, url, sent, ANSWER_MAX, body)
             )
         except NoAnswer as failure:

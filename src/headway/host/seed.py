@@ -7,22 +7,26 @@ import tomllib
 import zlib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from headway.host.identity import Identity
 from headway.host.world import World
 from headway.host.world.wiki import ContentKind
 
-__all__ = ["png", "seed"]
+__all__ = ["demonstration_users", "png", "seed"]
 
 WHITE, BLUE = b"\xff\xff\xff", b"\x1f\x5f\xbf"
 
 
-def seed(world: World, identity: Identity) -> None:
-    """Fill a site that has no users yet; leave any other alone."""
+def seed(world: World, identity: Identity, file: Path | None = None) -> None:
+    """Fill a site that has no users yet, from *file* or with a demonstration.
+
+    Any other site is left alone.
+    """
     if world.people.users():
         return
-    content = tomllib.loads(files("headway.host").joinpath("seed.toml").read_text("utf-8"))
+    content = _content(file)
     for user in content["users"]:
         identity.add_user(user["name"], user["display_name"], user["email"], admin=user["admin"])
     for project in content["projects"]:
@@ -32,6 +36,17 @@ def seed(world: World, identity: Identity) -> None:
         _add_issue(world, issue, accounts)
     for space in content["spaces"]:
         _add_space(world, space, accounts)
+
+
+def _content(file: Path | None) -> dict[str, Any]:
+    source = file or files("headway.host").joinpath("seed.toml")
+    return tomllib.loads(source.read_text("utf-8"))
+
+
+def demonstration_users(world: World) -> list[str]:
+    """The users of the demonstration that the site has: everybody knows their names."""
+    known = {(user["name"], user["email"]) for user in _content(None)["users"]}
+    return [user.name for user in world.people.users() if (user.name, user.email) in known]
 
 
 def _add_issue(world: World, issue: Mapping[str, Any], accounts: Mapping[str, str]) -> None:

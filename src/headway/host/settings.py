@@ -1,8 +1,14 @@
-"""What a site is told before it starts."""
+"""What a site is told before it starts: one table, which every entry to the site reads.
+
+A field here is an option of ``headway host run`` and ``headway up``
+(``--app-name``), a variable of the environment (``HEADWAY_HOST_APP_NAME``) and
+an argument of the site for tests (``app_name=``); see ``options``.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -11,6 +17,11 @@ from headway.policy import ATLASSIAN_2022, REHEARSAL, Policy
 __all__ = ["POLICIES", "Settings"]
 
 POLICIES: dict[str, Policy] = {policy.name: policy for policy in (ATLASSIAN_2022, REHEARSAL)}
+
+
+def _is(text: str) -> msgspec.Meta:
+    """What a field is, for people."""
+    return msgspec.Meta(description=text)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,23 +34,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     (seconds since 1970).
     """
 
-    name: str = "localhost"
-    app_name: str = "127.0.0.1"
-    port: int = 2990
-    media_port: int = 0
-    data: Path | None = None
-    policy: str = ATLASSIAN_2022.name
-    at: float | None = None
-    callback_seconds: float = 10.0
-    upload_limit: int = 10 * 1024 * 1024
-    """Bytes that one attachment may have."""
-    allow_private: bool = False
-    """Whether apps may live on private addresses other than loopback."""
+    name: Annotated[str, _is("Host name of the site.")] = "localhost"
+    app_name: Annotated[str, _is("Host name of the media host and of a demo app.")] = "127.0.0.1"
+    port: Annotated[int, _is("Port of the site; 0 for a free one.")] = 2990
+    media_port: Annotated[int, _is("Port of the media host; 0 for a free one.")] = 0
+    data: Annotated[Path | None, _is("Folder that keeps the state; else it is in memory.")] = None
+    seed: Annotated[Path | None, _is("TOML file with what a fresh site holds.")] = None
+    policy: Annotated[str, _is("atlassian-2022 (the vendor's dates) or rehearsal (ours).")] = (
+        ATLASSIAN_2022.name
+    )
+    at: Annotated[float | None, _is("The site's date, such as 2021-12-01 (UTC).")] = None
+    callback_seconds: Annotated[float, _is("How long an app may take to answer.")] = 10.0
+    upload_limit: Annotated[int, _is("Bytes that one attachment may have.")] = 10 * 1024 * 1024
+    allow_private: Annotated[
+        bool, _is("Let apps live on private addresses other than loopback.")
+    ] = False
+    address: Annotated[str, _is("Address to listen on; loopback, unless --exposed.")] = "127.0.0.1"
+    exposed: Annotated[
+        bool, _is("Listen on an address that others reach: needs TLS and a seed file.")
+    ] = False
+    certificate: Annotated[Path | None, _is("PEM file with the certificate, for https.")] = None
+    certificate_key: Annotated[Path | None, _is("PEM file with the certificate's key.")] = None
+    control: Annotated[bool, _is("Open the control API for tests (docs/host.md).")] = False
+    control_token_file: Annotated[
+        Path | None, _is("File with the token of the control API; else it is made up.")
+    ] = None
 
     # ---- installing ----
-    old_keys_seconds: float = 86_400.0
-    """How long the public half of a rotated install key is still handed out."""
-    upgrade_keeps_secret: bool = False
-    """Whether an app that is installed again keeps its secret, where no rotation was asked for."""
-    unsigned_installs: bool = False
-    """Whether to install as before 29 October 2021: the first ``installed`` without a token."""
+    old_keys_seconds: Annotated[
+        float, _is("How long the public half of a rotated install key is still handed out.")
+    ] = 86_400.0
+    upgrade_keeps_secret: Annotated[
+        bool, _is("Let an app that is installed again keep its secret, unless rotation was asked.")
+    ] = False
+    unsigned_installs: Annotated[
+        bool, _is("Install as before 29 October 2021: the first call without a token.")
+    ] = False

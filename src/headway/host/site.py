@@ -15,7 +15,8 @@ from starlette.types import ASGIApp
 from headway.errors import ConfigurationError
 from headway.host import downloads, pages, svc
 from headway.host.clock import SiteClock
-from headway.host.database import open_database
+from headway.host.database import Snapshot, open_database
+from headway.host.faults import Faults, Faulty
 from headway.host.gate import Recorder
 from headway.host.guard import Guard
 from headway.host.identity import Identity
@@ -39,7 +40,8 @@ class Site:
     """One site with its users, its issues, its installed apps.
 
     Raises ConfigurationError where the settings can not work; nothing listens
-    before :meth:`bind_addresses` has said where.
+    before :meth:`bind_addresses` has said where.  With a *snapshot* it begins
+    with that content.
 
     >>> site = Site(Settings())
     >>> site.bind_addresses("http://localhost:2990", "http://127.0.0.1:2991")
@@ -47,17 +49,20 @@ class Site:
     ['admin', 'user']
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, snapshot: Snapshot | None = None) -> None:
         self.settings = settings
         self.base_url = f"http://{settings.name}:{settings.port}"
         self.media_url = f"http://{settings.app_name}:{settings.media_port}"
         self.set_policy(settings.policy)
         self.clock = SiteClock(settings.at)
         self.traffic = Traffic()
+        self.faults = Faults()
         self.database = open_database(settings.data)
+        if snapshot is not None:
+            self.database.restore(snapshot)
         self.world = World(self.database, self.clock.now)
-        self.identity = Identity(self.database, self.clock.now, secure=_is_localhost(settings.name))
-        seed(self.world, self.identity)
+        self.identity = Identity(self.database, self.clock.now, secure=_is_secure(settings))
+        seed(self.world, self.identity, settings.seed)
         self.rights = Rights(self.world, self._app_scopes)
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
         self.keys = SiteKeys(self.database, self.clock.now, settings.old_keys_seconds)
@@ -130,14 +135,15 @@ class Site:
             exception_handlers=pages.errors(self),
         )
         return Guard(
-            Recorder(app, self.traffic),
+            Recorder(Faulty(app, self), self.traffic),
             origin=lambda: self.base_url,
             disclaimer=lambda: self.policy.disclaimer,
         )
 
     def media_asgi(self) -> ASGIApp:
         """The media host as an ASGI application, guarded; it listens under another name."""
-        return Guard(Starlette(routes=self.media.routes()), origin=lambda: self.media_url)
+        app = Starlette(routes=self.media.routes())
+        return Guard(Faulty(app, self), origin=lambda: self.media_url)
 
     async def close(self) -> None:
         """Stop what runs, close what is open."""
@@ -146,6 +152,10 @@ class Site:
         self.database.close()
 
 
-def _is_localhost(name: str) -> bool:
-    """Whether browsers treat the name as secure without TLS (Secure Contexts section 3.1)."""
-    return name == "localhost" or name.endswith(".localhost")
+def _is_secure(settings: Settings) -> bool:
+    """Whether browsers take a secure cookie: over TLS, else from localhost.
+
+    Secure Contexts section 3.1.
+    """
+    name = settings.name
+    return settings.certificate is not None or name == "localhost" or name.endswith(".localhost")

@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import ssl
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -53,22 +55,37 @@ class Wire:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = httpx.AsyncClient(
-            follow_redirects=False,
-            limits=httpx.Limits(max_keepalive_connections=0),
-            timeout=httpx.Timeout(None),  # each call has one limit over all of it
-            trust_env=False,
-        )
+        self._opened: httpx.AsyncClient | None = None
+        self.inside: Mapping[str, httpx.AsyncBaseTransport] = {}
+        """Apps that run in this process, by origin: asked without a connection."""
+
+    @property
+    def _client(self) -> httpx.AsyncClient:
+        """Opened when it is first needed; many a site never calls an app."""
+        if self._opened is None:
+            self._opened = httpx.AsyncClient(
+                follow_redirects=False,
+                limits=httpx.Limits(max_keepalive_connections=0),
+                timeout=httpx.Timeout(None),  # each call has one limit over all of it
+                trust_env=False,
+                verify=_authorities(),
+            )
+        return self._opened
 
     async def close(self) -> None:
         """Close what is open."""
-        await self._client.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
 
     async def exchange(self, request: Request) -> Answer:
         """Ask, and read the whole answer; raises NoAnswer."""
         parts = urlsplit(request.url)
         try:
             async with asyncio.timeout(self._settings.callback_seconds):
+                # (0) an app in this process has no address
+                inside = self.inside.get(f"{parts.scheme}://{parts.netloc}".lower())
+                if inside is not None:
+                    return await self._ask(request, parts.hostname or "", inside)
                 # (1) where does the name lead?  Only there is connected to
                 addresses = await self._addresses(parts.hostname or "", parts.port, parts.scheme)
                 # (2) ask each until one is there
@@ -107,7 +124,9 @@ class Wire:
             return "" if scheme == "https" else "secrets go over http on this machine only"
         return "" if self._settings.allow_private else "private addresses need an option"
 
-    async def _ask(self, request: Request, address: str) -> Answer:
+    async def _ask(
+        self, request: Request, address: str, inside: httpx.AsyncBaseTransport | None = None
+    ) -> Answer:
         """Ask one address; the name stays in ``Host``, and TLS is held to it.
 
         The target is sent as it was signed: the client would encode some of it anew.
@@ -126,7 +145,10 @@ class Wire:
             content=request.body,
             extensions={"sni_hostname": name.host, "target": target.encode("ascii")},
         )
-        answer = await self._client.send(sent, stream=True)
+        if inside is not None:
+            answer = await inside.handle_async_request(sent)
+        else:
+            answer = await self._client.send(sent, stream=True)
         try:
             read = bytearray()
             async for part in answer.aiter_raw():
@@ -136,3 +158,9 @@ class Wire:
             return Answer(answer.status_code, bytes(read))
         finally:
             await answer.aclose()
+
+
+@lru_cache(maxsize=1)
+def _authorities() -> ssl.SSLContext:
+    """The TLS settings, read once: reading the authorities takes longer than a call."""
+    return httpx.create_ssl_context(trust_env=False)

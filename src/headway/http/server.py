@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
@@ -13,12 +15,21 @@ import uvicorn
 
 from headway.errors import ConfigurationError
 
-__all__ = ["listen", "serving"]
+__all__ = ["HangUp", "listen", "serving"]
 
 LOOPBACK = ("127.0.0.1", "::1")
 GRACE_SECONDS = 1  # for open streams, when the server stops
 POLL_SECONDS = 0.005  # while a server starts
 TRIES = 20  # for a free port that is free in both families
+
+
+class HangUp(Exception):
+    """An application raises it in the middle of an answer: the connection ends there, unlogged."""
+
+
+def _is_failure(record: logging.LogRecord) -> bool:
+    """Whether the server tells of anything else than an answer that was cut on purpose."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HangUp))
 
 
 class _Server(uvicorn.Server):
@@ -88,8 +99,10 @@ def _bind(address: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any, sockets: Sequence[socket.socket]) -> AsyncIterator[None]:
-    """Serve the ASGI *app* on *sockets* while the block runs.
+async def serving(
+    app: Any, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[None]:
+    """Serve the ASGI *app* on *sockets* while the block runs; with *tls* it speaks https.
 
     No access log (it would hold URLs), no trust in forwarding headers.
     """
@@ -102,7 +115,9 @@ async def serving(app: Any, sockets: Sequence[socket.socket]) -> AsyncIterator[N
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_context_factory=(lambda *_: tls) if tls is not None else None,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_failure)
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=list(sockets)))
     try:

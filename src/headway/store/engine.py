@@ -5,6 +5,7 @@ Every statement that only SQLite knows stands in this module.
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from headway.errors import ConfigurationError
 from headway.store.files import private_directory, private_file
 
-__all__ = ["MEMORY", "open_engine", "truncate_log", "writing"]
+__all__ = ["MEMORY", "copy_in", "copy_out", "open_engine", "truncate_log", "writing"]
 
 MEMORY: Final = ":memory:"
 BUSY_SECONDS = 5
@@ -30,6 +31,7 @@ _PRAGMAS = (
     "PRAGMA secure_delete = ON",  # freed content is overwritten with zeros
     "PRAGMA trusted_schema = OFF",
 )
+_VERSIONS, _NO_LOG = slice(18, 20), b"\x01\x01"  # SQLite: "Database File Format" section 1.3.3
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps next to a database
 
 
@@ -86,6 +88,37 @@ def truncate_log(engine: sa.Engine) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         cursor.close()
+
+
+def copy_out(engine: sa.Engine) -> bytes:
+    """The whole database as it is now, for :func:`copy_in`; it holds what is sealed, sealed.
+
+    >>> engine = open_engine(MEMORY)
+    >>> copy_out(engine)[:15]
+    b'SQLite format 3'
+    >>> engine.dispose()
+    """
+    with closing(sqlite3.connect(MEMORY)) as copy:
+        with closing(engine.raw_connection()) as connection:
+            _driver(connection).backup(copy)
+        data = bytearray(copy.serialize())
+    data[_VERSIONS] = _NO_LOG  # a copy has no write-ahead log
+    return bytes(data)
+
+
+def copy_in(engine: sa.Engine, data: bytes) -> None:
+    """Put what :func:`copy_out` gave in place of the whole database, at once."""
+    with closing(sqlite3.connect(MEMORY)) as copy:
+        copy.deserialize(data)
+        with closing(engine.raw_connection()) as connection:
+            copy.backup(_driver(connection))
+
+
+def _driver(connection: sa.PoolProxiedConnection) -> sqlite3.Connection:
+    driver = connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise ConfigurationError("only a SQLite database can be copied")
+    return driver
 
 
 def _engine(database: str, *, pool_size: int, max_overflow: int) -> sa.Engine:

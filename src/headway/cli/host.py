@@ -1,0 +1,158 @@
+"""``headway host``: the site alone.  What it shares with ``headway up`` stands here too.
+
+The options are the site's settings, read from their one table; each can also
+come from the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import inspect
+import json
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from headway.host.options import OPTIONS, Option
+from headway.host.options import settings as read_settings
+from headway.host.settings import Settings
+
+if TYPE_CHECKING:
+    from headway.host.running import Running
+    from headway.host.site import Site
+
+__all__ = ["Apps", "app", "install", "started", "stay", "until_stopped", "with_settings"]
+
+STOPPED = 130  # what shells say of ctrl-C
+ASKED: Mapping[str, dict[str, Any]] = {
+    "port": {"min": 0, "max": 65535},
+    "media_port": {"min": 0, "max": 65535},
+}
+READ_BY_US = {"at": str}
+"""What the command line hands on as text: only the settings' own reader knows it."""
+
+Apps: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--app", help="Descriptor URL of an app to install; repeatable.")
+]
+
+app = typer.Typer(help="The local site, without a demo app.", no_args_is_help=True)
+
+
+# ---- options --------------------------------------------------------------------------------
+
+
+def with_settings(command: Callable[..., int]) -> Callable[..., int]:
+    """*command* with an option for each setting, in place of its first parameter."""
+    signature = inspect.signature(command, eval_str=True)
+    own = list(signature.parameters.values())[1:]
+    asked = [_parameter(option) for option in OPTIONS.values()]
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> int:
+        chosen = {name: given.pop(name) for name in OPTIONS}
+        return command(read_settings(chosen, lambda option: option.flag), **given)
+
+    every = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in (*asked, *own)]
+    del with_options.__wrapped__  # typer would look at that
+    with_options.__signature__ = signature.replace(parameters=every)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {each.name: each.annotation for each in every}
+    return with_options
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    """A setting as typer takes it; what is not given is None, and the table has the default."""
+    kind = READ_BY_US.get(option.name, option.kind)
+    shown = option.default is not None and option.default is not False
+    said = option.help + (f" [default: {option.default}]" if shown else "")
+    flag = f"{option.flag}/--no-{option.flag[2:]}" if kind is bool else option.flag
+    asked = typer.Option(flag, envvar=option.variable, help=said, **ASKED.get(option.name, {}))
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, asked],
+    )
+
+
+# ---- commands -------------------------------------------------------------------------------
+
+
+@app.command()
+@with_settings
+def run(
+    settings: Settings,
+    apps: Apps = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Addresses and users as JSON.")] = False,
+) -> int:
+    """Start a site; ctrl-C stops it."""
+    return until_stopped(_run(settings, apps or [], as_json=as_json))
+
+
+async def _run(settings: Settings, apps: Sequence[str], *, as_json: bool) -> int:
+    async with started(settings) as running:
+        await install(running.site, apps)
+        await stay(running, as_json=as_json)
+    return 0
+
+
+# ---- a site that runs -----------------------------------------------------------------------
+
+
+def until_stopped(running: Coroutine[Any, Any, int]) -> int:
+    """Run a command to its exit code; ctrl-C before it stands has its own."""
+    try:
+        return asyncio.run(running)
+    except asyncio.CancelledError:
+        return STOPPED
+
+
+@contextlib.asynccontextmanager
+async def started(settings: Settings) -> AsyncIterator[Running]:
+    """The site, listening; ctrl-C and SIGTERM end the block, wherever it is."""
+    from headway.host.serve import served
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, lambda: task and task.cancel())
+    async with served(settings) as running:
+        yield running
+
+
+async def install(site: Site, apps: Sequence[str]) -> None:
+    """Install the app of each descriptor, one after the other.  Raises InstallFailed."""
+    for descriptor_url in apps:
+        await site.jira.installer.install(descriptor_url)
+
+
+async def stay(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
+    """Say where the site is and for whom, and stay until ctrl-C."""
+    say(running, as_json=as_json, more=more)
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    if not as_json:
+        print("\nstopped", flush=True)
+
+
+def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
+    """Print the addresses and who can log in, as lines or as JSON."""
+    site = running.site
+    passwords = site.identity.first_passwords
+    apps = [app.key for app in site.jira.apps.all()]
+    if as_json:
+        told = {"site": site.base_url, "media": site.media_url, "apps": apps, "users": passwords}
+        print(json.dumps(told | {"policy": site.policy.name}), flush=True)
+        return
+    lines = [
+        f"Site        {site.base_url}",
+        f"Inspector   {site.base_url}/inspector   every token that crosses, live",
+        f"Apps        {', '.join(apps) or 'none yet; install one at ' + site.base_url + '/apps'}",
+        *(f"Log in as   {name:<8} password {word}" for name, word in passwords.items()),
+        f"Policy      {site.policy.name}",
+        *([f"            {site.policy.disclaimer}"] if site.policy.disclaimer else []),
+        f"For apps    HEADWAY_DEVELOPMENT=1 HEADWAY_INSTALL_KEYS={site.base_url}/install-keys",
+    ]
+    print("\n".join([*lines, *more, "", "ctrl-C stops everything."]), flush=True)

@@ -1,0 +1,104 @@
+"""``headway host``: the site alone, with the same settings as every other entry."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from typing import Any
+
+import pytest
+import typer
+
+from headway.cli import host
+from headway.cli.commands import app, run
+from headway.host.options import OPTIONS, environment
+from headway.host.options import settings as read
+from host import small_app
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as it has said where it is, SIGTERM comes."""
+    say = host.say
+
+    def said(*arguments: Any, **options: Any) -> None:
+        say(*arguments, **options)
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(host, "say", said)
+
+
+def parameters(*path: str) -> dict[str, Any]:
+    command: Any = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    return {parameter.name: parameter for parameter in command.params}
+
+
+@pytest.mark.parametrize("command", [("up",), ("host", "run")], ids=" ".join)
+def test_each_command_takes_every_setting(command: tuple[str, ...]) -> None:
+    taken = parameters(*command)
+    assert set(OPTIONS) <= set(taken)
+    for option in OPTIONS.values():
+        assert taken[option.name].opts == [option.flag]
+        assert taken[option.name].envvar == option.variable
+
+
+@pytest.mark.parametrize("option", OPTIONS.values(), ids=lambda option: option.name)
+def test_what_is_typed_is_what_the_environment_and_code_say(
+    option: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One text for each type, given in each way: the settings are the same."""
+    texts = {bool: "1", int: "7", float: "7", str: "text", "at": "2022-02-01"}
+    text = texts.get(option.name, texts.get(option.kind, "/a/path"))
+    seen = []
+    command = typer.Typer()
+    command.command()(host.with_settings(lambda settings: seen.append(settings) or 0))
+    typed = [option.flag] if option.kind is bool else [option.flag, text]
+    command(typed, standalone_mode=False)
+    monkeypatch.setenv(option.variable, text)
+    command([], standalone_mode=False)
+    seen += [read({option.name: text}), read(environment(os.environ))]
+    assert seen[0] != read({})
+    assert [made == seen[0] for made in seen] == [True] * 4
+
+
+def test_the_site_alone(ends: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with small_app.running() as running:
+        assert run(["host", "run", "--port", "0", "--json", "--app", running.descriptor_url]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["apps"] == ["my-app"]
+        assert running.callbacks() == ["installed", "enabled"]
+
+
+def test_what_it_says(ends: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["host", "run", "--port", "0", "--policy", "rehearsal"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Site        http://localhost:")
+    assert "Try: " not in out
+    assert "invented" in out or "rehearsal" in out
+    assert out.endswith("\nstopped\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (["--at", "tomorrow"], "headway: --at: A date is written as"),
+        (["--address", "0.0.0.0"], "headway: address: 0.0.0.0 is reached by others"),
+        (["--port", "70000"], "see headway host run --help"),
+    ],
+)
+def test_what_can_not_be(typed: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["host", "run", *typed]) == 2
+    out, err = capsys.readouterr()
+    assert says in err
+    assert (out, err.count("\n")) == ("", 1)
+
+
+def test_ctrl_c_before_it_stands_has_its_own_code() -> None:
+    async def cancelled() -> int:
+        raise asyncio.CancelledError
+
+    assert host.until_stopped(cancelled()) == 130
