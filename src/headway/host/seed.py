@@ -27,14 +27,14 @@ def seed(world: World, identity: Identity, file: Path | None = None) -> None:
     if world.people.users():
         return
     content = _content(file)
-    for user in content["users"]:
+    for user in content.get("users", ()):
         identity.add_user(user["name"], user["display_name"], user["email"], admin=user["admin"])
-    for project in content["projects"]:
+    for project in content.get("projects", ()):
         world.tracker.add_project(project["key"], project["name"], public=project["public"])
     accounts = {user.name: user.account_id for user in world.people.users()}
-    for issue in content["issues"]:
+    for issue in content.get("issues", ()):
         _add_issue(world, issue, accounts)
-    for space in content["spaces"]:
+    for space in content.get("spaces", ()):
         _add_space(world, space, accounts)
 
 
