@@ -242,7 +242,7 @@ def test_a_reason_holds_no_query(host: SmallHost, app: SmallApp) -> None:
         ("[::ffff:10.0.0.1]", "private addresses need an option"),
         ("169.254.169.254", "no app lives there"),
         ("[fe80::1]", "no app lives there"),
-        ("0.0.0.0", "no app lives there"),  # noqa: S104 - nobody listens there
+        ("0.0.0.0", "no app lives there"),
         ("192.0.2.8", "private addresses need an option"),
         ("8.8.8.8", "secrets go over http on this machine only"),
     ],
