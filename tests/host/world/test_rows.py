@@ -4,18 +4,18 @@ import pytest
 import sqlalchemy as sa
 
 from headway.host.database import open_database
+from headway.host.world.fields import CustomField, custom_fields
 from headway.host.world.rows import Rows, bounded, number
-from headway.host.world.tracker import Project, projects
 
 
 def test_values_come_and_go_as_rows() -> None:
     with open_database(None) as database:
-        rows = Rows(database)
-        made = rows.add(Project, projects, key="A", name="Alpha", public=True)
-        other = rows.add(Project, projects, key="B", name="Beta", public=False)
-        assert rows.one(Project, projects, projects.c.key == "A") == made
-        assert rows.one(Project, projects, projects.c.key == "C") is None
-        assert rows.all(Project, projects, sa.true(), projects.c.key.desc()) == [other, made]
+        rows, table = Rows(database), custom_fields
+        made = rows.add(CustomField, table, name="A", type="t", description="")
+        other = rows.add(CustomField, table, name="B", type="t", description="text")
+        assert rows.one(CustomField, table, table.c.name == "A") == made
+        assert rows.one(CustomField, table, table.c.name == "C") is None
+        assert rows.all(CustomField, table, sa.true(), table.c.name.desc()) == [other, made]
 
 
 @pytest.mark.parametrize("text", ["", "DEMO-1", "-1", "1 ", "\u0663", "9" * 19])
