@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import oracle
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway import jwt, sign
@@ -702,6 +702,18 @@ def test_every_kind_has_its_rule() -> None:
 
 @given(st.data())
 def test_the_oracle_agrees(data: st.DataObject) -> None:
+    agreed(data)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@settings(max_examples=100_000, deadline=None)
+@given(st.data())
+def test_the_oracle_agrees_at_length(data: st.DataObject) -> None:
+    agreed(data)
+
+
+def agreed(data: st.DataObject) -> None:
     """Our verdict is that of a second, naive writing, whatever is wrong with the token."""
     draw: Callable[..., Any] = data.draw
     claims = {

@@ -8,58 +8,25 @@ could have one: ``tests/app/test_pages.py`` shows that, and what it would be oth
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Frame, Page, Request, sync_playwright
+from playwright.sync_api import BrowserContext, Frame, Page
 
+from e2e.browsing import TOKEN, Watched, chromium, left_behind, log_in, panel_of
 from e2e.running import Up, headway_up
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 STAGES = (  # date, policy, (private, public) for the token in the URL, what the inspector says
     ("2021-12-01", "atlassian-2022", ("200", "200"), "accepted"),
     ("2021-12-01", "rehearsal", ("200", "200"), "warned"),
     ("2022-01-18T12:00", "rehearsal", ("401", "200"), "not inspected"),
     ("2022-02-01", "atlassian-2022", ("401", "200"), "not inspected"),
 )
-TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")
-
-
-class Watched:
-    """What the browser sent: every token, every Referer."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-        self.console: list[str] = []
-
-    def headers(self) -> list[dict[str, str]]:
-        """The headers of every request; asking while they are sent would hold them up."""
-        return [request.all_headers() for request in self.requests]
-
-    def tokens(self) -> set[str]:
-        """Every token in an address or in a header."""
-        queries = [parse_qs(urlsplit(request.url).query) for request in self.requests]
-        tokens = {token for query in queries for token in query.get("jwt", [])}
-        for headers in self.headers():
-            scheme, _, token = headers.get("authorization", "").partition(" ")
-            tokens |= {token} if scheme == "JWT" else set()
-        return tokens
 
 
 @pytest.fixture(scope="module")
@@ -85,20 +52,9 @@ def profile(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(up: Up, profile: Path, watched: Watched) -> Iterator[BrowserContext]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_playwright() as driver:
-        context = driver.chromium.launch_persistent_context(
-            str(profile),
-            executable_path=CHROMIUM,
-            args=list(QUIET),
-            viewport={"width": 1280, "height": 900},
-            accept_downloads=True,
-        )
-        context.set_default_timeout(20_000)
+    with chromium(profile) as context:
         context.on("request", lambda request: watched.requests.append(request))
         yield context
-        context.close()
 
 
 @pytest.fixture(scope="module")
@@ -107,18 +63,6 @@ def page(browser: BrowserContext, watched: Watched) -> Page:
     page.on("console", lambda message: watched.console.append(message.text))
     page.on("pageerror", lambda error: watched.console.append(f"page error: {error}"))
     return page
-
-
-def panel_of(page: Page) -> Frame:
-    """The demo app's frame, once its page has loaded."""
-    page.locator(".hw-module iframe, iframe.hw-module-frame").first.wait_for(state="attached")
-    for _ in range(200):
-        frames = [frame for frame in page.frames if "/panel" in frame.url]
-        if frames:
-            frames[0].locator("button[data-way=url]").wait_for()
-            return frames[0]
-        page.wait_for_timeout(50)
-    raise AssertionError("the panel did not load")
 
 
 def press(frame: Frame, way: str) -> tuple[str, str]:
@@ -139,12 +83,7 @@ def inspector(page: Page, up: Up) -> list[dict[str, Any]]:
 
 
 def test_log_in_and_open_the_issue(page: Page, up: Up) -> None:
-    page.goto(f"{up.site}/browse/DEMO-1")
-    assert urlsplit(page.url).path == "/login"
-    page.fill("#name", "admin")
-    page.fill("#password", up.users["admin"])
-    page.click("form button.primary")
-    assert urlsplit(page.url).path == "/browse/DEMO-1"
+    log_in(page, up, "/browse/DEMO-1")
     assert "Watch a token travel" in page.inner_text("h1")
 
 
@@ -257,13 +196,4 @@ def test_nothing_is_left_behind(
     assert not [sent["referer"] for sent in headers if "jwt=" in sent.get("referer", "")]
     assert not [line for line in watched.console if TOKEN.search(line.encode())]
     assert not TOKEN.search(up.written().encode())
-    signatures = {token.rpartition(".")[2] for token in tokens}
-    needles = [form for s in signatures for form in (s.encode(), s.encode("utf-16-le"))]
-    guilty = {
-        str(file.relative_to(profile)): sum(needle in data for needle in needles)
-        for file in profile.rglob("*")
-        if file.is_file()
-        for data in [file.read_bytes()]
-        if TOKEN.search(data) or any(needle in data for needle in needles)
-    }
-    assert guilty == {}
+    assert left_behind(profile, tokens) == {}
