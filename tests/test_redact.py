@@ -596,8 +596,41 @@ def test_values_keep_their_structure_and_lose_their_secrets():
     }
 
 
-@given(st.recursive(st.none() | st.booleans() | st.text(), lambda v: st.dictionaries(st.text(), v)))
-def test_values_are_redacted_once(value):
+TEXTS = st.lists(
+    st.sampled_from(
+        [
+            *'"\\{}[],:=&\n ',
+            "password",
+            "jwt",
+            "token=",
+            "Cookie: a=",
+            "JWT ",
+            "%22",
+            "https://u:p@x/",
+        ]
+    ),
+    max_size=8,
+).map("".join)
+VALUES = st.recursive(
+    TEXTS | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def texts_of(value):
+    """Every text in *value*, at any depth; a member's name is one too."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        return [text for each in value for text in texts_of(each)]
+    return [value] if isinstance(value, str) else []
+
+
+@given(VALUES)
+def test_values_of_any_shape_are_redacted_once(value):
     once = redact_values(value)
     assert redact_values(once) == once
     assert json.loads(json.dumps(once)) == once
+    for text in texts_of(once):
+        assert not contains_secret(text)

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from headway import jwt
 from headway.cli import token as module
@@ -237,40 +235,12 @@ def test_what_a_claim_quotes_is_shown_without_its_secrets(say: Any) -> None:
     assert "hunter2" not in out
 
 
-TEXTS = st.lists(
-    st.sampled_from(
-        [
-            *'"\\{}[],:=&\n ',
-            "password",
-            "jwt",
-            "token=",
-            "Cookie: a=",
-            "JWT ",
-            "%22",
-            "https://u:p@x/",
-        ]
-    ),
-    max_size=8,
-).map("".join)
-VALUES = st.recursive(
-    TEXTS | st.integers() | st.none(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=6,
-)
-
-
-@settings(deadline=None)
-@given(st.dictionaries(TEXTS, VALUES, max_size=4))
-def test_claims_of_any_shape_can_be_shown(members: dict[str, Any]) -> None:
-    shown = module._redacted(members)
-    assert json.loads(json.dumps(shown)) == shown
-    assert not [v for v in shown.values() if isinstance(v, str) and module.contains_secret(v)]
-
-
 @pytest.mark.parametrize("name", ["jwt", "token", "clientSecret", "password"])
-def test_a_claim_that_is_named_like_a_secret_is_not_shown(name: str) -> None:
-    assert module._redacted({name: "s3cr3t-value-of-20"}) == {name: "REDACTED"}
-    assert module._redacted({"a": [{name: "s3cr3t-value-of-20"}]}) == {"a": [{name: "REDACTED"}]}
+def test_a_claim_that_is_named_like_a_secret_is_not_shown(say: Any, name: str) -> None:
+    claims = {"iss": "a", "context": {name: "s3cr3t-value-of-20", "a": [{name: "another"}]}}
+    code, out, _ = say("decode", "--json", given=str(jwt.encode({}, claims, Secret(SECRET))))
+    shown = json.loads(out)["claims"]["context"]
+    assert (code, shown) == (0, {name: "REDACTED", "a": [{name: "REDACTED"}]})
 
 
 # ---- in a terminal --------------------------------------------------------------------------

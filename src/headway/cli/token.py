@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -35,7 +35,7 @@ from headway.model import (
 from headway.policy import ATLASSIAN_2022
 from headway.ports import Credentials, NeedKey, OnceOnly, drive
 from headway.qsh import Form, canonical_request, query_string_hash
-from headway.redact import MARKER, contains_secret, redact
+from headway.redact import redact, redact_values
 from headway.verify import Accept, Expected, verify
 
 __all__ = ["app"]
@@ -92,29 +92,7 @@ def decode(text: Text = "-", as_json: Json = False) -> int:
 def _shown(token: Unverified) -> tuple[dict[str, Any], dict[str, Any]]:
     header, claims = msgspec.to_builtins((token.header, token.unverified_claims))
     kept = {name: value for name, value in header.items() if value is not None}
-    return _redacted(kept), _redacted(claims)
-
-
-def _redacted(members: Mapping[str, Any]) -> dict[str, Any]:
-    """*members* without tokens inside: a claim may quote a URL, or be named ``password``.
-
-    >>> _redacted({"iss": "a", "context": {"password": "x", "url": "/?jwt=y&b=1"}})
-    {'iss': 'a', 'context': {'password': 'REDACTED', 'url': '/?jwt=REDACTED&b=1'}}
-    """
-    shown = {}
-    for name, value in members.items():
-        clean = _redacted_value(value)
-        named = clean == value and contains_secret(json.dumps({name: value}))
-        shown[redact(name)] = MARKER if named else clean
-    return shown
-
-
-def _redacted_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list | tuple):
-        return [_redacted_value(each) for each in value]
-    return _redacted(value) if isinstance(value, dict) else value
+    return redact_values(kept), redact_values(claims)
 
 
 def _with_dates(claims: dict[str, Any], now: float) -> Iterable[tuple[str, Any]]:
@@ -353,7 +331,7 @@ def _direction(kind: Kind) -> Direction:
 
 
 def _say_verified(verified: Verified, as_json: bool) -> int:
-    claims = _redacted(msgspec.to_builtins(verified.claims))
+    claims = redact_values(msgspec.to_builtins(verified.claims))
     if as_json:
         print(json.dumps({"verified": True, "kind": verified.kind, "claims": claims}))
         return 0
