@@ -15,10 +15,10 @@ connect = Connect(key="hello", name="Hello", base_url=BASE_URL, store="hello-dat
 @connect.panel("Hello", location="atl.jira.view.issue.right.context")
 async def hello(request: Request, context: Context) -> str:
     """The panel: its script asks for a token and sends it in a header."""
-    return f"""<!doctype html><p id="name">...</p><script src="{context.client_script}"></script>
+    return f"""<!doctype html><p id="who">...</p><script src="{context.client_script}"></script>
         <script>AP.context.getToken(token =>
           fetch("me", {{headers: {{Authorization: "JWT " + token}}}})
-            .then(answer => answer.json()).then(me => {{ name.textContent = me.displayName }}))
+            .then(answer => answer.json()).then(me => {{ who.textContent = me.displayName }}))
         </script>"""
 
 

@@ -259,6 +259,12 @@ def test_what_it_says(ends: None, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for said in ("Site        http://localhost:", "headway-demo", "Log in as   admin", "Try: "):
         assert said in out
+    for name in (
+        "DEVELOPMENT=1",
+        "INSTALL_KEYS=http://localhost:",
+        "CLIENT_SCRIPT=http://localhost:",
+    ):
+        assert f"HEADWAY_{name}" in out
     assert out.endswith("\nstopped\n")
     assert REHEARSAL.disclaimer in out
 

@@ -154,5 +154,6 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
         f"Policy      {site.policy.name}",
         *([f"            {site.policy.disclaimer}"] if site.policy.disclaimer else []),
         f"For apps    HEADWAY_DEVELOPMENT=1 HEADWAY_INSTALL_KEYS={site.base_url}/install-keys",
+        f"            HEADWAY_CLIENT_SCRIPT={site.base_url}/atlassian-connect/all.js",
     ]
     print("\n".join([*lines, *more, "", "ctrl-C stops everything."]), flush=True)
