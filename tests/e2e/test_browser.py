@@ -186,6 +186,18 @@ def test_an_edit_reaches_the_app(page: Page, up: Up) -> None:
     assert "again" in page.inner_text("h1")
 
 
+@pytest.mark.parametrize("path", ["/", "/browse/DEMO-1", "/browse/DEMO-2", "/nowhere"])
+def test_a_phone_shows_a_page_without_scrolling_sideways(page: Page, up: Up, path: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{up.site}{path}")
+    page.wait_for_load_state("load")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for caption in page.locator("caption").all():
+        box = caption.bounding_box()
+        assert box is not None
+        assert box["height"] < 60, "one line, or two"
+
+
 def test_nothing_is_left_behind(
     browser: BrowserContext, page: Page, up: Up, profile: Path, watched: Watched
 ) -> None:
