@@ -11,6 +11,7 @@ from contracts.modules import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED_TEST = re.compile(r"`(tests/[\w/]+(?:\.py|/)?)`|`(test_\w+)`")
 LINK = re.compile(r"\[[^]]*\]\(([^)#\s]+)(#[^)\s]+)?\)")
 
 ALL = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -46,6 +47,16 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert aim.exists(), target
         if anchor and aim.suffix == ".md":
             assert anchor in anchors(aim), f"{target}{anchor}"
+
+
+@ALL
+def test_tests_that_are_named_are_there(page: Path) -> None:
+    """A page that says what shows a promise names files and then tests in them."""
+    file = ROOT / "tests"
+    for path, name in NAMED_TEST.findall(page.read_text(encoding="utf-8")):
+        file = ROOT / path if path else file
+        assert file.exists(), path
+        assert not name or f"def {name}(" in file.read_text(encoding="utf-8"), f"{file}: {name}"
 
 
 def anchors(page: Path) -> set[str]:
