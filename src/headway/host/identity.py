@@ -108,11 +108,11 @@ class Identity:
 
     # ---- sessions ---------------------------------------------------------------------------
 
-    def log_in(self, name: str, password: str, replacing: Request | None = None) -> str | None:
-        """Check a password and begin a session; the cookie's value, or None.
+    def authenticate(self, name: str, password: str) -> str | None:
+        """The account of an active user whose password this is, or None.
 
-        The session of the request that it replaces ends.  Takes as long for an
-        unknown name; call it in a thread, for it is slow on purpose.
+        Takes as long for an unknown name; call it in a thread, for it is slow
+        on purpose.
         """
         with self._database.reading() as connection:
             row = connection.execute(
@@ -131,6 +131,17 @@ class Identity:
             return None
         if not stored:
             self._keep_hash(account_id, salt + hashed)
+        return str(account_id)
+
+    def log_in(self, name: str, password: str, replacing: Request | None = None) -> str | None:
+        """Check a password and begin a session; the cookie's value, or None.
+
+        The session of the request that it replaces ends.  Slow, as
+        :meth:`authenticate` is.
+        """
+        account_id = self.authenticate(name, password)
+        if account_id is None:
+            return None
         if replacing is not None:
             self.log_out(replacing)
         return self.begin(account_id)

@@ -70,3 +70,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     unsigned_installs: Annotated[
         bool, _is("Install as before 29 October 2021: the first call without a token.")
     ] = False
+    plugin_manager_redirects: Annotated[
+        bool, _is("Answer 303 for an install that is done, and not the app itself.")
+    ] = True

@@ -21,6 +21,7 @@ from headway.host.gate import Recorder
 from headway.host.guard import Guard
 from headway.host.identity import Identity
 from headway.host.media import Media
+from headway.host.plugins import Plugins
 from headway.host.rest import table as rest
 from headway.host.rights import Rights
 from headway.host.seed import seed
@@ -69,6 +70,18 @@ class Site:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.jira, self.confluence = (self._tenant(product) for product in Product)
         self.tenants = (self.jira, self.confluence)
+        self.plugins = tuple(
+            Plugins(
+                apps=tenant.apps,
+                installer=tenant.installer,
+                identity=self.identity,
+                people=self.world.people,
+                base_path=tenant.base_path,
+                redirects=settings.plugin_manager_redirects,
+                now=self.clock.now,
+            )
+            for tenant in self.tenants
+        )
         self._telling: set[asyncio.Task[None]] = set()
         self.world.listeners.append(self._hear)
 
@@ -125,13 +138,18 @@ class Site:
 
     async def settled(self) -> None:
         """Wait until every app has been told of what happened so far."""
+        for plugins in self.plugins:
+            await plugins.settled()
         while self._telling:
             await asyncio.gather(*self._telling)
 
     def asgi(self) -> ASGIApp:
         """The site as an ASGI application, guarded."""
         app = Starlette(
-            routes=[part for file in (svc, rest, downloads, pages) for part in file.routes(self)],
+            routes=[
+                *(part for plugins in self.plugins for part in plugins.routes()),
+                *(part for file in (svc, rest, downloads, pages) for part in file.routes(self)),
+            ],
             exception_handlers=pages.errors(self),
         )
         return Guard(
@@ -147,6 +165,8 @@ class Site:
 
     async def close(self) -> None:
         """Stop what runs, close what is open."""
+        for plugins in self.plugins:
+            await plugins.close()
         for tenant in self.tenants:
             await tenant.outgoing.close()
         self.database.close()
