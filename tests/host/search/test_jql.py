@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.host.jql import Clause, Junction, Negation, Operand, Order, Query, QueryError, parse
+from headway.host.search.jql import (
+    Clause,
+    Junction,
+    Negation,
+    Operand,
+    Order,
+    Query,
+    QueryError,
+    parse,
+)
 
 
 def clause(field: str, operator: str, *texts: str) -> Clause:
