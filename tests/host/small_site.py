@@ -21,6 +21,7 @@ from headway.host.identity import Identity, Session
 from headway.host.media import Media
 from headway.host.rest import table
 from headway.host.rights import Rights
+from headway.host.search.engine import Search
 from headway.host.seed import seed
 from headway.host.settings import POLICIES, Settings
 from headway.host.shapes import Shapes
@@ -112,6 +113,7 @@ class SmallSite:
         self.world = World(self.database, self.clock.now)
         self.identity = Identity(self.database, self.clock.now)
         seed(self.world, self.identity)
+        self.search = Search(self.database, self.world, self.clock.now)
         self.rights = Rights(self.world, self._app_scopes)
         self.apps = SmallApps()
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)

@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
+from headway.host.search.words import install
 from headway.keys import Sealer, new_sealing_key
 from headway.store.engine import (
     MEMORY,
@@ -116,6 +117,7 @@ def open_database(data: Path | None) -> Database:
     else:
         key = sealing_key({}, data)
         engine = open_engine(data / FILE)
+    install(engine)
     try:
         _create(engine)
     except ConfigurationError:

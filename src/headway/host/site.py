@@ -24,6 +24,7 @@ from headway.host.media import Media
 from headway.host.plugins import Plugins
 from headway.host.rest import table as rest
 from headway.host.rights import Rights
+from headway.host.search.engine import Search
 from headway.host.seed import seed
 from headway.host.settings import POLICIES, Settings
 from headway.host.shapes import Shapes
@@ -64,6 +65,7 @@ class Site:
         self.world = World(self.database, self.clock.now)
         self.identity = Identity(self.database, self.clock.now, secure=_is_secure(settings))
         seed(self.world, self.identity, settings.seed)
+        self.search = Search(self.database, self.world, self.clock.now)
         self.rights = Rights(self.world, self._app_scopes)
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
         self.keys = SiteKeys(self.database, self.clock.now, settings.old_keys_seconds)

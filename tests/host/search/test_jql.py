@@ -48,6 +48,7 @@ READ = {
     "created<startOfDay(-1d)": Clause("created", "<", (Operand("startOfDay", ("-1d",)),)),
     "f = g(a, 'b c')": Clause("f", "=", (Operand("g", ("a", "b c")),)),
     "status in (Done, 'To Do')": clause("status", "in", "Done", "To Do"),
+    "f in g(a)": Clause("f", "in", (Operand("g", ("a",)),)),
     "status NOT  IN (Done)": clause("status", "not in", "Done"),
     "assignee is empty": Clause("assignee", "=", (Operand(empty=True),)),
     "assignee is not NULL": Clause("assignee", "!=", (Operand(empty=True),)),

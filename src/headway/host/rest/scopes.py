@@ -28,9 +28,13 @@ class Fact(NamedTuple):
     source: str
 
 
+_SEARCH = "newer than the description; that of the older search"
 _MODULES = "as in Jira; Confluence's description says INACCESSIBLE of a call that only apps make"
 
 OWN: tuple[Fact, ...] = (
+    Fact("GET", "/rest/api/{version}/search/jql", "READ", _SEARCH),
+    Fact("POST", "/rest/api/{version}/search/jql", "READ", _SEARCH),
+    Fact("POST", "/rest/api/{version}/search/approximate-count", "READ", _SEARCH),
     *(
         Fact(method, "/wiki/rest/atlassian-connect/1/app/module/dynamic", "NONE", _MODULES)
         for method in ("GET", "POST", "DELETE")

@@ -45,8 +45,7 @@ negation: _NOT _term
 
 clause: field _operation
 _operation: COMPARISON operand
-    | IN _list
-    | NOT_IN _list
+    | (IN | NOT_IN) (_list | call)
     | IS empty
     | IS_NOT empty
 _list: "(" operand ("," operand)* ")"
@@ -54,7 +53,8 @@ field: WORD | STRING | INDEXED
 operand: WORD -> value
     | STRING -> value
     | EMPTY -> nothing
-    | WORD "(" [argument ("," argument)*] ")" -> function
+    | call
+call: WORD "(" [argument ("," argument)*] ")"
 empty: EMPTY -> nothing
 argument: WORD | STRING
 
@@ -204,7 +204,11 @@ class _Reader(lark.Transformer[Any, Query]):
     def nothing(self, _: list[Any]) -> Operand:
         return Operand(empty=True)
 
-    def function(self, found: list[Any]) -> Operand:
+    def operand(self, found: list[Any]) -> Operand:
+        call: Operand = found[0]
+        return call
+
+    def call(self, found: list[Any]) -> Operand:
         name, *arguments = found
         given = tuple(str(argument) for argument in arguments if argument is not None)
         return Operand(str(name), given)
