@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,19 @@ import joserfc.jwt
 import jwt as pyjwt
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headway import jwt
-from headway.errors import AlgorithmMismatch, ClaimMissing, Refusal, SignatureInvalid
+from headway.errors import (
+    AlgorithmMismatch,
+    ClaimMissing,
+    Refusal,
+    SignatureInvalid,
+    TokenNotCanonical,
+)
 from headway.keys import RsaPrivateKey
-from headway.model import Secret
+from headway.model import Claims, Secret
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors/jwt/codec.json").read_text(encoding="utf-8")
@@ -83,6 +90,20 @@ def test_no_second_text_for_a_token(data: st.DataObject) -> None:
         return
     with pytest.raises(Refusal):
         jwt.check_signature(jwt.decode(other), "HS256", [SECRET])
+
+
+@pytest.mark.parametrize("length", range(1, 9))
+@pytest.mark.parametrize("foreign", ["+", "/", "=", " ", "\n", "\0", "\x7f"])
+def test_only_the_url_alphabet_makes_a_segment(foreign: str, length: int) -> None:
+    for place in range(length):
+        segment = "A" * place + foreign + "A" * (length - place - 1)
+        with pytest.raises(TokenNotCanonical):
+            jwt._segment(segment)
+
+
+@given(st.binary(min_size=1, max_size=40))
+def test_a_segment_is_what_the_standard_library_writes(data: bytes) -> None:
+    assert jwt._segment(base64.urlsafe_b64encode(data).decode().rstrip("=")) == data
 
 
 def test_rs256_round_trip_with_another_library() -> None:
@@ -158,6 +179,59 @@ def test_a_quick_look_at_a_header_sees_what_a_slow_one_does(
     except Refusal as refusal:
         found = refusal.id
     assert found == expected
+
+
+def members_of(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """JSON objects as text; names may repeat, spaces stand where they may."""
+    names = st.sampled_from(
+        ["iss", "sub", "aud", "iat", "exp", "qsh", "context", "app", "a:b", "x"]
+    )
+    pair = st.tuples(names, st.sampled_from([":", ": ", " :"]), values)
+    pairs = st.lists(pair.map(lambda p: f'"{p[0]}"{p[1]}{p[2]}'), max_size=5)
+    return st.tuples(pairs, st.sampled_from([",", ", ", ",\n"])).map(
+        lambda written: "{" + written[1].join(written[0]) + "}"
+    )
+
+
+json_texts = st.recursive(
+    st.sampled_from(
+        (
+            '"x" "a:b" "{[" "\\u0041" "\\n" "é" "\x7f" "\x01" "" null true NaN 01'
+            " 0 -0 1 -1 1.5 1e6 1E-2 1e999 253402300800 " + "2" * 30
+        ).split(" ")
+    ),
+    lambda inner: members_of(inner) | st.lists(inner, max_size=3).map(lambda i: f"[{','.join(i)}]"),
+    max_leaves=12,
+)
+
+
+def outcome(read: Callable[[bytes], Claims], data: bytes) -> Claims | str:
+    try:
+        return read(data)
+    except Refusal as refusal:
+        return refusal.id
+
+
+@given(members_of(json_texts), st.integers(0, 9))
+@settings(deadline=None)
+@example('{"iss":"x","exp":1,"exp":100000000000}', 0)
+@example('{"iss":"x","context":{"a":1e6,"b":1,"b":2}}', 0)  # written again it is as long
+@example('{"iss":"x","context":{"a":"\x7f"}}', 0)
+def test_a_quick_look_at_claims_sees_what_a_slow_one_does(text: str, levels: int) -> None:
+    nested = '{"a":' * levels + "1" + "}" * levels
+    for written in (text, f'{{"iss":"x","context":{nested}}}', f'{{"iss":"x",{text[1:]}'):
+        data = written.encode()
+        assert outcome(jwt._claims, data) == outcome(jwt._claims_slowly, data)
+
+
+def test_what_everybody_sends_needs_no_slow_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = raw(
+        '{"typ":"JWT","alg":"HS256"}',
+        '{"sub":"u","qsh":"context-qsh","iss":"i","context":{"jira":{"issue":{"id":"1"}}},"exp":2}',
+    )
+    monkeypatch.setattr(jwt, "_members", None)
+    jwt.forget_kept()
+    assert jwt.decode(text).unverified_claims.context == {"jira": {"issue": {"id": "1"}}}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 
@@ -221,15 +221,19 @@ class RequestFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         raise TypeError("a request may hold a token and is not pickled")
 
 
-class Header(msgspec.Struct, frozen=True):
+_Text = Annotated[str, msgspec.Meta(max_length=512)]
+_Date = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]  # 9999-12-31T23:59:59Z
+
+
+class Header(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A token's JOSE header: only what is ever looked at."""
 
-    alg: str
-    typ: str | None = None
-    kid: str | None = None
+    alg: _Text
+    typ: _Text | None = None
+    kid: _Text | None = None
 
 
-class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
+class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A token's claims (RFC 7519 section 4), typed; dates are seconds since 1970.
 
     ``aud`` is always a tuple; other members are dropped, except ``context``
@@ -239,18 +243,18 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     ()
     """
 
-    iss: str
-    iat: int | None = None
-    exp: int | None = None
-    nbf: int | None = None
-    sub: str | None = None
-    aud: tuple[str, ...] = ()
-    qsh: str | None = None
-    jti: str | None = None
-    tnt: str | None = None
+    iss: _Text
+    iat: _Date | None = None
+    exp: _Date | None = None
+    nbf: _Date | None = None
+    sub: _Text | None = None
+    aud: tuple[_Text, ...] = ()
+    qsh: _Text | None = None
+    jti: _Text | None = None
+    tnt: _Text | None = None
     context: dict[str, Any] | None = None
     app: dict[str, Any] | None = None
-    principal: str | None = None
+    principal: _Text | None = None
 
 
 class Unverified(msgspec.Struct, frozen=True, gc=False):
@@ -306,7 +310,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
         return (self.shared_secret,)
 
 
-class Verified(msgspec.Struct, frozen=True, kw_only=True):
+class Verified(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a token proved.  Only :func:`headway.verify.verify` makes one.
 
     ``digest`` is the SHA-256 of the text of a token that counts once: it names
