@@ -370,12 +370,19 @@ def test_no_query_with_a_token_is_kept() -> None:
     qsh.forget_kept()
     for query in ("jwt=x", "a=1&jwt=x", "acpt=eyJhbGciOi", "%6Awt=eyJhbGciOi", "a=" + "b" * 512):
         query_string_hash("GET", "/p", query)
-    assert qsh._kept_query.cache_info().currsize == 0
-    assert qsh._kept_digest.cache_info().currsize == 0
-    query_string_hash("GET", "/p", "a=1")
     query_string_hash("GET", "/" + "p" * 512)
-    assert qsh._kept_query.cache_info().currsize == 2
-    assert qsh._kept_digest.cache_info().currsize == 1
+    query_string_hash("G" * 513, "/")
+    assert not qsh._kept
+    query_string_hash("GET", "/p", "a=1")
+    assert list(qsh._kept) == [("GET", "/p", "a=1", "", Form.SPEC)]
+
+
+def test_what_is_kept_is_bounded_and_stays_true() -> None:
+    for number in range(2 * qsh.KEPT_ENTRIES + 2):
+        fresh = query_string_hash("GET", "/p", f"a={number}")
+        assert 0 < len(qsh._kept) <= qsh.KEPT_ENTRIES
+        wanted = hashlib.sha256(f"GET&/p&a={number}".encode()).hexdigest()
+        assert query_string_hash("GET", "/p", f"a={number}") == fresh == wanted
 
 
 def test_a_refusal_is_never_kept() -> None:
@@ -387,4 +394,4 @@ def test_a_refusal_is_never_kept() -> None:
 def test_what_is_kept_can_be_forgotten() -> None:
     query_string_hash("GET", "/p", "a=1")
     qsh.forget_kept()
-    assert qsh._kept_query.cache_info().currsize == qsh._kept_digest.cache_info().currsize == 0
+    assert not qsh._kept

@@ -11,9 +11,8 @@ Those are refused before anything is hashed, so that two requests which an
 app can tell apart never share a hash; ``docs/qsh.md`` lists each rule.
 
 One expression checks a whole path or query, and one more respells a whole query
-before it is split.  Short queries and whole requests come again and again, so
-the canonical text of the ones and the hash of the others are kept, bounded;
-never a verdict, and never a query that may hold a token.
+before it is split.  Short requests come again and again, so their hashes are
+kept, bounded; never a verdict, and never a query that may hold a token.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ import hmac
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
@@ -106,12 +104,12 @@ _PATH_DECODABLE = re.compile(r"(?i:[^%]++|%(?:20|22|3[CE]|5E|60|7[B-D]|[89A-F].)
 _ESCAPE_KEPT = r"%(?:[01][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[BCDF])"
 _SPELT = re.compile(rf"(?:[{_UNRESERVED}&=]++|{_ESCAPE_KEPT}|{_WIDE})*+")
 _RESPELLED = re.compile(rf"[^{_UNRESERVED}&=](?:(?<=%)..)?")
-_ALONE = re.compile(f"[{_UNRESERVED}]")
+_ALONE = set(re.findall(f"[{_UNRESERVED}]", "".join(map(chr, range(0x80)))))
 _HEX = "0123456789ABCDEFabcdef"
 _SPELLING: Final[dict[str, str]] = {
     **{chr(code): f"%{code:02X}" for code in range(0x21, 0x7F)},
     **{
-        f"%{high}{low}": char if _ALONE.match(char) else f"%{ord(char):02X}"
+        f"%{high}{low}": char if char in _ALONE else f"%{ord(char):02X}"
         for high in _HEX
         for low in _HEX
         for char in [chr(int(high + low, 16))]
@@ -145,8 +143,8 @@ def canonical_request(
     """
     if not _METHOD.fullmatch(method):
         raise MethodNotNormal(expected="letters A to Z", found=method)
-    query = _kept_query if _may_be_kept(raw_query) else _canonical_query
-    return f"{method}&{_canonical_path(raw_path, base_path, form)}&{query(raw_query, form)}"
+    path = _canonical_path(raw_path, base_path, form)
+    return f"{method}&{path}&{_canonical_query(raw_query, form)}"
 
 
 def query_string_hash(
@@ -163,17 +161,32 @@ def query_string_hash(
     >>> query_string_hash("GET", "/")
     'c88caad15a1c1a900b8ac08aa9686f4e8184539bea1deda36e2f649430df3239'
     """
-    kept = _may_be_kept(raw_query) and len(raw_path) <= KEPT_CHARACTERS
-    digest = _kept_digest if kept else _digest
-    return digest(method, raw_path, raw_query, base_path, form)
+    request = (method, raw_path, raw_query, base_path, form)
+    digest = _kept.get(request)
+    if digest is None:
+        digest = hashlib.sha256(canonical_request(*request).encode()).hexdigest()
+        if _may_be_kept(method, raw_path, raw_query):
+            if len(_kept) >= KEPT_ENTRIES:
+                _kept.clear()
+            _kept[request] = digest
+    return digest
 
 
-def _digest(method: str, raw_path: str, raw_query: str, base_path: str, form: Form) -> str:
-    text = canonical_request(method, raw_path, raw_query, base_path, form)
-    return hashlib.sha256(text.encode()).hexdigest()
+_kept: dict[tuple[str, str, str, str, Form], str] = {}
 
 
-_kept_digest = lru_cache(KEPT_ENTRIES)(_digest)
+def _may_be_kept(method: str, raw_path: str, raw_query: str) -> bool:
+    """Whether a request is short and shows no token, under whatever name."""
+    longest = max(len(method), len(raw_path), len(raw_query))
+    return longest <= KEPT_CHARACTERS and "jwt" not in raw_query and "eyJ" not in raw_query
+
+
+def forget_kept() -> None:
+    """Drop every kept hash: for measuring what a request costs that nobody sent before.
+
+    >>> forget_kept()
+    """
+    _kept.clear()
 
 
 def matching_form(
@@ -194,10 +207,9 @@ def matching_form(
     >>> matching_form(npm, "GET", "/p", "a[]=1&a0=2", forms=tuple(Form))
     <Form.DECODED_NAME_ORDER: 'decoded-name-order'>
     """
-    wanted = claimed.encode(errors="replace")
     for form in forms:
         ours = query_string_hash(method, raw_path, raw_query, base_path, form)
-        if hmac.compare_digest(ours.encode(), wanted):
+        if claimed.isascii() and hmac.compare_digest(ours, claimed):
             return form
     return None
 
@@ -285,23 +297,6 @@ def _parameters(query: str) -> tuple[dict[str, str], dict[str, list[str]]]:
         elif equals:
             raise QueryEmptyName(expected="a name before each '='")
     return single, several
-
-
-_kept_query = lru_cache(KEPT_ENTRIES)(_canonical_query)
-
-
-def _may_be_kept(raw_query: str) -> bool:
-    """Whether a query is short and shows no token, under whatever name."""
-    return len(raw_query) <= KEPT_CHARACTERS and "jwt" not in raw_query and "eyJ" not in raw_query
-
-
-def forget_kept() -> None:
-    """Drop every kept text: for measuring what a request costs that nobody sent before.
-
-    >>> forget_kept()
-    """
-    _kept_digest.cache_clear()
-    _kept_query.cache_clear()
 
 
 def _query_refusal(query: str) -> QueryEscape | QueryCharacter:
