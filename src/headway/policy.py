@@ -211,16 +211,14 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         """The next moment after *at* at which somebody's phase may change; None for never."""
         if self.phase(at) is Phase.PAUSED:
             return None
-        times = (moment.timestamp() for moment in self._moments())
-        return min((time for time in times if time > at), default=None)
+        return min((time for time in self._moments() if time > at), default=None)
 
-    def _moments(self) -> Iterator[datetime]:
-        yield from (moment for _, moment in self._dates())
-        for window in self.brownouts:
-            yield from (window.start, window.end)
-        yield from (extension.until for extension in self.extensions)
-        if self.paused:
-            yield self.paused.since
+    def _moments(self) -> Iterator[float]:
+        moments = [moment for _, moment in self._dates()]
+        moments += [moment for window in self.brownouts for moment in (window.start, window.end)]
+        moments += [extension.until for extension in self.extensions]
+        moments += [self.paused.since] if self.paused else []
+        return map(datetime.timestamp, moments)
 
 
 def _check_zone(field: str, moment: datetime) -> None:
@@ -307,7 +305,7 @@ _ClientOf: TypeAlias = Callable[[str], str | None]
 _Token: TypeAlias = TokenText | None
 
 
-class Admission(msgspec.Struct, frozen=True, kw_only=True):
+class Admission(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which token of a request counts, if any; nothing about it is proved.
 
     ``phase`` is the query's where a token was seen there, else that of the
@@ -400,7 +398,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         # (1) the header: one, of our scheme; credentials of another are not ours to judge
         header, foreign = self._in_header(request.authorization, direction)
         # (2) a parameter of the token's name, however that is spelled: nearly always there is none
-        row = self.row(direction, _QUERY)
+        row = self.rows.get((direction, _QUERY), _NEVER_ROW)
         seen = _find(request.raw_query, row.name)
         if seen is None and not request.form:
             return Admission(token=header, location=None if header is None else _HEADER)
@@ -446,14 +444,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             return None, False
         if len(values) > 1:
             raise errors.AuthorizationRepeated(found=f"{len(values)} headers")
-        match = _credentials(self.scheme).match(values[0])
-        if match is None:
-            return None, True
-        if self.row(direction, _HEADER).schedule is NEVER:
+        scheme, _, token = values[0].partition(" ")
+        if scheme != self.scheme or not token.isascii() or token.encode().translate(None, _VISIBLE):
+            # not as nearly everybody writes it: another scheme, another case, or malformed
+            if (match := _credentials(self.scheme).match(values[0])) is None:
+                return None, True
+            token = match["token"]
+        if self.rows.get((direction, _HEADER), _NEVER_ROW).schedule is NEVER:
             raise errors.LocationNotAllowed(found=f"{self.scheme} in the Authorization header")
-        if match["token"] is None:
+        if not token:
             raise errors.AuthorizationMalformed(expected=f"{self.scheme}, one space, the token")
-        return TokenText(match["token"]), False
+        return TokenText(token), False
 
     def _in_parameter(
         self, seen: _Seen | None, row: Row, header: _Token, notes: list[str]
@@ -479,6 +480,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 _HEADER, _FORM, _QUERY = Location.HEADER, Location.FORM, Location.QUERY
 _NEVER_ROW = Row(NEVER)
 _WORD = re.compile(r"[A-Za-z0-9_.~-]+")
+_VISIBLE = bytes(range(0x21, 0x7F))
 
 
 class _Seen(NamedTuple):

@@ -39,7 +39,7 @@ class PublicKey(Protocol):
         """Whether *signature* is PKCS1v15 with SHA-256 over *message*."""
 
 
-class NeedKey(msgspec.Struct, frozen=True, kw_only=True):
+class NeedKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whose token is this?  Answered by :class:`Credentials`, or None for nobody's.
 
     ``issuer`` (or ``client_key``, for the app's own session tokens) and
@@ -138,7 +138,11 @@ def drive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None) -
     answer: Any = None
     try:
         while True:
-            answer = _answer(steps.send(answer), keys, replay)
+            question = steps.send(answer)
+            if isinstance(question, NeedKey):
+                answer = keys.find(question)
+            else:
+                answer = _first(question, replay)
             if hasattr(answer, "__await__"):
                 raise TypeError("this source answers asynchronously: use adrive")
     except StopIteration as stop:
@@ -162,7 +166,11 @@ async def adrive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = 
     answer: Any = None
     try:
         while True:
-            answer = _answer(steps.send(answer), keys, replay)
+            question = steps.send(answer)
+            if isinstance(question, NeedKey):
+                answer = keys.find(question)
+            else:
+                answer = _first(question, replay)
             if hasattr(answer, "__await__"):
                 answer = await answer
     except StopIteration as stop:
@@ -171,9 +179,7 @@ async def adrive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = 
         steps.close()
 
 
-def _answer(question: Question, keys: KeySource, replay: ReplayCache | None) -> Any:
-    if isinstance(question, NeedKey):
-        return keys.find(question)
+def _first(once: OnceOnly, replay: ReplayCache | None) -> bool | Awaitable[bool]:
     if replay is None:
         raise TypeError("a once-only token needs a replay cache")
-    return replay.first(question)
+    return replay.first(once)

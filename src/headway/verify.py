@@ -300,16 +300,17 @@ def _check_signature(
 
 
 def _check_times(claims: Claims, life: int, now: float) -> None:
-    if claims.exp is None or claims.iat is None:
+    issued, expires, begins = claims.iat, claims.exp, claims.nbf
+    if expires is None or issued is None:
         raise ClaimMissing(expected="exp and iat")
-    if now >= claims.exp + LEEWAY:
-        raise TokenExpired(found=f"expired {int(now - claims.exp)} s ago")
-    if now < claims.iat - LEEWAY:
-        raise TokenNotYetValid(found=f"issued {int(claims.iat - now)} s ahead")
-    if claims.nbf is not None and now < claims.nbf - LEEWAY:
-        raise TokenNotYetValid(found=f"not before {int(claims.nbf - now)} s from now")
-    if not 0 < claims.exp - claims.iat <= life:
-        raise TokenLifetime(expected=f"1 to {life} s", found=f"{claims.exp - claims.iat} s")
+    if now >= expires + LEEWAY:
+        raise TokenExpired(found=f"expired {int(now - expires)} s ago")
+    if now < issued - LEEWAY:
+        raise TokenNotYetValid(found=f"issued {int(issued - now)} s ahead")
+    if begins is not None and now < begins - LEEWAY:
+        raise TokenNotYetValid(found=f"not before {int(begins - now)} s from now")
+    if not 0 < expires - issued <= life:
+        raise TokenLifetime(expected=f"1 to {life} s", found=f"{expires - issued} s")
 
 
 def _once(claims: Claims, digest: str) -> OnceOnly:
@@ -355,16 +356,19 @@ def _check_parties(
         if claims.iss != signer:
             raise IssuerMismatch(expected=signer, found=claims.iss)
         ours = (*ours, reader)
-    _check_audience(claims.aud, ours, required=rule.audience_required)
+    if claims.aud or rule.audience_required:
+        _check_audience(claims.aud, ours, required=rule.audience_required)
 
 
 def _check_audience(audience: Sequence[str], ours: Collection[str], *, required: bool) -> None:
-    """Required: every name must be ours.  Else, if there are any, one must be (RFC 7519 4.1.3)."""
-    if not audience and not required:
-        return
-    known = {name.removesuffix("/") for name in ours}
-    given = {name.removesuffix("/") for name in audience}
+    """Required: every name must be ours.  Else one must be (RFC 7519 section 4.1.3)."""
+    given, known = _bare(audience), _bare(ours)
     if not given & known or (required and given - known):
         raise AudienceMismatch(
             expected=" or ".join(sorted({*ours})), found=", ".join(audience) or "none"
         )
+
+
+def _bare(names: Collection[str]) -> set[str]:
+    """The *names* without a last slash: one app, one name."""
+    return {name.removesuffix("/") for name in names}
