@@ -117,8 +117,8 @@ class SmallSite:
         self.rights = Rights(self.world, self._app_scopes)
         self.apps = SmallApps()
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
-        self.sent: list[dict[str, Any]] = []
-        self.world.listeners.append(self._hear)
+        self.changes: list[Change] = []
+        self.world.listeners.append(self.changes.append)
         self.jira, self.confluence = self._tenant(""), self._tenant("/wiki")
         app = Starlette(routes=[*table.routes(self), *downloads.routes(self)])
         self.app = Guard(
@@ -143,11 +143,6 @@ class SmallSite:
             base_url=lambda: self.base_url + base_path,
         )
         return SmallTenant(self.apps, gate)
-
-    def _hear(self, change: Change) -> None:
-        if change.event == "jira:issue_updated":
-            author = change.author or ""
-            self.sent.append(self.shapes().issue_updated(change.before, change.after, author))
 
     def add_app(self, key: str, *scopes: str, secret: str = "") -> SmallApp:
         secret = secret or f"the shared secret of {key}"

@@ -50,3 +50,11 @@ def test_the_offset_can_be_read_and_set() -> None:
 def test_a_date_that_the_site_can_not_have(text: str) -> None:
     with pytest.raises(ValueError, match="date"):
         site_date(text)
+
+
+def test_whoever_wants_to_know_hears_of_each_move() -> None:
+    clock, heard = SiteClock(real=lambda: 1000.0), []
+    clock.listeners.append(lambda: heard.append(clock.at()))
+    clock.set(5.0)
+    clock.reset()
+    assert heard == [5.0, 1000.0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from msgspec import structs
 
@@ -191,16 +189,16 @@ def test_a_disabled_app_has_no_place(person: Person) -> None:
     assert "disabled" in person.get("/apps").text
 
 
-def test_an_edit_is_told_to_the_apps(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_is_told(person: Person) -> None:
     told: list[tuple[str, str]] = []
-
-    async def webhook(event: str, payload: dict[str, Any]) -> None:
-        told.append((event, payload["user"]["displayName"]))
-
-    monkeypatch.setattr(person.site.jira.outgoing, "webhook", webhook)
+    person.site.world.listeners.append(
+        lambda change: told.append((change.event, change.author or ""))
+    )
     person.log_in("user")
     person.post("/browse/DEMO-1/edit", summary="New", description="two\r\nlines")
-    assert told == [("jira:issue_updated", "Uma User")]
+    user = person.site.world.people.user("user")
+    assert user is not None
+    assert told == [("jira:issue_updated", user.account_id)]
     issue = person.site.world.tracker.issue("DEMO-1")
     assert issue is not None
     assert (issue.summary, issue.description) == ("New", "two\nlines")

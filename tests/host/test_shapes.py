@@ -94,20 +94,6 @@ def test_the_user_that_an_app_acts_as(world: World) -> None:
     assert shapes(world).person("gone")["displayName"] == "Former app"
 
 
-def test_the_webhook_says_what_changed(world: World) -> None:
-    uma = world.people.users()[0]
-    issue = world.tracker.add_issue("DEMO", "One", "text")
-    before, after = world.tracker.edit_issue(issue.id, summary="New")
-    payload = shapes(world).issue_updated(before, after, uma.account_id)
-    assert payload["webhookEvent"] == "jira:issue_updated"
-    assert payload["timestamp"] == 1_643_673_600_000
-    assert payload["issue"]["key"] == "DEMO-1"
-    assert payload["user"]["accountId"] == uma.account_id
-    assert [
-        (c["field"], c["fromString"], c["toString"]) for c in payload["changelog"]["items"]
-    ] == [("summary", "One", "New")]
-
-
 def test_a_project_that_is_gone_is_null(world: World) -> None:
     assert shapes(world)._project("NONE") is None
 

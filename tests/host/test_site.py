@@ -128,20 +128,17 @@ def test_the_state_survives_a_restart(tmp_path: Path) -> None:
     asyncio.run(second.close())
 
 
-def test_an_edit_is_told_to_the_apps(site: Site) -> None:
-    told: list[tuple[str, str]] = []
+def test_somebody_elses_server_starts_the_outbox(site: Site) -> None:
+    messages: list[str] = []
+    incoming = [{"type": "lifespan.shutdown"}, {"type": "lifespan.startup"}]
 
-    async def webhook(event: str, payload: dict[str, dict[str, str]]) -> None:
-        told.append((event, payload["issue"]["key"]))
+    async def receive() -> dict[str, str]:
+        if len(incoming) == 1:
+            assert site.outbox._task is not None
+        return incoming.pop()
 
-    site.jira.outgoing.webhook = webhook  # type: ignore[method-assign, assignment]
-    issue = site.world.tracker.issue("DEMO-1")
-    assert issue is not None
-    author = site.world.people.users()[0].account_id
+    async def send(message: dict[str, str]) -> None:
+        messages.append(message["type"])
 
-    async def edit() -> None:
-        site.world.tracker.edit_issue(issue.id, summary="New", author=author)
-        await site.settled()
-
-    asyncio.run(edit())
-    assert told == [("jira:issue_updated", "DEMO-1")]
+    asyncio.run(site.asgi()({"type": "lifespan", "state": {}}, receive, send))
+    assert messages == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

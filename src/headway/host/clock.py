@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from headway.ports import Clock
@@ -52,6 +53,8 @@ class SiteClock:
     def __init__(self, at: float | None = None, real: Clock = time.time) -> None:
         self._real = real
         self._offset = 0.0
+        self.listeners: list[Callable[[], None]] = []
+        """Called after each move of the site's date, in the thread that moved it."""
         if at is not None:
             self.set(at)
 
@@ -66,6 +69,7 @@ class SiteClock:
     def set(self, at: float) -> None:
         """Move the site's date to *at*; from there it goes on."""
         self._offset = at - self._real()
+        self._tell()
 
     @property
     def moved(self) -> float:
@@ -75,7 +79,13 @@ class SiteClock:
     def move(self, seconds: float) -> None:
         """Set the site's date so many seconds ahead of the real one."""
         self._offset = seconds
+        self._tell()
 
     def reset(self) -> None:
         """Go back to the real date."""
         self._offset = 0.0
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            listener()

@@ -5,12 +5,8 @@ One table says what travels where; ``wire`` carries it.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
-import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -47,6 +43,7 @@ class Call(NamedTuple):
 
 
 _LIFECYCLE = (Direction.LIFECYCLE, Kind.LIFECYCLE, Location.HEADER, "POST")
+_EVENT = (Direction.EVENT, Kind.REQUEST, Location.HEADER, "POST")
 _SWITCH = (Direction.LIFECYCLE, Kind.REQUEST, Location.HEADER, "POST")
 
 CALLS: Mapping[str, Call] = {
@@ -57,7 +54,8 @@ CALLS: Mapping[str, Call] = {
     # As before 29 October 2021; the first has no token at all.  By a setting only.
     "installed, legacy": Call(*_SWITCH),
     "uninstalled, legacy": Call(*_SWITCH),
-    "webhook": Call(Direction.EVENT, Kind.REQUEST, Location.HEADER, "POST"),
+    "webhook": Call(*_EVENT),
+    "postFunction": Call(*_EVENT),
     "module": Call(Direction.MODULE, Kind.REQUEST, Location.QUERY, "GET"),
     # Handed to the page by the bridge; where the page puts it is the page's affair.
     "context": Call(Direction.BROWSER_TO_APP, Kind.CONTEXT, None, "GET"),
@@ -143,52 +141,39 @@ class Outgoing:
         headers = {"Accept": "application/json"}
         return await self.wire.exchange(Request("GET", url, headers, DESCRIPTOR_MAX))
 
-    async def webhook(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Tell each app that asked for *event*; what fails is noted and nothing more."""
-        values, body = _variables(payload), json.dumps(payload).encode()
-        told = []
-        for app in self._apps.all():
-            for hook in app.descriptor.webhooks:
-                if hook.event != event:
-                    continue
-                url = app.descriptor.url(hook.url, values)
-                try:
-                    token = self.request_token(app, "POST", url)
-                except MalformedRequest as refusal:  # a variable without a value left "//"
-                    self.note("webhook", url, hint=f"not sent: {refusal.title}")
-                    continue
-                told.append(self._deliver(url, token, b"" if hook.exclude_body else body))
-        await asyncio.gather(*told)
+    async def tell(
+        self, app: App, name: str, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        """Tell *app* what *name* of the table says, at one of its own addresses.
 
-    async def _deliver(self, url: str, token: TokenText, body: bytes) -> None:
-        headers = {
-            "X-Atlassian-Webhook-Identifier": str(uuid.uuid4()),
-            "X-Atlassian-Webhook-Flow": "Primary",
-        }
-        with contextlib.suppress(NoAnswer):
-            await self.send("webhook", url, token, body, headers)
+        Raises NoAnswer, or MalformedRequest for an address that has no one hash.
+        """
+        try:
+            token = self.request_token(app, CALLS[name].method, url)
+        except MalformedRequest as refusal:
+            self.note(name, url, hint=f"not sent: {refusal.title}")
+            raise
+        return await self._exchange(name, url, token, body, headers)
 
-    async def send(
-        self,
-        name: str,
-        url: str,
-        token: TokenText | None,
-        body: bytes,
-        headers: Mapping[str, str] | None = None,
-    ) -> int:
+    async def send(self, name: str, url: str, token: TokenText | None, body: bytes) -> int:
         """Send what *name* of the table says, and note it; the status.  Raises NoAnswer."""
-        sent = {"Content-Type": "application/json", **(headers or {})}
+        return (await self._exchange(name, url, token, body, {})).status
+
+    async def _exchange(
+        self, name: str, url: str, token: TokenText | None, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        sent = {"Content-Type": "application/json", **headers}
         if token is not None:
             sent["Authorization"] = f"JWT {token}"
         try:
             answer = await self.wire.exchange(
-                Request(CALLS[name].method, url, sent, ANSWER_MAX, body)
+                Request(CALLS[name].method, url, sent, ANSWER_MAX, body, cut=True)
             )
         except NoAnswer as failure:
             self.note(name, url, token, hint=str(failure))
             raise
         self.note(name, url, token, status=answer.status, hint=None if token else UNSIGNED)
-        return answer.status
+        return answer
 
     # ---- tokens -----------------------------------------------------------------------------
 
@@ -243,19 +228,6 @@ class Outgoing:
                 hint=hint,
             )
         )
-
-
-def _variables(payload: Mapping[str, Any]) -> dict[str, str]:
-    """What a webhook's address may name, from what it tells."""
-    issue = payload.get("issue", {})
-    project = issue.get("fields", {}).get("project") or {}
-    values = {
-        "issue.key": issue.get("key"),
-        "issue.id": issue.get("id"),
-        "project.key": project.get("key"),
-        "project.id": project.get("id"),
-    }
-    return {name: str(value) for name, value in values.items() if value is not None}
 
 
 def _nested(context: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from headway.errors import HeadwayError
 from headway.host import inspector
+from headway.host.events import page as outbox
 from headway.host.identity import local_path
 from headway.host.problems import errors
 from headway.host.visit import (
@@ -59,6 +60,7 @@ def routes(site: Site) -> list[BaseRoute]:
         Route("/login", _log_in(site), methods=["POST"]),
         *(Route(path, visited(site, who, page), methods=[verb]) for verb, path, who, page in pages),
         *inspector.routes(site),
+        *outbox.routes(site),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 

@@ -54,6 +54,7 @@ class Running:
             tenant.outgoing.wire.inside = self.inside
         if self._addresses is not None:
             site.bind_addresses(*self._addresses)
+        site.outbox.wake()  # where a loop runs, what waits in a restored site goes out
         self.site = site
         self._apps: Mapping[str, ASGIApp] = {"site": site.asgi(), "media": site.media_asgi()}
 

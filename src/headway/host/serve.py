@@ -60,6 +60,7 @@ async def served(settings: Settings) -> AsyncIterator[Running]:
         # (4) it answers
         await stack.enter_async_context(serving(running.asgi(), site_sockets, tls))
         await stack.enter_async_context(serving(running.media_asgi(), media_sockets, tls))
+        running.site.outbox.attend()  # what an earlier run did not deliver goes out now
         yield running
 
 

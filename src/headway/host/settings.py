@@ -73,3 +73,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     plugin_manager_redirects: Annotated[
         bool, _is("Answer 303 for an install that is done, and not the app itself.")
     ] = True
+
+    # ---- events ----
+    webhook_retries: Annotated[
+        int, _is("How often a Jira webhook that an app did not take is tried again.")
+    ] = 5
+    webhook_retry_seconds: Annotated[
+        float, _is("From one try of a webhook to the next, by the site's date.")
+    ] = 360.0

@@ -113,26 +113,6 @@ class Shapes:
             shape["thumbnail"] = self._link(f"attachment/thumbnail/{attachment.id}")
         return shape
 
-    def issue_updated(self, before: Issue, after: Issue, account_id: str) -> Json:
-        """The body of the webhook ``jira:issue_updated``."""
-        changed = [
-            {
-                "field": name,
-                "fieldtype": "jira",
-                "fromString": getattr(before, name),
-                "toString": getattr(after, name),
-            }
-            for name in ("summary", "description")
-            if getattr(before, name) != getattr(after, name)
-        ]
-        return {
-            "timestamp": after.updated * 1000,
-            "webhookEvent": "jira:issue_updated",
-            "user": self.person(account_id),
-            "issue": self.issue(after),
-            "changelog": {"items": changed},
-        }
-
     def _project(self, key: str) -> Json | None:
         project = self._world.tracker.project(key)
         if project is None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
@@ -16,6 +19,9 @@ from headway.errors import ConfigurationError
 from headway.host import downloads, pages, svc
 from headway.host.clock import SiteClock
 from headway.host.database import Snapshot, open_database
+from headway.host.events.outbox import Outbox
+from headway.host.events.payloads import JIRA, Occasion, Telling
+from headway.host.events.webhooks import Webhooks
 from headway.host.faults import Faults, Faulty
 from headway.host.gate import Recorder
 from headway.host.guard import Guard
@@ -84,8 +90,15 @@ class Site:
             )
             for tenant in self.tenants
         )
-        self._telling: set[asyncio.Task[None]] = set()
-        self.world.listeners.append(self._hear)
+        self.outbox = Outbox(
+            self.database,
+            self.clock,
+            self.tenants,
+            # Confluence tries once ("Webhooks")
+            {Product.JIRA: (settings.webhook_retry_seconds,) * settings.webhook_retries},
+        )
+        self.webhooks = self._webhooks()
+        self.world.listeners.append(self.webhooks.hear)
 
     @property
     def policy(self) -> Policy:
@@ -125,25 +138,24 @@ class Site:
         """How one version of the REST API writes the site's content."""
         return Shapes(self.world, self.jira.apps, lambda: self.base_url, version)
 
-    def _hear(self, change: Change) -> None:
-        """Tell the apps of a change; nobody waits for them."""
-        if change.event != "jira:issue_updated":
-            return
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:  # changed by a script, before anything is served
-            return
-        payload = self.shapes().issue_updated(change.before, change.after, change.author or "")
-        task = asyncio.ensure_future(self.jira.outgoing.webhook(change.event, payload))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+    def _webhooks(self) -> Webhooks:
+        jira = {event: partial(self._told, make) for event, make in JIRA.items()}
+        return Webhooks(
+            self.outbox,
+            self.clock,
+            self.tenants,
+            {Product.JIRA: jira, Product.CONFLUENCE: {}},
+            lambda jql, issue: True,
+        )
+
+    def _told(self, make: Callable[[Telling, Change], Occasion], change: Change) -> Occasion:
+        return make(Telling(self.world, self.shapes()), change)
 
     async def settled(self) -> None:
-        """Wait until every app has been told of what happened so far."""
+        """Wait until every app has been told of what is due, or at least was tried."""
         for plugins in self.plugins:
             await plugins.settled()
-        while self._telling:
-            await asyncio.gather(*self._telling)
+        await self.outbox.settled()
 
     def asgi(self) -> ASGIApp:
         """The site as an ASGI application, guarded."""
@@ -153,6 +165,7 @@ class Site:
                 *(part for file in (svc, rest, downloads, pages) for part in file.routes(self)),
             ],
             exception_handlers=pages.errors(self),
+            lifespan=self._lifespan,
         )
         return Guard(
             Recorder(Faulty(app, self), self.traffic),
@@ -160,15 +173,22 @@ class Site:
             disclaimer=lambda: self.policy.disclaimer,
         )
 
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Somebody else's server runs the site: what waits is sent from its start on."""
+        self.outbox.attend()
+        yield
+
     def media_asgi(self) -> ASGIApp:
         """The media host as an ASGI application, guarded; it listens under another name."""
         app = Starlette(routes=self.media.routes())
         return Guard(Faulty(app, self), origin=lambda: self.media_url)
 
     async def close(self) -> None:
-        """Stop what runs, close what is open."""
+        """Stop what runs, close what is open; what was not delivered is at the next start."""
         for plugins in self.plugins:
             await plugins.close()
+        await self.outbox.close()
         for tenant in self.tenants:
             await tenant.outgoing.close()
         self.database.close()

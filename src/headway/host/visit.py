@@ -238,7 +238,11 @@ def _menu(visit: Visit) -> list[Link]:
             for app, module in modules(visit.site, "generalPages")
         ]
     if visit.who >= Who.ADMIN:
-        links += [Link("Apps", "/apps"), Link("Inspector", "/inspector")]
+        links += [
+            Link("Apps", "/apps"),
+            Link("Outbox", "/outbox"),
+            Link("Inspector", "/inspector"),
+        ]
     return links
 
 

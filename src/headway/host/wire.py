@@ -29,13 +29,17 @@ class NoAnswer(HeadwayError):
 
 
 class Request(NamedTuple):
-    """What an app is asked; *limit* is how many bytes it may answer."""
+    """What an app is asked; *limit* is how many bytes it may answer.
+
+    What is beyond is not read: with *cut* it is left away, else there was no answer.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     limit: int
     body: bytes = b""
+    cut: bool = False
 
 
 class Answer(NamedTuple):
@@ -153,6 +157,8 @@ class Wire:
             read = bytearray()
             async for part in answer.aiter_raw():
                 read += part
+                if len(read) > request.limit and request.cut:
+                    return Answer(answer.status_code, bytes(read[: request.limit]))
                 if len(read) > request.limit:
                     raise NoAnswer(f"{parts.netloc} answered more than {request.limit} bytes")
             return Answer(answer.status_code, bytes(read))

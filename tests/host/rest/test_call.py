@@ -19,7 +19,7 @@ def test_an_apps_page_is_held_to_its_scopes_too(site: SmallSite) -> None:
     path = "/rest/api/3/issue/DEMO-1"
     assert site.ask("PUT", path, {**sent, "AP-Client-Key": "reader"}, body).message == NOT_IN_SCOPE
     assert site.ask("PUT", path, {**sent, "AP-Client-Key": "my-app"}, body).status == 204
-    assert site.sent[0]["user"]["accountId"] == session.account_id
+    assert site.changes[0].author == session.account_id
     assert site.ask("GET", path, {**sent, "AP-Client-Key": "none"}).status == 403
 
 

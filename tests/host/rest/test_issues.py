@@ -44,16 +44,15 @@ def test_a_public_issue_is_for_everybody_and_a_private_one_is_not(site: SmallSit
     ("version", "description"),
     [("2", "new text"), ("latest", "new text"), ("3", document("new text"))],
 )
-def test_an_edit_fires_the_webhook(site: SmallSite, version: str, description: Any) -> None:
+def test_an_edit_is_told(site: SmallSite, version: str, description: Any) -> None:
     body = {"fields": {"summary": "New", "description": description}}
     answer = site.ask_signed("PUT", f"/rest/api/{version}/issue/DEMO-1", body)
     assert (answer.status, answer.body) == (204, b"")
     issue = site.world.tracker.issue("DEMO-1")
     assert issue is not None
     assert (issue.summary, issue.description) == ("New", "new text")
-    assert [sent["user"]["accountId"] for sent in site.sent] == ["account-my-app"]
-    changed = [item["field"] for item in site.sent[0]["changelog"]["items"]]
-    assert changed == ["summary", "description"]
+    assert [change.author for change in site.changes] == ["account-my-app"]
+    assert (site.changes[0].event, site.changes[0].after) == ("jira:issue_updated", issue)
 
 
 def test_a_description_can_be_emptied(site: SmallSite) -> None:
@@ -80,7 +79,7 @@ def test_an_edit_that_is_none(site: SmallSite, body: Any) -> None:
     before = site.world.tracker.issue("DEMO-1")
     assert site.ask_signed("PUT", "/rest/api/3/issue/DEMO-1", body).status == 400
     assert site.world.tracker.issue("DEMO-1") == before
-    assert site.sent == []
+    assert site.changes == []
 
 
 def test_a_body_is_bounded(site: SmallSite) -> None:

@@ -16,7 +16,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change: *event* is the name of its webhook in *product*, *author* who made it.
 
     ``before`` and ``after`` are values of the world, such as an Issue; one of
-    them is None where the thing is new, or gone.
+    them is None where the thing is new, or gone.  ``secondary`` says that it
+    followed from another change, as a comment goes with its issue.
 
     >>> Change(event="issue_deleted").author is None
     True
@@ -27,6 +28,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     author: str | None = None
     before: Any = None
     after: Any = None
+    secondary: bool = False
 
 
 Listener: TypeAlias = Callable[[Change], None]

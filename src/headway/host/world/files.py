@@ -66,7 +66,7 @@ class Files:
     ...     files = Files(database, lambda: 0.0, print)
     ...     made = files.add_attachment("issue", 1, "a.txt", "text/plain", b"abc", "u1")
     ...     b"".join(files.bytes_of(made.id))
-    Change(event='attachment_created', product=..., author='u1', before=None, after=Attachment(...))
+    Change(event='attachment_created', product=..., author='u1', before=None, after=...)
     b'abc'
     """
 

@@ -1,0 +1,113 @@
+"""The bodies, event by event, as the host's documents have them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headway.host.events.payloads import JIRA, Occasion, Telling
+from headway.host.world import Change
+from host.events.conftest import Stage
+
+
+def occasion(stage: Stage, event: str, **change: Any) -> Occasion:
+    telling = Telling(stage.site.world, stage.site.shapes())
+    return JIRA[event](telling, Change(event=event, **change))
+
+
+@pytest.fixture
+def uma(stage: Stage) -> str:
+    user = stage.site.world.people.user("user")
+    assert user is not None
+    return user.account_id
+
+
+def test_an_issue_was_changed(stage: Stage, uma: str) -> None:
+    before, after = stage.site.world.tracker.edit_issue(stage.issue.id, summary="New")
+    told = occasion(stage, "jira:issue_updated", author=uma, before=before, after=after)
+    assert set(told.body) == {"user", "issue_event_type_name", "issue", "changelog"}
+    assert told.body["user"]["accountId"] == uma
+    assert told.body["issue_event_type_name"] == "issue_updated"
+    assert told.body["issue"]["fields"]["summary"] == "New"
+    assert told.body["changelog"]["items"] == [
+        {
+            "field": "summary",
+            "fieldtype": "jira",
+            "fieldId": "summary",
+            "from": None,
+            "fromString": before.summary,
+            "to": None,
+            "toString": "New",
+        }
+    ]
+    assert told.variables["issue.key"] == "DEMO-1"
+    assert set(told.variables) == {"issue.key", "issue.id", "project.key", "project.id"}
+    assert (told.issue, list(told.fields)) == (after, ["summary"])
+
+
+def test_a_transition_and_an_assignment(stage: Stage, uma: str) -> None:
+    import msgspec
+
+    after = msgspec.structs.replace(stage.issue, status="Nowhere", assignee=uma)
+    before = msgspec.structs.replace(stage.issue, assignee=None)
+    told = occasion(stage, "jira:issue_updated", before=before, after=after)
+    assert "user" not in told.body
+    assert told.body["issue_event_type_name"] == "issue_generic"
+    status, assignee = told.body["changelog"]["items"]
+    assert (status["fromString"], status["toString"]) == (before.status, "Nowhere")
+    assert (assignee["from"], assignee["fromString"]) == (None, None)
+    assert (assignee["to"], assignee["toString"]) == (uma, "Uma User")
+
+
+@pytest.mark.parametrize(
+    ("event", "place"), [("jira:issue_created", "after"), ("jira:issue_deleted", "before")]
+)
+def test_an_issue_came_or_went(stage: Stage, event: str, place: str) -> None:
+    told = occasion(stage, event, **{place: stage.issue})
+    assert told.body["issue_event_type_name"] == event.removeprefix("jira:")
+    assert told.body["issue"]["id"] == str(stage.issue.id)
+    assert "changelog" not in told.body
+
+
+def test_something_was_said(stage: Stage, uma: str) -> None:
+    comment = stage.site.world.tracker.add_comment(stage.issue.id, uma, "Well said")
+    told = occasion(stage, "comment_created", after=comment)
+    assert told.body["comment"]["body"] == "Well said"
+    assert told.body["issue"]["key"] == "DEMO-1"
+    assert {"summary", "status", "project", "assignee"} <= set(told.body["issue"]["fields"])
+    assert "comment" not in told.body["issue"]["fields"]
+    assert told.issue == stage.issue
+
+
+def test_a_file_came(stage: Stage, uma: str) -> None:
+    add = stage.site.world.files.add_attachment
+    attachment = add("issue", stage.issue.id, "a.txt", "text/plain", b"abc", uma)
+    told = occasion(stage, "attachment_created", after=attachment)
+    assert list(told.body) == ["attachment"]
+    assert told.body["attachment"]["filename"] == "a.txt"
+    assert told.variables["issue.key"] == "DEMO-1"
+
+
+def test_what_hangs_on_nothing_of_jira_has_no_issue(stage: Stage, uma: str) -> None:
+    add = stage.site.world.files.add_attachment
+    attachment = add("page", 1, "a.txt", "text/plain", b"abc", uma)
+    told = occasion(stage, "attachment_created", after=attachment)
+    assert (told.issue, told.variables) == (None, {})
+
+
+def test_a_comment_whose_issue_is_gone(stage: Stage, uma: str) -> None:
+    comment = stage.site.world.tracker.add_comment(stage.issue.id, uma, "Well said")
+    import msgspec
+
+    gone = msgspec.structs.replace(comment, issue_id=99_999)
+    told = occasion(stage, "comment_deleted", before=gone)
+    assert (list(told.body), told.issue) == (["comment"], None)
+
+
+def test_an_issue_of_a_project_that_is_gone(stage: Stage) -> None:
+    import msgspec
+
+    gone = msgspec.structs.replace(stage.issue, project_key="GONE")
+    told = occasion(stage, "jira:issue_deleted", before=gone)
+    assert "project.id" not in told.variables

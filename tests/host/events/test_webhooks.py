@@ -1,0 +1,112 @@
+"""Who is told of a change, where, and with which body; the receivers are real."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import oracle
+import pytest
+
+from headway.host.world import Change
+from headway.model import Product
+from host.events.conftest import Stage
+from host.small_app import SmallApp, running
+
+
+def hook(event: str = "jira:issue_updated", url: str = "/hook", **more: Any) -> dict[str, Any]:
+    return {"event": event, "url": url, **more}
+
+
+def test_a_webhook(stage: Stage, app: SmallApp) -> None:
+    known = stage.listen(app, hook(url="/hook/${issue.key}?p={project.key}&id=${issue.id}"))
+    uma = stage.site.world.people.user("user")
+    assert uma is not None
+    stage.edit("New", author=uma.account_id)
+    stage.settle()
+    (got,) = app.got
+    assert got.method == "POST"
+    assert got.target == f"/hook/DEMO-1?p=DEMO&id={stage.issue.id}"
+    secret = stage.site.jira.apps.secret("my-app").reveal()
+    claims = oracle.verified_claims(got.token, "HS256", secret)
+    assert claims is not None
+    path, _, query = got.target.partition("?")
+    assert claims["qsh"] == oracle.qsh("POST", path, query, "")
+    assert claims["iss"] == known.client_key
+    assert len(got.headers["x-atlassian-webhook-identifier"]) == 36
+    assert got.headers["x-atlassian-webhook-flow"] == "Primary"
+    assert got.json["webhookEvent"] == "jira:issue_updated"
+    assert got.json["user"]["accountId"] == uma.account_id
+    assert got.json["issue"]["key"] == "DEMO-1"
+    assert got.json["timestamp"] > 1_700_000_000_000
+
+
+def test_only_who_asked_for_the_event_is_told(stage: Stage, app: SmallApp) -> None:
+    stage.listen(app, hook("jira:issue_created"))
+    stage.edit()
+    stage.site.world.tracker.add_issue("DEMO", "Brand new")
+    stage.settle()
+    assert [got.json["issue"]["fields"]["summary"] for got in app.got] == ["Brand new"]
+
+
+def test_an_app_with_several_webhooks_is_told_by_each(stage: Stage, app: SmallApp) -> None:
+    stage.listen(app, hook(url="/one"), hook(url="/two", excludeBody=True), hook("comment_created"))
+    stage.edit()
+    stage.settle()
+    assert [(got.target, bool(got.body)) for got in app.got] == [("/one", True), ("/two", False)]
+    first, second = (got.headers["x-atlassian-webhook-identifier"] for got in app.got)
+    assert first != second
+
+
+def test_a_disabled_app_is_not_told(stage: Stage, app: SmallApp) -> None:
+    known = stage.listen(app, hook())
+    apps = stage.site.jira.apps
+    apps.save(msgspec.structs.replace(known, enabled=False), apps.secret("my-app"))
+    stage.edit()
+    assert stage.told() == []
+
+
+def test_an_event_that_this_site_does_not_know_is_told_to_nobody(
+    stage: Stage, app: SmallApp
+) -> None:
+    stage.listen(app, hook("sprint_started"))
+    stage.site.webhooks.hear(Change(event="sprint_started"))
+    assert stage.told() == []
+
+
+def test_an_app_in_the_other_product_is_not_told(stage: Stage, app: SmallApp) -> None:
+    stage.add(app, Product.CONFLUENCE, modules={"webhooks": [hook()]})
+    stage.edit()
+    assert stage.told() == []
+
+
+def test_two_apps_get_identifiers_of_their_own(stage: Stage, app: SmallApp) -> None:
+    with running() as other:
+        stage.listen(app, hook())
+        stage.listen(other, hook(), key="other-app")
+        stage.edit()
+        stage.settle()
+        ids = {got.headers["x-atlassian-webhook-identifier"] for got in (*app.got, *other.got)}
+    assert len(ids) == 2
+    assert json.loads(app.got[0].body) == json.loads(other.got[0].body)
+
+
+def test_what_follows_from_another_change_flows_second(stage: Stage, app: SmallApp) -> None:
+    stage.listen(app, hook("jira:issue_deleted"))
+    stage.site.webhooks.hear(Change(event="jira:issue_deleted", before=stage.issue, secondary=True))
+    stage.settle()
+    assert app.got[0].headers["x-atlassian-webhook-flow"] == "Secondary"
+
+
+@pytest.mark.parametrize("value", ["a/../b", "a b&c=d", "ü"])
+def test_a_value_stays_in_its_place_of_the_address(
+    stage: Stage, app: SmallApp, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.listen(app, hook(url="/hook/${issue.key}?k=${issue.key}"))
+    issue = msgspec.structs.replace(stage.issue, key=value)
+    stage.site.webhooks.hear(Change(event="jira:issue_updated", before=issue, after=issue))
+    stage.settle()
+    path, _, query = app.got[0].target.partition("?")
+    assert path.count("/") == 2
+    assert "&" not in query
