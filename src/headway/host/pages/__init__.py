@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["errors", "routes"]
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent.parent / "static"
 PANELS = "atl.jira.view.issue."
 """The locations of panels that the page of an issue shows."""
 
