@@ -15,6 +15,7 @@ from headway.cli import host
 from headway.cli.commands import app, run
 from headway.host.options import OPTIONS, environment
 from headway.host.options import settings as read
+from headway.policy import ATLASSIAN_2022, REHEARSAL
 from host import small_app
 
 
@@ -78,8 +79,15 @@ def test_what_it_says(ends: None, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert out.startswith("Site        http://localhost:")
     assert "Try: " not in out
-    assert "invented" in out or "rehearsal" in out
+    assert REHEARSAL.disclaimer in out
     assert out.endswith("\nstopped\n")
+
+
+def test_json_says_whose_dates_they_are(ends: None, capsys: pytest.CaptureFixture[str]) -> None:
+    for policy in (ATLASSIAN_2022, REHEARSAL):
+        assert run(["host", "run", "--port", "0", "--policy", policy.name, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["policy"], told["disclaimer"]) == (policy.name, policy.disclaimer)
 
 
 @pytest.mark.parametrize(

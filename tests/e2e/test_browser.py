@@ -18,6 +18,7 @@ from playwright.sync_api import BrowserContext, Frame, Page
 
 from e2e.browsing import TOKEN, Watched, chromium, left_behind, log_in, panel_of
 from e2e.running import Up, headway_up
+from headway.policy import REHEARSAL
 
 pytestmark = pytest.mark.browser
 
@@ -112,6 +113,8 @@ def test_both_buttons_on_four_dates(
     frame = panel_of(page)
     assert press(frame, "header") == ("200", "200")
     assert press(frame, "url") == answers
+    said = REHEARSAL.disclaimer if policy == "rehearsal" else ""
+    assert frame.inner_text("#dates") == said
     calls = [row for row in inspector(page, up) if row["direction"] == "app->host"]
     new, old = calls[-3], calls[-1]
     assert (new["location"], new["verdict"], new["status"]) == ("header", "accepted", 200)

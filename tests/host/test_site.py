@@ -69,7 +69,9 @@ def test_the_policy_can_be_changed(site: Site) -> None:
     assert "headway-disclaimer" not in get(site, "/status").headers
     site.set_policy("rehearsal")
     assert site.policy is POLICIES["rehearsal"]
-    assert get(site, "/status").headers["headway-disclaimer"] == site.policy.disclaimer
+    media = ask(site.media_asgi(), "GET", "/", [("Host", "127.0.0.1:2991")])
+    for answer in (get(site, "/status"), media):
+        assert answer.headers["headway-disclaimer"] == site.policy.disclaimer
     with pytest.raises(ConfigurationError, match="'none' is not one of"):
         site.set_policy("none")
 

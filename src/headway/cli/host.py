@@ -144,7 +144,8 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
     apps = [app.key for app in site.jira.apps.all()]
     if as_json:
         told = {"site": site.base_url, "media": site.media_url, "apps": apps, "users": passwords}
-        print(json.dumps(told | {"policy": site.policy.name}), flush=True)
+        policy = {"policy": site.policy.name, "disclaimer": site.policy.disclaimer}
+        print(json.dumps(told | policy), flush=True)
         return
     lines = [
         f"Site        {site.base_url}",

@@ -183,7 +183,11 @@ class Site:
     def media_asgi(self) -> ASGIApp:
         """The media host as an ASGI application, guarded; it listens under another name."""
         app = Starlette(routes=self.media.routes())
-        return Guard(Faulty(app, self), origin=lambda: self.media_url)
+        return Guard(
+            Faulty(app, self),
+            origin=lambda: self.media_url,
+            disclaimer=lambda: self.policy.disclaimer,
+        )
 
     async def close(self) -> None:
         """Stop what runs, close what is open; what was not delivered is at the next start."""

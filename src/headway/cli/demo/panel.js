@@ -34,6 +34,8 @@ async function call(way) {
   const table = document.getElementById("answers");
   table.caption.textContent = answer.ok ? WAYS[way] : `the app answered ${answer.status}`;
   const rows = answer.ok ? Object.entries(await answer.json()) : [];
+  const said = rows.map(([, { told }]) => told["headway-disclaimer"]).find(Boolean);
+  document.getElementById("dates").textContent = said ?? "";
   table.tBodies[0].replaceChildren(...rows.map(([key, { status, told }]) => {
     const row = document.createElement("tr");
     row.append(cell(key), cell(status, status < 400 ? "good" : "bad"), cell(why(told)));
