@@ -38,8 +38,8 @@ def scopes(descriptions: list[Any]) -> str:
 
 def template(path: str) -> str:
     """A path as the table of scopes has it."""
-    path = re.sub(r"^/rest/api/3/", "/rest/api/{version}/", path)
-    return re.sub(r"\{(?!version\})\w+\}", "{}", path)
+    path = re.sub(r"\{\w+\}", "{}", path)  # Confluence has a {version} that is no API's
+    return re.sub(r"^/rest/api/3/", "/rest/api/{version}/", path)
 
 
 def _operations(description: Any) -> Iterator[tuple[str, str, Any]]:

@@ -57,6 +57,7 @@ CALLS: Mapping[str, Call] = {
     "webhook": Call(*_EVENT),
     "postFunction": Call(*_EVENT),
     "module": Call(Direction.MODULE, Kind.REQUEST, Location.QUERY, "GET"),
+    "static macro": Call(Direction.MODULE, Kind.REQUEST, Location.HEADER, "GET"),
     # Handed to the page by the bridge; where the page puts it is the page's affair.
     "context": Call(Direction.BROWSER_TO_APP, Kind.CONTEXT, None, "GET"),
 }

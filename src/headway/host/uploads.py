@@ -19,7 +19,14 @@ from starlette.types import Message
 
 from headway.errors import BodyTooLarge
 
-__all__ = ["FILES_MAX", "Upload", "filename_of", "media_type_of", "read_uploads"]
+__all__ = [
+    "FILES_MAX",
+    "Upload",
+    "filename_of",
+    "media_type_of",
+    "read_uploads",
+    "read_uploads_and_texts",
+]
 
 FILES_MAX = 60
 """Files in one request."""
@@ -43,10 +50,17 @@ class Upload(NamedTuple):
 
 
 async def read_uploads(request: Request, limit: int, field: str = "file") -> list[Upload]:
-    """The files of the multipart field *field*, none of them longer than *limit* bytes.
+    """The files of a form; see :func:`read_uploads_and_texts`."""
+    return (await read_uploads_and_texts(request, limit, field))[0]
 
-    Raises BodyTooLarge, or ValueError for a body that is not multipart or holds
-    no such file (RFC 7578).
+
+async def read_uploads_and_texts(
+    request: Request, limit: int, field: str = "file"
+) -> tuple[list[Upload], dict[str, str]]:
+    """The files of the multipart field *field*, and the fields that are texts.
+
+    No file is longer than *limit* bytes.  Raises BodyTooLarge, or ValueError
+    for a body that is not multipart or holds no such file (RFC 7578).
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise ValueError("the body is not multipart/form-data")
@@ -66,7 +80,8 @@ async def read_uploads(request: Request, limit: int, field: str = "file") -> lis
         files = [part for part in form.getlist(field) if isinstance(part, UploadFile)]
         if not files:
             raise ValueError(f"there is no file in the field {field!r}")
-        return [await _upload(part, limit) for part in files]
+        texts = {name: part for name, part in form.items() if isinstance(part, str)}
+        return [await _upload(part, limit) for part in files], texts
     finally:
         await form.close()
 

@@ -62,8 +62,8 @@ class Call(NamedTuple):
 
     @property
     def shapes(self) -> Shapes:
-        """How this version of the API writes things, as far as the caller sees them."""
-        return self.site.shapes(self.version, self.site.rights.view(self.actor))
+        """How this version of the API writes things."""
+        return self.site.shapes(self.version)
 
     @property
     def author(self) -> str:
@@ -105,14 +105,18 @@ class Call(NamedTuple):
     def _write(self) -> Writer:
         return error_writer(self.request.url.path)
 
-    async def body(self) -> Mapping[str, Any]:
-        """The request's JSON object."""
+    async def json(self) -> Any:
+        """The request's JSON, whatever it is."""
         try:
-            found = json.loads(await read_bounded(self.request.receive, BODY_MAX))
+            return json.loads(await read_bounded(self.request.receive, BODY_MAX))
         except BodyTooLarge:
             raise self.no(413, "The request body is too large.") from None
         except (ValueError, RecursionError):
-            found = None
+            raise self.no(400, "Unexpected end of input or invalid JSON.") from None
+
+    async def body(self) -> Mapping[str, Any]:
+        """The request's JSON object."""
+        found = await self.json()
         if not isinstance(found, dict):
             raise self.no(400, "Unexpected end of input or invalid JSON.")
         return found

@@ -31,6 +31,8 @@ class Fact(NamedTuple):
 _SEARCH = "newer than the description; that of the older search"
 _MODULES = "as in Jira; Confluence's description says INACCESSIBLE of a call that only apps make"
 
+_HASH = "as that of the same macro by its id"
+
 OWN: tuple[Fact, ...] = (
     Fact("GET", "/rest/api/{version}/search/jql", "READ", _SEARCH),
     Fact("POST", "/rest/api/{version}/search/jql", "READ", _SEARCH),
@@ -38,6 +40,12 @@ OWN: tuple[Fact, ...] = (
     *(
         Fact(method, "/wiki/rest/atlassian-connect/1/app/module/dynamic", "NONE", _MODULES)
         for method in ("GET", "POST", "DELETE")
+    ),
+    Fact(
+        "GET",
+        "/wiki/rest/api/content/{id}/history/{version_number}/macro/hash/{macro}",
+        "READ",
+        _HASH,
     ),
 )
 """Operations that are newer than the descriptions, or that they do not cover."""

@@ -18,6 +18,7 @@ from headway.host.rest import attachments, issues, search, server
 from headway.host.rest.call import METHODS, Answering, Call, Endpoint, identified
 from headway.host.rest.paths import Tree
 from headway.host.rest.scopes import SCOPES, scope_of
+from headway.host.rest.wiki.table import ENDPOINTS as WIKI
 
 if TYPE_CHECKING:
     from headway.host.site import Site
@@ -32,6 +33,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *issues.ENDPOINTS,
     *attachments.ENDPOINTS,
     *search.ENDPOINTS,
+    *WIKI,
 )
 
 _CONNECT = "/rest/atlassian-connect/1/"

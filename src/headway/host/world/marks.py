@@ -102,8 +102,7 @@ class Marks:
         Raises ValueError for a name that is none.
         """
         name = name.lower()
-        if prefix not in _PREFIXES or not _LABEL.fullmatch(name):
-            raise ValueError("a label is a word without spaces; its prefix global, my or team")
+        self.check_label(name, prefix)
         found = self._rows.one(Label, labels, _label(content_id, name, prefix))
         if found is not None:
             return found
@@ -112,6 +111,11 @@ class Marks:
         made = self._rows.add(Label, labels, content_id=content_id, prefix=prefix, name=name)
         self._told("label_added", author, None, made)
         return made
+
+    def check_label(self, name: str, prefix: str) -> None:
+        """Raises ValueError for what is no label."""
+        if prefix not in _PREFIXES or not _LABEL.fullmatch(name):
+            raise ValueError("a label is a word without spaces; its prefix global, my or team")
 
     def remove_label(self, content_id: int, name: str, author: str) -> bool:
         """Remove a label, whatever its prefix; whether there was one."""

@@ -343,12 +343,19 @@ class Wiki:
         kept = self._files.keep("content", holder, content.title, media_type, data, editor)
         return self.edit(content, editor, body=comment, file_id=kept.id)
 
-    def move(self, page: Content, parent: Content | None, editor: str) -> Content:
-        """Put a page below another one, or at the top; raises ValueError for a circle."""
+    def check_place(self, content: Content, title: str, parent: Content | None) -> None:
+        """Raises ValueError where *content* can not stand below *parent* with this title."""
+        moved = title != content.title or content.status is Status.TRASHED
+        if content.kind is ContentKind.PAGE and moved:
+            self._check_free(content.space_id, title)
         if parent is not None:
             above = {parent.id, *(ancestor.id for ancestor in self.ancestors(parent))}
-            if page.id in above or parent.space_id != page.space_id:
+            if content.id in above or parent.space_id != content.space_id:
                 raise ValueError("a page's parent is another page of its space, not below it")
+
+    def move(self, page: Content, parent: Content | None, editor: str) -> Content:
+        """Put a page below another one, or at the top; raises ValueError for a circle."""
+        self.check_place(page, page.title, parent)
         after = self._set(page.id, parent_id=parent.id if parent else None)
         self._told("moved", editor, page, after)
         return after

@@ -1,0 +1,153 @@
+"""Macros of installed apps in a page: a frame, or HTML that the app is asked for.
+
+A ``dynamicContentMacros`` module is shown in a frame of the app; for a
+``staticContentMacros`` one the site asks the app, with the token in the header,
+and cleans what it gets (Connect: "Dynamic content macro", "Static content
+macro").  A macro's name is the key of its module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+from headway.errors import HeadwayError
+from headway.host.body_view import sanitised
+from headway.host.storage_format import Macro, macros, parse
+from headway.host.wire import Request
+from headway.host.world import Content, Space, User
+
+if TYPE_CHECKING:
+    from headway.host.apps import App
+    from headway.host.descriptor import Module
+    from headway.host.tenant import Tenant
+
+__all__ = ["DYNAMIC", "STATIC", "find", "frames", "macro_context", "macro_hash", "rendering"]
+
+DYNAMIC, STATIC = "dynamicContentMacros", "staticContentMacros"
+ASKED_MAX = 20
+"""Static macros of one page whose apps are asked; more are refused."""
+
+ANSWER_MAX = 262_144  # bytes of a static macro's HTML
+BODY_IN_URL = 128
+"""Characters of a macro's body that a URL carries ("Context parameters")."""
+
+
+def find(tenant: Tenant, name: str) -> tuple[App, Module] | None:
+    """The enabled app's module that renders macros of this name."""
+    for app in tenant.apps.all():
+        for module in app.modules if app.enabled else ():
+            if module.key == name and module.type in (DYNAMIC, STATIC):
+                return app, module
+    return None
+
+
+def frames(tenant: Tenant, body: str) -> list[App]:
+    """The apps whose frames a body shows: what a page's policy has to allow."""
+    found = (find(tenant, macro.name) for macro in macros(parse(body)))
+    return [place[0] for place in found if place and place[1].type == DYNAMIC]
+
+
+def macro_hash(macro: Macro) -> str:
+    """A macro's body in short, as ``macro.hash`` names it.
+
+    >>> len(macro_hash(Macro(id="", name="x", parameters={}, body="text")))
+    32
+    """
+    return hashlib.sha256(macro.body.encode()).hexdigest()[:32]
+
+
+def macro_context(content: Content, space: Space, macro: Macro) -> dict[str, str]:
+    """What the address of a macro's module may name.
+
+    A parameter of the macro is a variable of its own; it takes no other's place.
+    """
+    return {
+        **macro.parameters,
+        "macro.id": macro.id,
+        "macro.hash": macro_hash(macro),
+        "macro.body": macro.body[:BODY_IN_URL],
+        "macro.truncated": str(len(macro.body) > BODY_IN_URL).lower(),
+        "page.id": str(content.id),
+        "page.title": content.title,
+        "page.type": content.kind,
+        "page.version": str(content.version),
+        "content.id": str(content.id),
+        "content.type": content.kind,
+        "content.version": str(content.version),
+        "space.id": str(space.id),
+        "space.key": space.key,
+    }
+
+
+async def rendering(
+    tenant: Tenant, content: Content, space: Space, user: User | None
+) -> Callable[[Macro], str | None]:
+    """How the macros of one body are rendered; the apps of static ones are asked now, at once."""
+    asked: dict[str, str] = {}
+    wanted: list[tuple[Macro, App, Module]] = []
+    for macro in macros(parse(content.body)):
+        place = find(tenant, macro.name)
+        if place is not None and place[1].type == STATIC:
+            wanted.append((macro, *place))
+
+    async def ask(macro: Macro, app: App, module: Module) -> None:
+        context = macro_context(content, space, macro)
+        asked[macro.id] = await _asked(tenant, app, module, context, user)
+
+    await asyncio.gather(*(ask(*each) for each in wanted[:ASKED_MAX]))
+
+    def render(macro: Macro) -> str | None:
+        place = find(tenant, macro.name)
+        if place is None:
+            return None
+        app, module = place
+        if module.type == STATIC:
+            return asked.get(macro.id, _problem("There are too many of them on this page.", app))
+        return _frame(app, module, macro_context(content, space, macro))
+
+    return render
+
+
+async def _asked(
+    tenant: Tenant, app: App, module: Module, context: Mapping[str, str], user: User | None
+) -> str:
+    """The app's HTML, cleaned; asked for by the site itself, with the token in the header."""
+    outgoing, name = tenant.outgoing, "static macro"
+    url = app.descriptor.url(module.url, context)
+    try:
+        token = outgoing.request_token(app, "GET", url, user.account_id if user else None)
+        headers = {"Authorization": f"JWT {token}", "Accept": "text/html"}
+        request = Request("GET", url, headers, ANSWER_MAX)
+        answer = await outgoing.wire.exchange(request)
+    except HeadwayError as error:
+        outgoing.note(name, url, hint=str(error))
+        return _problem(f"{error}.", app)
+    outgoing.note(name, url, token, status=answer.status)
+    if answer.status != 200:
+        return _problem(f"the app answered {answer.status}.", app)
+    return sanitised(answer.body.decode("utf-8", "replace"))
+
+
+def _problem(text: str, app: App) -> str:
+    shown = f"A macro of {app.name} can not be shown: {text}"
+    return f'<p class="hw-notice" data-tone="warn">{escape(shown)}</p>'
+
+
+def _frame(app: App, module: Module, context: Mapping[str, str]) -> str:
+    """Where the bridge mounts the module; the site looks up anew what the context says."""
+    attributes = {
+        "data-product": "confluence",
+        "data-app-key": app.key,
+        "data-module-key": module.key,
+        "data-title": module.name,
+        "data-context": json.dumps(
+            {name: context[name] for name in ("content.id", "space.key", "macro.id")}
+        ),
+    }
+    written = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
+    return f'<div class="hw-module"{written}></div>'

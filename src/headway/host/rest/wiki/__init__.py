@@ -1,0 +1,1 @@
+"""Confluence's REST API, one file per kind of thing."""
