@@ -25,6 +25,7 @@ from headway.host.search.engine import Search
 from headway.host.seed import seed
 from headway.host.settings import POLICIES, Settings
 from headway.host.shapes import Shapes
+from headway.host.shapes.writer import Sight
 from headway.host.traffic import Traffic
 from headway.host.world import Change, World
 from headway.model import Installation, Product, Secret, TokenText
@@ -132,8 +133,8 @@ class SmallSite:
         every = self.apps.known.values()
         return next((app.scopes for app in every if app.account_id == account_id), None)
 
-    def shapes(self, version: str = "2") -> Shapes:
-        return Shapes(self.world, self.apps, lambda: self.base_url, version)
+    def shapes(self, version: str = "2", sight: Sight | None = None) -> Shapes:
+        return Shapes(self.world, self.apps, lambda: self.base_url, version, sight)
 
     def _tenant(self, base_path: str) -> SmallTenant:
         gate = Gate(

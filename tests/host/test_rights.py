@@ -155,3 +155,26 @@ def test_what_somebody_may_do_with_content(world: World) -> None:
     assert rights.on_content(pia, page) == ALL
     world.spaces.remove_space(space, pia)
     assert rights.on_content(pia, page) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "sees"),
+    [
+        ("role", "Administrators", ["pia"]),
+        ("role", "Users", ["uma", "pia", "ada"]),
+        ("role", "atlassian-addons-project-access", ["a1", "a2"]),
+        ("group", "site-admins", ["ada"]),
+        ("role", "None", []),
+    ],
+)
+def test_who_sees_what_is_for_some(world: World, kind: str, value: str, sees: list[str]) -> None:
+    rights, issue = Rights(world, APPS.get), world.tracker.add_issue("DEMO", "One")
+    views = {name: rights.view(actor(world, name)) for name in WHO}
+    visibility = {"type": kind, "value": value}
+    assert [name for name in WHO if views[name].remark(issue, visibility)] == sees
+    assert all(view.remark(issue, None) for view in views.values())
+    seen = [name for name in WHO if views[name].issue(issue) and views[name].issue(issue)]
+    assert seen == ["uma", "pia", "ada", "a1", "a2"]
+    world.tracker.delete_project(project(world, "DEMO").id)
+    assert not rights.view(actor(world, "ada")).issue(issue)
+    assert not views["pia"].remark(issue, {"type": "role", "value": "Users"})

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from headway.host.world import Content, Project, Space, World
-from headway.host.world.roles import ADMINISTRATORS, USERS
+from headway.host.world import Content, Issue, Project, Space, World
+from headway.host.world.roles import ADDONS, ADMINISTRATORS, ROLES, USERS
 from headway.host.world.wiki import contents
 
 if TYPE_CHECKING:
     from headway.host.gate import Actor
 
-__all__ = ["GLOBAL", "GRANTED", "PERMISSIONS", "PUBLIC", "Rights", "Role"]
+__all__ = ["GLOBAL", "GRANTED", "PERMISSIONS", "PUBLIC", "Rights", "Role", "View"]
 
 
 class Role(StrEnum):
@@ -198,6 +198,10 @@ class Rights:
         theirs = self.globally(actor) if project is None else self.in_project(actor, project)
         return permission in theirs
 
+    def view(self, actor: Actor) -> View:
+        """What *actor* sees of issues and of what is said about them."""
+        return View(self, self._world, actor)
+
     def visible(self, actor: Actor) -> list[Project]:
         """The projects that *actor* may see, by key."""
         return [
@@ -235,3 +239,40 @@ class Rights:
         if editors and account_id not in editors:
             may -= {"update", "delete"}
         return may if "read" in may else frozenset()
+
+
+class View:
+    """What one caller may see; each project is asked about once."""
+
+    def __init__(self, rights: Rights, world: World, actor: Actor) -> None:
+        self._rights = rights
+        self._world = world
+        self._actor = actor
+        self._projects: dict[str, bool] = {}
+
+    def issue(self, issue: Issue) -> bool:
+        """Whether they see an issue."""
+        key = issue.project_key
+        if key not in self._projects:
+            project = self._world.tracker.project(key)
+            self._projects[key] = project is not None and self._rights.may(
+                self._actor, "BROWSE_PROJECTS", project
+            )
+        return self._projects[key]
+
+    def remark(self, issue: Issue, visibility: Mapping[str, str] | None) -> bool:
+        """Whether they see a comment or work that is for a role or a group only, or for all."""
+        account_id = self._actor.account_id
+        if not visibility:
+            return True
+        if account_id is None or self._rights.role(account_id) is Role.NOBODY:
+            return False
+        wanted = visibility.get("value", "")
+        if visibility.get("type") == "group":
+            return wanted in self._world.people.groups_of(account_id)
+        project = self._world.tracker.project(issue.project_key)
+        theirs = self._world.roles.of(account_id, project.id) if project else frozenset()
+        names = {ROLES[role][0] for role in theirs}
+        if self._rights.role(account_id) in (Role.APP, Role.APP_ADMIN):
+            names.add(ROLES[ADDONS][0])
+        return wanted in names

@@ -34,6 +34,7 @@ from headway.host.search.engine import Search
 from headway.host.seed import seed
 from headway.host.settings import POLICIES, Settings
 from headway.host.shapes import Shapes
+from headway.host.shapes.writer import Sight
 from headway.host.site_keys import SiteKeys
 from headway.host.tenant import Tenant
 from headway.host.traffic import Traffic
@@ -134,9 +135,9 @@ class Site:
         every = (app for tenant in self.tenants for app in tenant.apps.all())
         return next((app.scopes for app in every if app.account_id == account_id), None)
 
-    def shapes(self, version: str = "2") -> Shapes:
+    def shapes(self, version: str = "2", sight: Sight | None = None) -> Shapes:
         """How one version of the REST API writes the site's content."""
-        return Shapes(self.world, self.jira.apps, lambda: self.base_url, version)
+        return Shapes(self.world, self.jira.apps, lambda: self.base_url, version, sight)
 
     def _webhooks(self) -> Webhooks:
         jira = {event: partial(self._told, make) for event, make in JIRA.items()}

@@ -12,15 +12,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from headway.host.shapes import Shapes
 from headway.host.world import Change, Issue, World
+from headway.host.world.history import change_items
 
 __all__ = ["JIRA", "Occasion", "Telling"]
 
 Json: TypeAlias = dict[str, Any]
-
-FIELDS = ("summary", "description", "status", "assignee")
-"""The fields of an issue whose change the changelog tells."""
-
-PEOPLE = frozenset({"assignee"})
 
 
 class Occasion(NamedTuple):
@@ -47,12 +43,16 @@ class Telling(NamedTuple):
         """Who did it, as a member of the body; nothing where nobody is known."""
         return {"user": self.shapes.person(account_id)} if account_id else {}
 
+    def name(self, account_id: str) -> str:
+        """How somebody is called."""
+        return str(self.shapes.person(account_id)["displayName"])
+
 
 def of_issue(telling: Telling, change: Change) -> Occasion:
     """An issue was made, changed or deleted."""
     before, after = change.before, change.after
     issue = after or before
-    items = _changes(telling, before, after) if before and after else []
+    items = change_items(before, after, telling.name) if before and after else []
     kind = change.event.removeprefix("jira:")
     moved = any(item["field"] == "status" for item in items)
     body = {
@@ -107,32 +107,3 @@ def _variables(telling: Telling, issue: Issue | None) -> dict[str, str]:
     project = telling.world.tracker.project(issue.project_key)
     values = {"issue.key": issue.key, "issue.id": str(issue.id), "project.key": issue.project_key}
     return {**values, **({"project.id": str(project.id)} if project else {})}
-
-
-def _changes(telling: Telling, before: Issue, after: Issue) -> list[Json]:
-    """The changelog's items: what it was and what it is, as ids and as people read it."""
-    items = []
-    for name in FIELDS:
-        was, now = getattr(before, name), getattr(after, name)
-        if was == now:
-            continue
-        ids = (was, now) if name in PEOPLE else (None, None)
-        texts = [_text(telling, name, value) for value in (was, now)]
-        items.append(
-            {
-                "field": name,
-                "fieldtype": "jira",
-                "fieldId": name,
-                "from": ids[0],
-                "fromString": texts[0],
-                "to": ids[1],
-                "toString": texts[1],
-            }
-        )
-    return items
-
-
-def _text(telling: Telling, name: str, value: str | None) -> str | None:
-    if name in PEOPLE and value:
-        return str(telling.shapes.person(value)["displayName"])
-    return value

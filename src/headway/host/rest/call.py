@@ -62,8 +62,8 @@ class Call(NamedTuple):
 
     @property
     def shapes(self) -> Shapes:
-        """How this version of the API writes things."""
-        return self.site.shapes(self.version)
+        """How this version of the API writes things, as far as the caller sees them."""
+        return self.site.shapes(self.version, self.site.rights.view(self.actor))
 
     @property
     def author(self) -> str:

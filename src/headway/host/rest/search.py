@@ -111,7 +111,8 @@ def _find(call: Call, query: Query, start: int, limit: int) -> Found:
 
 
 def _shapes(call: Call, found: Sequence[Issue], asked: Asked) -> list[dict[str, Any]]:
-    return [call.shapes.issue(issue, asked.fields) for issue in found]
+    shapes, expand = call.shapes, asked.expand.split(",")
+    return [shapes.issue(issue, asked.fields, expand) for issue in found]
 
 
 async def _search(call: Call) -> Response:

@@ -16,6 +16,7 @@ __all__ = [
     "PRIORITIES",
     "RESOLUTIONS",
     "STATUSES",
+    "SYSTEM_FIELDS",
     "TRANSITIONS",
     "Category",
     "IssueType",
@@ -23,6 +24,7 @@ __all__ = [
     "Priority",
     "Resolution",
     "Status",
+    "SystemField",
     "Transition",
     "named",
     "transitions_from",
@@ -93,6 +95,60 @@ class LinkType(NamedTuple):
     inward: str
     outward: str
 
+
+class SystemField(NamedTuple):
+    """A field that every issue has.
+
+    ``kind`` and ``items`` are its type in JSON; ``clause`` is its name in JQL,
+    empty where it has none; ``verbs`` are what an edit may do to it.
+    """
+
+    id: str
+    name: str
+    kind: str
+    items: str = ""
+    clause: str = ""
+    verbs: tuple[str, ...] = ()
+    navigable: bool = True
+
+
+_SET, _LIST = ("set",), ("add", "set", "remove")
+
+SYSTEM_FIELDS = (
+    SystemField("summary", "Summary", "string", clause="summary", verbs=_SET),
+    SystemField("issuetype", "Issue Type", "issuetype", clause="issuetype", verbs=_SET),
+    SystemField("project", "Project", "project", clause="project"),
+    SystemField("parent", "Parent", "issuelink", clause="parent", verbs=_SET),
+    SystemField("status", "Status", "status", clause="status"),
+    SystemField("resolution", "Resolution", "resolution", clause="resolution"),
+    SystemField("resolutiondate", "Resolved", "datetime", clause="resolved"),
+    SystemField("priority", "Priority", "priority", clause="priority", verbs=_SET),
+    SystemField("assignee", "Assignee", "user", clause="assignee", verbs=_SET),
+    SystemField("reporter", "Reporter", "user", clause="reporter", verbs=_SET),
+    SystemField("creator", "Creator", "user", clause="creator"),
+    SystemField("created", "Created", "datetime", clause="created"),
+    SystemField("updated", "Updated", "datetime", clause="updated"),
+    SystemField("duedate", "Due date", "date", clause="due", verbs=_SET),
+    SystemField("labels", "Labels", "array", "string", "labels", _LIST),
+    SystemField("components", "Components", "array", "component", "component", _LIST),
+    SystemField("fixVersions", "Fix versions", "array", "version", "fixVersion", _LIST),
+    SystemField("versions", "Affects versions", "array", "version", "affectedVersion", _LIST),
+    SystemField("description", "Description", "string", clause="description", verbs=_SET),
+    SystemField("environment", "Environment", "string", clause="environment", verbs=_SET),
+    SystemField("timetracking", "Time tracking", "timetracking", verbs=_SET, navigable=False),
+    SystemField("timeoriginalestimate", "Original estimate", "number", clause="originalEstimate"),
+    SystemField("timeestimate", "Remaining Estimate", "number", clause="remainingEstimate"),
+    SystemField("timespent", "Time Spent", "number", clause="timespent"),
+    SystemField("subtasks", "Sub-tasks", "array", "issuelinks"),
+    SystemField("issuelinks", "Linked Issues", "array", "issuelinks", verbs=("add",)),
+    SystemField("attachment", "Attachment", "array", "attachment", "attachments"),
+    SystemField("votes", "Votes", "votes", clause="votes"),
+    SystemField("watches", "Watchers", "watches", clause="watchers"),
+    SystemField(
+        "comment", "Comment", "comments-page", clause="comment", verbs=("add",), navigable=False
+    ),
+    SystemField("worklog", "Log Work", "array", "worklog", verbs=("add",), navigable=False),
+)
 
 ISSUE_TYPES = (
     IssueType(10001, "Task", "A piece of work."),
