@@ -79,6 +79,12 @@ def test_outsiders_are_not_told_which_apps_are_installed() -> None:
     assert problem(IssuerUnknown()) == problem(SignatureInvalid())
 
 
-def test_a_fault_asks_the_database_for_nothing(person: Person) -> None:
+def test_a_fault_asks_the_database_for_nothing(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def settled() -> None:
+        """Nothing is delivered where nothing can be read."""
+
+    monkeypatch.setattr(person.site, "settled", settled)
     asyncio.run(person.site.close())
     assert person.get("/").status_code == 500

@@ -21,6 +21,7 @@ from headway.errors import (
     Refusal,
     SignatureInvalid,
 )
+from headway.host.access import AccessTokenInvalid
 
 __all__ = [
     "ANONYMOUS",
@@ -102,6 +103,10 @@ def host_answer(error: HeadwayError, write: Writer = api_error) -> Response:
     >>> host_answer(SignatureInvalid()).status_code
     401
     """
+    if isinstance(error, AccessTokenInvalid):
+        answer = write(401, str(error))
+        answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'  # RFC 6750 section 3.1
+        return answer
     if not isinstance(error, Refusal):
         return write(403, str(error))
     if isinstance(error, NoCredentials):

@@ -28,6 +28,7 @@ from headway.errors import (
     TokenMissing,
 )
 from headway.explain import explain
+from headway.host.access import AccessTokenInvalid, Grant
 from headway.host.clock import SiteClock
 from headway.host.identity import CSRF_HEADER, Identity, csrf_matches
 from headway.host.traffic import Crossing, Traffic
@@ -61,6 +62,9 @@ INCLUDED = {
     "ADMIN": ("PROJECT_ADMIN", "SPACE_ADMIN", *_CONTENT),
 }
 """What a scope brings along (Connect: "Scopes for Connect apps"); NONE comes with each."""
+
+IMPERSONATES = "ACT_AS_USER"
+ACCESS = "access"  # the kind of a token that is not signed but looked up
 
 NOTE = "headway.note"  # where the gate leaves its note for the recorder, in the ASGI scope
 
@@ -121,8 +125,10 @@ class Gate:
         clock: SiteClock,
         policy: Callable[[], Policy],
         base_url: Callable[[], str],
+        grants: Callable[[str], Grant | None] = lambda text: None,
     ) -> None:
         self._apps = apps
+        self._grants = grants
         self._identity = identity
         self._clock = clock
         self._policy = policy
@@ -135,14 +141,17 @@ class Gate:
         Raises:
             Refusal: a token was inspected and refused.
             Forbidden: a change by cookie alone, or by an app that is not installed.
+            AccessTokenInvalid: an access token that is not good.
         """
         facts = facts_from_scope(request.scope, base_path=urlsplit(self._base_url()).path)
         try:
             # (1) a token, where the policy looks at it
             verified = await self._verify(facts)
         except NoCredentials as refusal:
-            # (2) a session, or nobody
+            # (2) an access token, a session, or nobody
             headers = self._note(request, facts, refusal=refusal)
+            if bearer := _bearer(facts):
+                return self._impersonating(request, bearer)
             return self._without_token(request, refusal, headers, csrf)
         except Refusal as refusal:
             self._note(request, facts, refusal=refusal)
@@ -176,6 +185,16 @@ class Gate:
             scopes=app.scopes,
             headers=headers,
         )
+
+    def _impersonating(self, request: Request, text: str) -> Actor:
+        """An app that acts as a user: the user's rights within the scopes of the grant."""
+        grant = self._grants(text)
+        app = self._apps.get(grant.app_key) if grant else None
+        good = app is not None and app.enabled and IMPERSONATES in app.scopes
+        self._note_access(request, good=good)
+        if grant is None or app is None or not good:
+            raise AccessTokenInvalid("The access token is unknown, has expired or was withdrawn.")
+        return Actor(kind="user", account_id=grant.account_id, app_key=app.key, scopes=grant.scopes)
 
     def _without_token(
         self,
@@ -252,6 +271,26 @@ class Gate:
         request.scope[NOTE] = Note(crossing=crossing, headers=headers)
         return headers
 
+    def _note_access(self, request: Request, *, good: bool) -> None:
+        """Leave a note of an access token, of which there is nothing to tell but its fate."""
+        policy = self._policy()
+        raw_path = request.scope["raw_path"].decode("latin-1")
+        raw_query = request.scope["query_string"].decode("latin-1")
+        crossing = Crossing(
+            time=self._clock.now(),
+            at=self._clock.at(),
+            policy=policy.name,
+            disclaimer=policy.disclaimer,
+            direction=Direction.APP_TO_HOST,
+            method=request.method,
+            path=redact_url(f"{raw_path}?{raw_query}" if raw_query else raw_path),
+            verdict="accepted" if good else "refused",
+            location=Location.HEADER,
+            kind=ACCESS,
+            verified=good,
+        )
+        request.scope[NOTE] = Note(crossing=crossing, headers={})
+
     def _headers(
         self, policy: Policy, admission: Admission, refusal: Refusal | None
     ) -> dict[str, str]:
@@ -293,6 +332,14 @@ class Recorder:
             await send(message)
 
         await self._app(scope, receive, record)
+
+
+def _bearer(facts: RequestFacts) -> str:
+    """The access token of the one Authorization header, where that is what it holds (RFC 6750)."""
+    if len(facts.authorization) != 1:
+        return ""
+    scheme, _, text = facts.authorization[0].partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
 
 
 def _verdict(admission: Admission, refusal: Refusal | None) -> str:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway.errors import Refusal
+from headway.host.access import AccessTokenInvalid
 from headway.host.answers import error_writer, host_answer
 from headway.host.gate import Forbidden
 from headway.host.visit import is_browser, render, seen_by
@@ -65,8 +66,8 @@ def problem(error: Exception) -> Problem:
         public = error.public
         text = public.title[:1].upper() + public.title[1:] + "."
         return _titled(public.status, text, hint=public.hint, id=public.id)
-    if isinstance(error, Forbidden):
-        return _titled(403, str(error))
+    if isinstance(error, Forbidden | AccessTokenInvalid):
+        return _titled(403 if isinstance(error, Forbidden) else 401, str(error))
     return _titled(500, TEXTS[500])
 
 
@@ -83,7 +84,7 @@ def errors(site: Site) -> Mapping[type[Exception], Handler]:
             # What broke may be what a page needs, so that a 500 asks for nothing.
             visit = None if found.status >= 500 else seen_by(site, request)
             answer = render(site, visit, "problem.html", found.status, problem=found)
-        elif isinstance(error, Refusal | Forbidden):
+        elif isinstance(error, Refusal | Forbidden | AccessTokenInvalid):
             answer = host_answer(error, error_writer(request.url.path))
         else:
             write = error_writer(request.url.path)
@@ -92,4 +93,4 @@ def errors(site: Site) -> Mapping[type[Exception], Handler]:
             answer.headers.update(error.headers or {})
         return answer
 
-    return dict.fromkeys((HTTPException, Refusal, Forbidden, Exception), handle)
+    return dict.fromkeys((HTTPException, Refusal, Forbidden, AccessTokenInvalid, Exception), handle)

@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from headway.errors import ConfigurationError
-from headway.host import downloads, pages, svc
+from headway.host import downloads, oauth, pages, svc
+from headway.host.access import AccessTokens
 from headway.host.clock import SiteClock
 from headway.host.database import Snapshot, open_database
 from headway.host.events.outbox import Outbox
@@ -43,6 +44,9 @@ from headway.model import Product
 from headway.policy import Policy
 
 __all__ = ["Site"]
+
+PARTS = (svc, oauth, rest, downloads, pages)
+"""The modules that hold routes; the first that matches answers."""
 
 
 class Site:
@@ -76,6 +80,7 @@ class Site:
         self.rights = Rights(self.world, self._app_scopes)
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
         self.keys = SiteKeys(self.database, self.clock.now, settings.old_keys_seconds)
+        self.tokens = AccessTokens(self.database, self.clock.now)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.jira, self.confluence = (self._tenant(product) for product in Product)
         self.tenants = (self.jira, self.confluence)
@@ -125,6 +130,7 @@ class Site:
             clock=self.clock,
             keys=self.keys,
             locks=self._locks,
+            tokens=self.tokens,
             traffic=self.traffic,
             policy=lambda: self.policy,
             origin=lambda: self.base_url,
@@ -163,7 +169,7 @@ class Site:
         app = Starlette(
             routes=[
                 *(part for plugins in self.plugins for part in plugins.routes()),
-                *(part for file in (svc, rest, downloads, pages) for part in file.routes(self)),
+                *(part for file in PARTS for part in file.routes(self)),
             ],
             exception_handlers=pages.errors(self),
             lifespan=self._lifespan,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from headway.host.access import AccessTokens
 from headway.host.apps import Apps
 from headway.host.clock import SiteClock
 from headway.host.database import Database
@@ -42,6 +43,7 @@ class Tenant:
         clock: SiteClock,
         keys: SiteKeys,
         locks: Locks,
+        tokens: AccessTokens,
         traffic: Traffic,
         policy: Callable[[], Policy],
         origin: Callable[[], str],
@@ -80,6 +82,7 @@ class Tenant:
             clock=clock,
             policy=policy,
             base_url=lambda: self.base_url,
+            grants=lambda text: tokens.find(product, text),
         )
 
     @property

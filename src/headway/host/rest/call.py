@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway.errors import BodyTooLarge, Refusal, TokenMissing
+from headway.host.access import AccessTokenInvalid
 from headway.host.answers import NOT_IN_SCOPE, Writer, error_writer, host_answer
 from headway.host.gate import Actor, Forbidden
 from headway.host.rest.scopes import INACCESSIBLE
@@ -156,7 +157,7 @@ def identified(
                 return write(403, NOT_IN_SCOPE)
             # (3) what it asks for
             return await answer(Call(site, tenant, request, actor, version))
-        except (Refusal, Forbidden) as refusal:
+        except (Refusal, Forbidden, AccessTokenInvalid) as refusal:
             return host_answer(refusal, write)
         except Rejected as rejected:
             return rejected.answer
