@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
 from headway import jwt, sign
@@ -176,7 +177,8 @@ class Connect:
     opens http and loopback, for an app on this machine only.  *sealed_pages*
     sends a browser that opens a page with a token on to the page's address
     without it, where the shell shows the page.  *observer* is
-    told of every token and of every refusal.
+    told of every token and of every refusal.  *transport* is httpx's, through
+    which a test lets the app reach a site without a network.
 
     >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
     >>> app.descriptor().to_json()["lifecycle"]["installed"]
@@ -200,6 +202,7 @@ class Connect:
         sealed_pages: bool = False,
         observer: Callable[[Observation], None] | None = None,
         clock: Clock = time.time,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         if development is None:
             development = os.environ.get(DEVELOPMENT) == "1"
@@ -211,7 +214,10 @@ class Connect:
         if script and not development:
             raise ConfigurationError("client_script: another script needs development mode")
         source = install_keys or os.environ.get(INSTALL_KEYS) or "production"
-        self._install_keys = InstallKeys(key_source(source, development=development))
+        self._install_keys = InstallKeys(
+            key_source(source, development=development), transport=transport
+        )
+        self._transport = transport
         self._site = lifecycle.Site(app_key=key, suffixes=hosts, development=development)
         self._about = Descriptor(
             key=key,
@@ -424,7 +430,12 @@ class Connect:
 
     def client(self, installation: Installation) -> HostClient:
         """A client for *installation*; close it, or use it with ``async with``."""
-        return HostClient(installation, development=self.development, clock=self.clock)
+        return HostClient(
+            installation,
+            development=self.development,
+            clock=self.clock,
+            transport=self._transport,
+        )
 
     def shell_page(self) -> tuple[str, dict[str, str]]:
         """The page for a module's address without a token, and its headers."""

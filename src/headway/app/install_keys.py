@@ -78,11 +78,19 @@ def key_source(name: str, *, development: bool) -> str:
 class InstallKeys:
     """Finds the key of a lifecycle token; one for each app and event loop.
 
-    *ticks* is a clock that never goes back, in seconds.
+    *ticks* is a clock that never goes back, in seconds; *transport* is httpx's,
+    for tests.
     """
 
-    def __init__(self, source: str, *, ticks: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        source: str,
+        *,
+        ticks: Clock = time.monotonic,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._source = source
+        self._transport = transport
         self._ticks = ticks
         self._keys: OrderedDict[str, tuple[float, RsaPublicKey]] = OrderedDict()
         self._misses: OrderedDict[str, float] = OrderedDict()
@@ -130,7 +138,7 @@ class InstallKeys:
 
     async def _learn(self, key_id: str) -> RsaPublicKey:
         try:
-            pem = await _fetch(f"{self._source}/{key_id}")
+            pem = await _fetch(f"{self._source}/{key_id}", self._transport)
         except KeyNotFound:
             _keep(self._misses, key_id, self._ticks() + MISS_LIFE, MISSES_MAX)
             raise
@@ -146,12 +154,12 @@ def _keep(room: OrderedDict[str, _T], key_id: str, value: _T, size: int) -> None
         room.popitem(last=False)
 
 
-async def _fetch(url: str) -> bytes:
+async def _fetch(url: str, transport: httpx.AsyncBaseTransport | None = None) -> bytes:
     """What stands at *url*: at most a PEM's bytes, within the time, from there and nowhere else."""
     try:
         async with (
             asyncio.timeout(FETCH_SECONDS),
-            httpx.AsyncClient(verify=tls_settings(), trust_env=False) as http,
+            httpx.AsyncClient(verify=tls_settings(), trust_env=False, transport=transport) as http,
             http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer,
         ):
             if answer.status_code in _ABSENT:
