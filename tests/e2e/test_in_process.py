@@ -12,6 +12,7 @@ from starlette.requests import Request
 from headway.app.starlette import Connect, Context
 from headway.host.testing import InstallFailed, Site
 
+PLACE = "atl.jira.view.issue.right.context"
 APP = "http://127.0.0.1:3000"
 
 
