@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.note(b"")
-        if self.path != f"{self.app.base_path}/atlassian-connect.json":
+        if self.path.partition("?")[0] != f"{self.app.base_path}/atlassian-connect.json":
             self.answer(404, b"")
             return
         data = self.app.raw_descriptor

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from headway.host import downloads
 from headway.host.clock import SiteClock
+from headway.host.conditions import Remote
 from headway.host.database import open_database
 from headway.host.gate import Gate, Recorder
 from headway.host.guard import Guard
@@ -94,11 +95,14 @@ class Answer:
 
 @dataclass
 class SmallTenant:
-    """One product, as far as its gate is asked."""
+    """One product, as far as its gate and its pages are asked."""
 
+    product: Product
     apps: Any
     gate: Gate
+    base_path: str = ""
     outgoing: Any = None
+    remote: Remote = field(default_factory=Remote)
 
 
 class SmallSite:
@@ -144,7 +148,8 @@ class SmallSite:
             policy=lambda: self.policy,
             base_url=lambda: self.base_url + base_path,
         )
-        return SmallTenant(self.apps, gate)
+        product = Product.CONFLUENCE if base_path else Product.JIRA
+        return SmallTenant(product, self.apps, gate, base_path)
 
     def add_app(self, key: str, *scopes: str, secret: str = "") -> SmallApp:
         secret = secret or f"the shared secret of {key}"

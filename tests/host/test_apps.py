@@ -197,3 +197,21 @@ def test_a_secret_outlives_its_app_only_where_it_is_asked_to(tmp_path: Path) -> 
     again.apps.save(app, Secret(SECRET))
     assert again.apps.former_secret("my-app") is None
     again.database.close()
+
+
+def test_modules_that_an_app_added_stay_until_it_declares_the_same(tmp_path: Path) -> None:
+    host = SmallHost(tmp_path / "data")
+    app, _ = host.add()
+    added = '{"dialogs": [{"key": "new", "url": "/d"}]}'
+    with pytest.raises(ValueError, match=r"at `\$.dialogs`"):
+        host.apps.change(app.key, added='{"dialogs": [{"key": "panel", "url": "/d"}]}')
+    host.apps.change(app.key, added=added)
+    host.database.close()
+    again = SmallHost(tmp_path / "data")
+    (found,) = again.apps.all()
+    assert (found.added, [module.key for module in found.added_modules]) == (added, ["new"])
+    assert found.module("new") is not None
+    upgraded, _ = again.add(name="New name")
+    assert upgraded.module("new") is not None
+    declares, _ = again.add(modules={"dialogs": [{"key": "new", "url": "/other"}]})
+    assert (declares.added, len(declares.modules)) == ("{}", 1)

@@ -16,10 +16,10 @@ import pytest
 
 from headway.errors import MalformedRequest
 from headway.host.apps import Licence
-from headway.host.outgoing import ANSWER_MAX
+from headway.host.outgoing import ANSWER_MAX, CALLS
 from headway.host.wire import NoAnswer
 from headway.host.world import User
-from headway.model import Secret
+from headway.model import Location, Secret
 from host.small_app import BASE, SmallApp, SmallHost, running
 
 CONTEXT = {"issue.key": "DEMO-1", "issue.id": "10001", "project.key": "DEMO", "project.id": "1"}
@@ -56,6 +56,14 @@ def claims_of(token: str, secret: Secret) -> dict[str, Any]:
 def qsh_of(method: str, target: str, base: str = "/base") -> str:
     path, _, query = target.partition("?")
     return str(oracle.qsh(method, path, query, base))
+
+
+def test_a_token_is_in_the_address_of_a_page_and_of_nothing_else() -> None:
+    """The wire sends no address with a token; see its own test."""
+    in_query = [name for name, call in CALLS.items() if call.location is Location.QUERY]
+    assert in_query == ["module"]
+    for name, call in CALLS.items():
+        assert (call.location is Location.HEADER) == (name not in ("module", "context")), name
 
 
 # ---- module pages ---------------------------------------------------------------------------
@@ -240,3 +248,38 @@ def test_no_log_holds_a_token(
     assert "HTTP Request: POST" in caplog.text
     assert app.got[0].token not in caplog.text
     assert json.dumps(ISSUE) not in caplog.text
+
+
+# ---- questions ------------------------------------------------------------------------------
+
+
+def test_an_app_is_asked_with_a_token_in_the_header(host: SmallHost, app: SmallApp) -> None:
+    url = app.descriptor_url
+    body = asyncio.run(host.outgoing.ask("condition", the_app(host), url, USER))
+    assert json.loads(body)["key"] == "my-app"
+    (got,) = app.got
+    assert "jwt" not in got.target
+    assert "&cp=&" in got.target
+    claims = claims_of(got.token, host.apps.secret("my-app"))
+    assert (claims["sub"], claims["qsh"]) == (USER.account_id, qsh_of("GET", got.target))
+    (row,) = host.traffic.all()
+    assert (row.location, row.status, row.method) == (Location.HEADER, 200, "GET")
+
+
+def test_an_answer_that_is_no_success_is_none(host: SmallHost, app: SmallApp) -> None:
+    app.descriptor_status = 404
+    with pytest.raises(NoAnswer, match="my-app answered 404"):
+        asyncio.run(host.outgoing.ask("macro", the_app(host), app.descriptor_url, None))
+    with pytest.raises(NoAnswer, match="reached"):
+        asyncio.run(host.outgoing.ask("macro", the_app(host), "http://127.0.0.1:9/base/", None))
+    assert [row.status for row in host.traffic.all()] == [404, None]
+
+
+def test_another_page_of_a_module(host: SmallHost, app: SmallApp) -> None:
+    macro = {"key": "m", "name": {"value": "M"}, "url": "/m", "editor": {"url": "/e?jwt={jwt}"}}
+    made, _ = host.add(**{**app.descriptor, "modules": {"dynamicContentMacros": [macro]}})
+    url = host.outgoing.module_url(made, made.modules[0], {}, USER, "editor")
+    assert url.startswith(f"{app.base_url}/e?xdm_e=")
+    assert url.count("jwt=") == 1
+    with pytest.raises(KeyError):
+        host.outgoing.module_url(made, made.modules[0], {}, USER, "view")

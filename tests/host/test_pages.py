@@ -103,7 +103,7 @@ def test_what_is_not_there(person: Person) -> None:
     person.log_in()
     assert person.get("/browse/DEMO-999").status_code == 404
     installed(person)
-    assert person.get("/apps/my-app/none").status_code == 404
+    assert person.get("/plugins/servlet/ac/my-app/none").status_code == 404
     assert person.post("/apps/none/uninstall").status_code == 404
 
 
@@ -122,7 +122,7 @@ def test_a_panel_and_a_page_are_places_for_the_bridge(person: Person) -> None:
     assert 'data-app-key="my-app"' in issue.text
     assert "frame-src http://127.0.0.1:9999" in issue.headers["content-security-policy"]
     assert "eyJ" not in issue.text
-    assert 'data-module-key="page"' in person.get(f"/apps/{app.key}/page").text
+    assert 'data-module-key="page"' in person.get(f"/plugins/servlet/ac/{app.key}/page").text
     assert "<b>My app</b>" not in person.get("/apps").text
 
 
@@ -185,7 +185,7 @@ def test_a_disabled_app_has_no_place(person: Person) -> None:
     issue = person.get("/browse/DEMO-1")
     assert "data-app-key" not in issue.text
     assert "frame-src 'none'" in issue.headers["content-security-policy"]
-    assert person.get("/apps/my-app/page").status_code == 404
+    assert person.get("/plugins/servlet/ac/my-app/page").status_code == 404
     assert "disabled" in person.get("/apps").text
 
 

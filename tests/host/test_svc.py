@@ -64,7 +64,9 @@ def test_a_modules_address(site: Site) -> None:
     answer = site.service("module-url", ISSUE)
     assert answer.status == 200
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.json["options"] == {"isFullPage": False, "title": "Panel"}
+    options = answer.json["options"]
+    assert (options["isFullPage"], options["title"]) == (False, "Panel")
+    assert options["context"].keys() == {"issue.key", "issue.id", "project.key", "project.id"}
     target = answer.json["url"].removeprefix("http://127.0.0.1:7000")
     path, _, query = target.partition("?")
     token = query.rpartition("&jwt=")[2]
@@ -76,8 +78,90 @@ def test_a_modules_address(site: Site) -> None:
 
 def test_a_pages_address(site: Site) -> None:
     answer = site.service("module-url", module="page")
-    assert answer.json["options"] == {"isFullPage": True, "title": "Page"}
+    assert answer.json["options"] == {"isFullPage": True, "title": "Page", "context": {}}
     assert "jwt=" not in answer.json["url"]
+
+
+def other(site: Site, context: Any = None, page: str = "", **modules: Any) -> Answer:
+    """The address of the module "m", of an app that has nothing else."""
+    app, site.secret = SmallHost().add(modules=modules)
+    site.jira.apps.save(app, site.secret)
+    question = {"appKey": "my-app", "moduleKey": "m", "context": context or {}, "page": page}
+    return site.ask("POST", "/svc/module-url", site.headers, question)
+
+
+def test_a_token_stands_where_the_address_says(site: Site) -> None:
+    page = {"key": "m", "name": {"value": "M"}, "url": "/p?jwt={jwt}&a={issue.key}"}
+    url = other(site, ISSUE, generalPages=[page]).json["url"]
+    assert url.count("jwt=") == 1
+    path, _, query = url.removeprefix("http://127.0.0.1:7000").partition("?")
+    assert query.startswith("a=DEMO-1&xdm_e=")
+    claims = oracle.verified_claims(query.rpartition("jwt=")[2], "HS256", site.secret.reveal())
+    assert claims["qsh"] == oracle.qsh("GET", path, query, "")
+
+
+def test_conditions_may_stand_in_an_address(site: Site) -> None:
+    url = "/p?a={condition.user_is_admin}&b={condition.user_is_logged_in}"
+    page = {"key": "m", "name": {"value": "M"}, "url": url}
+    assert "/p?a=false&b=true&" in other(site, generalPages=[page]).json["url"]
+
+
+def test_a_modules_conditions_hold_or_it_is_not_there(site: Site) -> None:
+    page = {"key": "m", "name": {"value": "M"}, "url": "/p"}
+    admin = {**page, "conditions": [{"condition": "user_is_admin"}]}
+    answer = other(site, generalPages=[admin])
+    assert (answer.status, answer.json["detail"]) == (
+        404,
+        "the conditions of this module do not hold here",
+    )
+    foreign = {**page, "editor": {"url": "/e"}}
+    assert other(site, dynamicContentMacros=[foreign]).status == 404  # of the other product
+
+
+def test_what_opens_nothing_has_no_address(site: Site) -> None:
+    function = {"key": "m", "name": {"value": "M"}, "triggered": {"url": "/t"}}
+    link = {"key": "m", "name": {"value": "M"}, "url": "/x", "location": "l"}
+    for modules in ({"jiraWorkflowPostFunctions": [function]}, {"webItems": [link]}):
+        answer = other(site, **modules)
+        assert (answer.status, answer.json["detail"]) == (404, "this module opens no page")
+
+
+def test_another_page_of_a_module(site: Site) -> None:
+    pages = {"create": {"url": "/create?id={postFunction.id}"}, "triggered": {"url": "/t"}}
+    function = {"key": "m", "name": {"value": "M"}, **pages}
+    modules = {"jiraWorkflowPostFunctions": [function]}
+    answer = other(site, {"postFunction.id": "f1"}, "create", **modules)
+    assert "/create?id=f1&xdm_e" in answer.json["url"]
+    assert other(site, page="edit", **modules).status == 404
+
+
+def test_a_dialogs_looks(site: Site) -> None:
+    options = {"size": "large", "chrome": True, "evil": 1}
+    answer = other(site, dialogs=[{"key": "m", "url": "/d", "options": options}])
+    assert answer.json["options"] == {
+        "size": "large",
+        "chrome": True,
+        "isFullPage": False,
+        "title": "m",
+        "context": {},
+    }
+
+
+def test_a_macro_has_its_parameters_in_its_address(site: Site) -> None:
+    space = site.world.spaces.spaces()[0]
+    macro = {
+        "key": "m",
+        "name": {"value": "M"},
+        "url": "/m?c={colour}&o={other}&p={page.id}&h={macro.hash}",
+        "parameters": [{"identifier": "colour"}],
+    }
+    app, secret = SmallHost().add(modules={"dynamicContentMacros": [macro]})
+    site.jira.apps.save(app, secret)
+    site.confluence.apps, site.confluence.outgoing = site.jira.apps, site.jira.outgoing
+    context = {"page.id": str(space.homepage_id), "colour": "red", "other": "x", "macro.hash": "h"}
+    question = {"appKey": "my-app", "moduleKey": "m", "context": context, "product": "confluence"}
+    answer = site.ask("POST", "/svc/module-url", site.headers, question)
+    assert f"/m?c=red&o=&p={space.homepage_id}&h=h&" in answer.json["url"]
 
 
 def context_of(answer: Answer, site: Site) -> Any:

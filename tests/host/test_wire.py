@@ -45,6 +45,16 @@ def test_the_target_goes_out_as_it_was_signed(host: SmallHost, app: SmallApp) ->
     assert app.got[1].target == "/"
 
 
+@pytest.mark.parametrize("query", ["jwt=x", "a=b&jwt=", "j%77t=x"])
+def test_a_token_never_goes_to_a_server_in_an_address(
+    host: SmallHost, app: SmallApp, query: str
+) -> None:
+    """So that what a browser opens is all that has one there (``outgoing.CALLS``)."""
+    with pytest.raises(NoAnswer, match="in the header"):
+        get(host, f"{app.descriptor_url}?{query}")
+    assert app.got == []
+
+
 def test_a_redirect_is_not_followed(host: SmallHost, app: SmallApp) -> None:
     app.descriptor_status, app.headers = 302, {"Location": f"{app.base_url}/elsewhere"}
     assert get(host, app.descriptor_url).status == 302

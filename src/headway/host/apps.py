@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from headway.host.database import Database, meta, metadata
-from headway.host.descriptor import Descriptor, Module
+from headway.host.descriptor import Descriptor, Module, read_added
 from headway.model import Installation, Product, Secret
 from headway.ports import Clock, Credentials, NeedKey
 
@@ -23,6 +23,7 @@ apps = sa.Table(
     sa.Column("product", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("descriptor", sa.Text, nullable=False),  # JSON; name, base URL, modules, scopes
+    sa.Column("added", sa.Text, nullable=False),  # JSON; the modules that it added later
     sa.Column("secret", sa.LargeBinary, nullable=False),  # sealed
     sa.Column("client_key", sa.Text, nullable=False),  # by which the app knows the site
     sa.Column("account_id", sa.Text, nullable=False),  # of the app's own user
@@ -45,7 +46,7 @@ former_secrets = sa.Table(  # of apps that are gone: legacy mode signs the next 
 )
 
 _KEPT = (  # members of App that are columns as they are
-    *("client_key", "account_id", "oauth_client_id", "enabled", "licence"),
+    *("added", "client_key", "account_id", "oauth_client_id", "enabled", "licence"),
     *("entitlement_id", "source", "fingerprint", "revision", "installed_at"),
 )
 
@@ -66,7 +67,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     of its descriptor, ``fingerprint`` stands for the contents, ``revision``
     counts how often they were new.  ``oauth_client_id`` is what it may
     impersonate users with; ``entitlement_id`` is empty until it had a licence.
-    ``installed_at`` is in seconds since 1970.
+    ``installed_at`` is in seconds since 1970.  ``added`` are the modules that it
+    added later, as the JSON that it wrote.
     """
 
     descriptor: Descriptor
@@ -80,6 +82,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     fingerprint: str = ""
     revision: int = 1
+    added: str = "{}"
+    added_modules: tuple[Module, ...] = ()
 
     @property
     def key(self) -> str:
@@ -103,8 +107,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def modules(self) -> tuple[Module, ...]:
-        """Its pages within the site."""
-        return self.descriptor.modules
+        """Its pages within the site: the declared ones, then those that it added."""
+        return self.descriptor.modules + self.added_modules
 
     def module(self, key: str) -> Module | None:
         """The module with this key."""
@@ -137,9 +141,9 @@ class Apps:
         for row in rows:
             kept = {name: value for name, value in row._mapping.items() if name in _KEPT}
             descriptor = msgspec.json.decode(row.descriptor, type=Descriptor)
-            self._apps[row.key] = App(
-                descriptor=descriptor, **{**kept, "licence": Licence(row.licence)}
-            )
+            added, modules = _read_added(row.added, descriptor)
+            kept |= {"licence": Licence(row.licence), "added": added}
+            self._apps[row.key] = App(descriptor=descriptor, added_modules=modules, **kept)
             self._secrets[row.key] = Secret(database.sealer.open(row.secret, self._place(row.key)))
 
     # ---- looking up -------------------------------------------------------------------------
@@ -181,6 +185,7 @@ class Apps:
         """The app as it will be once it is saved; one that is there keeps what is its own."""
         known = self._apps.get(descriptor.key)
         changed = known is not None and known.fingerprint != fingerprint
+        added, modules = _read_added(known.added if known else "{}", descriptor)
         return App(
             descriptor=descriptor,
             client_key=self.client_key,
@@ -193,6 +198,8 @@ class Apps:
             fingerprint=fingerprint,
             revision=known.revision + changed if known else 1,
             installed_at=int(self._now()),
+            added=added,
+            added_modules=modules,
         )
 
     def save(self, app: App, secret: Secret) -> None:
@@ -209,10 +216,21 @@ class Apps:
         self._apps[app.key], self._secrets[app.key] = app, secret
 
     def change(
-        self, key: str, *, enabled: bool | None = None, licence: Licence | None = None
+        self,
+        key: str,
+        *,
+        enabled: bool | None = None,
+        licence: Licence | None = None,
+        added: str | None = None,
     ) -> App:
-        """Change what the site alone decides; raises KeyError where the app is not there."""
+        """Change what the descriptor does not say; raises KeyError where the app is not there.
+
+        *added* is JSON; raises ValueError where it is no modules, by their place.
+        """
         app = self._apps[key]
+        if added is not None:
+            modules = read_added(added.encode(), app.descriptor)
+            app = msgspec.structs.replace(app, added=added, added_modules=modules)
         if enabled is not None:
             app = msgspec.structs.replace(app, enabled=enabled)
         if licence is not None:
@@ -276,3 +294,11 @@ class Apps:
                 found = str(uuid.uuid4())
                 connection.execute(meta.insert().values(name=name, value=found))
         return str(found)
+
+
+def _read_added(written: str, descriptor: Descriptor) -> tuple[str, tuple[Module, ...]]:
+    """What an app added, as far as it fits what it declares by now: all of it, or nothing."""
+    try:
+        return written, read_added(written.encode(), descriptor)
+    except ValueError:
+        return "{}", ()

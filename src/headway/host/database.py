@@ -28,7 +28,7 @@ from headway.store.files import sealing_key
 
 __all__ = ["Database", "Snapshot", "meta", "metadata", "open_database", "references"]
 
-VERSION = 4
+VERSION = 5
 FILE = "site.db"
 SEALED_WITH = "site"  # the id of the one sealing key
 

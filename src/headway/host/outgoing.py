@@ -16,6 +16,7 @@ from headway.errors import MalformedRequest
 from headway.host.apps import App, Apps, Licence
 from headway.host.clock import SiteClock
 from headway.host.descriptor import Module
+from headway.host.descriptor.addresses import without_token
 from headway.host.settings import Settings
 from headway.host.traffic import Crossing, Traffic
 from headway.host.wire import Answer, NoAnswer, Request, Wire
@@ -56,6 +57,9 @@ CALLS: Mapping[str, Call] = {
     "uninstalled, legacy": Call(*_SWITCH),
     "webhook": Call(*_EVENT),
     "postFunction": Call(*_EVENT),
+    "condition": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "GET"),
+    "macro": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "GET"),
+    # What a browser opens, in a frame of a page or in a dialog: the one token in an address.
     "module": Call(Direction.MODULE, Kind.REQUEST, Location.QUERY, "GET"),
     "static macro": Call(Direction.MODULE, Kind.REQUEST, Location.HEADER, "GET"),
     # Handed to the page by the bridge; where the page puts it is the page's affair.
@@ -97,29 +101,40 @@ class Outgoing:
     # ---- for a browser ----------------------------------------------------------------------
 
     def module_url(
-        self, app: App, module: Module, context: Mapping[str, str], user: User | None
+        self,
+        app: App,
+        module: Module,
+        context: Mapping[str, str],
+        user: User | None,
+        page: str = "",
     ) -> str:
         """The address of a module's page, for *user*; *context* fills the variables.
 
-        A cacheable module's address holds no token.
+        *page* names another page of the module's, such as its ``editor``; raises
+        KeyError where there is none.  A cacheable module's address holds no token.
         """
-        base = app.descriptor.url(module.url, context)
-        added = {
-            "xdm_e": origin_of(self.base_url()),
-            "xdm_c": f"channel-{app.key}__{module.key}",
-            "cp": urlsplit(self.base_url()).path,
-            "xdm_deprecated_addon_key_do_not_use": app.key,
-            "lic": "active" if app.licence is Licence.ACTIVE else "none",
-            "cv": VERSION,
-        }
-        joined = "" if base.endswith("?") else "&" if "?" in base else "?"
-        url = f"{base}{joined}{urlencode(added)}"
+        written = module.pages[page] if page else module.url
+        base = app.descriptor.url(without_token(written), context)
+        url = self._with_standards(app, base, xdm_c=f"channel-{app.key}__{module.key}")
         if module.cacheable:
             return url
         subject = user.account_id if user else None
         token = self.request_token(app, "GET", url, subject=subject)
         self.note("module", url, token)
         return f"{url}&jwt={token}"
+
+    def _with_standards(self, app: App, base: str, **more: str) -> str:
+        """The parameters that every such address gets ("Context parameters": standard ones)."""
+        added = {
+            "xdm_e": origin_of(self.base_url()),
+            **more,
+            "cp": urlsplit(self.base_url()).path,
+            "xdm_deprecated_addon_key_do_not_use": app.key,
+            "lic": "active" if app.licence is Licence.ACTIVE else "none",
+            "cv": VERSION,
+        }
+        joined = "" if base.endswith("?") else "&" if "?" in base else "?"
+        return f"{base}{joined}{urlencode(added)}"
 
     def context_token(
         self, app: App, module: Module, context: Mapping[str, str], user: User | None
@@ -141,6 +156,24 @@ class Outgoing:
         """Get a descriptor; nothing is signed, and nothing noted."""
         headers = {"Accept": "application/json"}
         return await self.wire.exchange(Request("GET", url, headers, DESCRIPTOR_MAX))
+
+    async def ask(self, name: str, app: App, url: str, user: User | None) -> bytes:
+        """What the app answers to *name* of the table, asked for *user*.
+
+        Raises NoAnswer, also for a status that is no success, or MalformedRequest.
+        """
+        url = self._with_standards(app, url)
+        token = self.request_token(app, "GET", url, user.account_id if user else None)
+        headers = {"Authorization": f"JWT {token}", "Accept": "*/*"}
+        try:
+            answer = await self.wire.exchange(Request("GET", url, headers, ANSWER_MAX))
+        except NoAnswer as failure:
+            self.note(name, url, token, hint=str(failure))
+            raise
+        self.note(name, url, token, status=answer.status)
+        if answer.status != 200:
+            raise NoAnswer(f"{app.key} answered {answer.status}")
+        return answer.body
 
     async def tell(
         self, app: App, name: str, url: str, body: bytes, headers: Mapping[str, str]

@@ -6,6 +6,7 @@ alone, and what a page says about the issue that it shows is looked up anew.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,36 +17,62 @@ from starlette.routing import BaseRoute, Route
 
 from headway.errors import BodyTooLarge, MalformedRequest
 from headway.host.apps import App
-from headway.host.descriptor import Module
+from headway.host.conditions import Asked, hold
+from headway.host.descriptor import Condition, Module, Shown
+from headway.host.descriptor.addresses import variables
 from headway.host.gate import Actor
 from headway.host.identity import CSRF_HEADER, csrf_matches
-from headway.host.world import Issue, User
+from headway.host.places import find, shown
+from headway.host.scene import Scene, Unseen, scene_of
+from headway.host.world import User
 from headway.http.asgi import read_bounded
+from headway.model import Product
 
 if TYPE_CHECKING:
     from headway.host.site import Site
+    from headway.host.tenant import Tenant
 
 __all__ = ["routes"]
 
+CONDITION = "condition."
+LOOKS = (
+    "width",
+    "height",
+    "size",
+    "chrome",
+    "header",
+    "submitText",
+    "cancelText",
+    "hint",
+    "onHover",
+)
+"""What a module may say about its frame or dialog."""
 QUESTION_MAX = 16_384  # bytes
 CLIENT_SCRIPT = ("vendor/iframe.js", "client-shim.js")
 
 
 class Question(msgspec.Struct, frozen=True, rename="camel"):
-    """What a page asks for: one module of one app, in its place."""
+    """What a page asks for: one module of one app, in its place.
+
+    ``page`` names another page of the module's, such as a macro's ``editor``.
+    """
 
     app_key: str
     module_key: str
+    product: Product = Product.JIRA
     context: dict[str, str] = {}
+    page: str = ""
 
 
 class Place(NamedTuple):
-    """A module as a user sees it, with the context that the site itself knows."""
+    """A module as a user sees it, in a scene that the site itself knows."""
 
+    tenant: Tenant
     app: App
     module: Module
-    context: dict[str, str]
-    user: User
+    scene: Scene
+    page: str
+    values: dict[str, str]
 
 
 class Denied(Exception):
@@ -62,20 +89,23 @@ def routes(site: Site) -> list[BaseRoute]:
     async def module_url(request: Request) -> Response:
         try:
             place = await _place(site, request)
-            url = site.jira.outgoing.module_url(*place)
+            url = place.tenant.outgoing.module_url(
+                place.app, place.module, place.values, place.scene.user, place.page
+            )
         except Denied as denied:
             return denied.answer
         except MalformedRequest as refusal:
             return Denied(409, f"the module's address: {refusal.title}").answer
-        is_page = place.module.type == "generalPages"
-        return _told({"url": url, "options": {"isFullPage": is_page, "title": place.module.name}})
+        return _told({"url": url, "options": _options(place)})
 
     async def context_token(request: Request) -> Response:
         try:
             place = await _place(site, request)
         except Denied as denied:
             return denied.answer
-        return _told({"token": site.jira.outgoing.context_token(*place)})
+        outgoing, scene = place.tenant.outgoing, place.scene
+        token = outgoing.context_token(place.app, place.module, scene.claims, scene.user)
+        return _told({"token": token})
 
     async def install_key(request: Request) -> Response:
         pem = site.keys.public_pem(str(request.path_params["kid"]))
@@ -107,17 +137,58 @@ def _told(answer: dict[str, Any]) -> Response:
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
+def _options(place: Place) -> dict[str, Any]:
+    """What the page is told of the module: its looks, and the context for display."""
+    module = place.module
+    wished = {name: module.options[name] for name in LOOKS if name in module.options}
+    return {
+        **wished,
+        "isFullPage": module.row.shown is Shown.PAGE,
+        "title": module.name,
+        "context": place.scene.claims,
+    }
+
+
 async def _place(site: Site, request: Request) -> Place:
     # (1) one of the site's own pages, with a user before it
     user = _user(site, request)
-    # (2) a module that there is
+    # (2) a module that there is, and that opens something
     question = await _question(request)
-    app = site.jira.apps.get(question.app_key)
-    module = app.module(question.module_key) if app else None
-    if app is None or module is None:
+    tenant = site.confluence if question.product is Product.CONFLUENCE else site.jira
+    found = find(tenant, question.app_key, question.module_key)
+    if found is None:
         raise Denied(404, "no installed app has this module")
-    # (3) in a place that the user may see
-    return Place(app, module, _context(site, question, user), user)
+    app, module = found
+    opened = module.pages.get(question.page) if question.page else module.framed
+    if not opened:
+        raise Denied(404, "this module opens no page")
+    # (3) in a place that the user may see, where its conditions hold
+    actor = Actor(kind="user", account_id=user.account_id)
+    try:
+        scene = scene_of(site, tenant.product, question.context, actor, user)
+    except Unseen as unseen:
+        raise Denied(404, str(unseen)) from None
+    asked = Asked(site, tenant, app, scene, actor)
+    if not await shown(asked, module):
+        raise Denied(404, "the conditions of this module do not hold here")
+    own = _parameters(module, question.context)
+    values = {**own, **scene.variables, **await _conditions(asked, module)}
+    return Place(tenant, app, module, scene, question.page, values)
+
+
+def _parameters(module: Module, context: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a macro, which its address may name like what the page is about."""
+    declared = {str(one.get("identifier", "")) for one in module.options.get("parameters", ())}
+    return {name: context[name] for name in declared & context.keys()}
+
+
+async def _conditions(asked: Asked, module: Module) -> dict[str, str]:
+    """Conditions that an address names: ``{condition.user_is_admin}`` is ``true`` or ``false``."""
+    named = [name for name in variables(module.url) if name.startswith(CONDITION)]
+    return {
+        name: str(await hold([Condition(name=name.removeprefix(CONDITION))], asked)).lower()
+        for name in named
+    }
 
 
 def _user(site: Site, request: Request) -> User:
@@ -137,23 +208,3 @@ async def _question(request: Request) -> Question:
         return msgspec.json.decode(body, type=Question)
     except (msgspec.MsgspecError, BodyTooLarge, UnicodeDecodeError, RecursionError):
         raise Denied(400, "not a question for a module") from None
-
-
-def _context(site: Site, question: Question, user: User) -> dict[str, str]:
-    """The issue and project that the page names, as the site has them."""
-    asked = question.context
-    issue: Issue | None = None
-    project_key = asked.get("project.key")
-    if name := asked.get("issue.key") or asked.get("issue.id"):
-        issue = site.world.tracker.issue(name)
-        project_key = issue.project_key if issue else None
-    elif not project_key:
-        return {}
-    project = site.world.tracker.project(project_key) if project_key else None
-    actor = Actor(kind="user", account_id=user.account_id)
-    if project is None or not site.rights.may(actor, "BROWSE_PROJECTS", project):
-        raise Denied(404, "there is no such issue or project, or it is not to be seen")
-    context = {"project.key": project.key, "project.id": str(project.id)}
-    if issue is not None:
-        context = {"issue.key": issue.key, "issue.id": str(issue.id), **context}
-    return context

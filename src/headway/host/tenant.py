@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from headway.host.access import AccessTokens
 from headway.host.apps import Apps
 from headway.host.clock import SiteClock
+from headway.host.conditions import Remote
 from headway.host.database import Database
 from headway.host.gate import Gate
 from headway.host.identity import Identity
@@ -60,6 +61,7 @@ class Tenant:
             policy=policy,
             base_url=lambda: self.base_url,
         )
+        self.remote = Remote()
         lifecycle = Lifecycle(
             apps=self.apps,
             keys=keys,

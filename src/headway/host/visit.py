@@ -20,6 +20,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from headway.host.gate import Actor
 from headway.host.identity import CSRF_FIELD, Session, local_path
+from headway.host.places import Entry, modules_for
+from headway.host.scene import Scene
 from headway.host.world import User
 from headway.http.answers import origin_of
 from headway.http.asgi import read_bounded
@@ -27,7 +29,6 @@ from headway.model import Direction, Location
 
 if TYPE_CHECKING:
     from headway.host.apps import App
-    from headway.host.descriptor import Module
     from headway.host.site import Site
 
 __all__ = [
@@ -36,7 +37,6 @@ __all__ = [
     "Who",
     "is_browser",
     "log_in_first",
-    "modules",
     "read_form",
     "render",
     "see_other",
@@ -75,6 +75,8 @@ class Visit(NamedTuple):
     user: User | None = None
     session: Session | None = None
     form: Mapping[str, str] = {}
+    header: tuple[Entry, ...] = ()
+    """What apps have put at the top of every page."""
 
     @property
     def who(self) -> Who:
@@ -117,11 +119,15 @@ def visited(
         if actor.kind == "app":
             raise HTTPException(403, "Pages are for people; an app calls the REST API.")
         visit = _of(site, request, actor, form)
-        # (3) may they?
+        # (3) may they?  And what have apps put before them?
         if visit.user is None and least > Who.ANYBODY:
             return log_in_first(request)
         if visit.who < least:
             raise HTTPException(403, "This page is for administrators of the site.")
+        if visit.user is not None and request.method == "GET":
+            scene = Scene(user=visit.user)
+            header = await modules_for(site, site.jira, "header", scene, visit)
+            visit = visit._replace(header=tuple(header))
         return await answer(visit)
 
     return handle
@@ -173,20 +179,6 @@ def seen_by(site: Site, request: Request) -> Visit:
     return _of(site, request, Actor(kind="anonymous"), {})
 
 
-# ---- the apps on a page ---------------------------------------------------------------------
-
-
-def modules(site: Site, kind: str, location: str = "") -> list[tuple[App, Module]]:
-    """The enabled apps' modules of one *kind* (a key of the descriptor) for a *location*."""
-    return [
-        (app, module)
-        for app in site.jira.apps.all()
-        if app.enabled
-        for module in app.modules
-        if module.type == kind and module.location.startswith(location)
-    ]
-
-
 # ---- templates ------------------------------------------------------------------------------
 
 
@@ -199,8 +191,12 @@ def render(
     **values: object,
 ) -> Response:
     """A page; without a visit one that asks the database nothing."""
+    header = visit.header if visit else ()
+    framed = [*frames, *(entry.app for entry in header if entry.opens)]
     text = TEMPLATES.get_template(template).render(
         visit=visit,
+        header=header,
+        bridge=bool(framed) and visit is not None and visit.user is not None,
         csrf=visit.session.csrf if visit and visit.session else "",
         csrf_field=CSRF_FIELD,
         menu=_menu(visit) if visit else (),
@@ -208,21 +204,21 @@ def render(
         today=_today(site),
         **values,
     )
-    headers = {"Content-Security-Policy": _content_policy(site, frames)}
+    headers = {"Content-Security-Policy": _content_policy(site, framed)}
     return HTMLResponse(text, status, headers)
 
 
 def _content_policy(site: Site, frames: Iterable[App]) -> str:
     """What the page may load; a form may end at the media host: log in, then download."""
-    origins = sorted({origin_of(app.base_url) for app in frames}) or ["'none'"]
+    origins = " ".join(sorted({origin_of(app.base_url) for app in frames}))
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            "img-src 'self'",
+            f"img-src 'self' {origins}".strip(),  # their icons
             "connect-src 'self'",
-            f"frame-src {' '.join(origins)}",
+            "frame-src " + (origins or "'none'"),
             f"form-action 'self' {origin_of(site.media_url)}",
             "base-uri 'none'",
             "frame-ancestors 'none'",
@@ -233,12 +229,10 @@ def _content_policy(site: Site, frames: Iterable[App]) -> str:
 def _menu(visit: Visit) -> list[Link]:
     links = [Link("Issues", "/")]
     if visit.who >= Who.USER:
-        links += [
-            Link(module.name, f"/apps/{quote(app.key, safe='')}/{quote(module.key, safe='')}")
-            for app, module in modules(visit.site, "generalPages")
-        ]
+        links.append(Link("Dashboard", "/dashboard"))
     if visit.who >= Who.ADMIN:
         links += [
+            Link("Administration", "/admin"),
             Link("Apps", "/apps"),
             Link("Outbox", "/outbox"),
             Link("Inspector", "/inspector"),

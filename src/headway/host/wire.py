@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
@@ -84,6 +84,8 @@ class Wire:
     async def exchange(self, request: Request) -> Answer:
         """Ask, and read the whole answer; raises NoAnswer."""
         parts = urlsplit(request.url)
+        if any(name == "jwt" for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+            raise NoAnswer("a call to a server has its token in the header, never in the address")
         try:
             async with asyncio.timeout(self._settings.callback_seconds):
                 # (0) an app in this process has no address

@@ -165,7 +165,8 @@ def read_descriptor(data: bytes) -> Descriptor:
 def read_added(data: bytes, descriptor: Descriptor) -> tuple[Module, ...]:
     """Modules that an installed app adds later ("Dynamic modules"), checked like declared ones.
 
-    *data* is JSON: an object of lists by type, as in a descriptor.  Raises
+    *data* is JSON: an object of lists by type, as in a descriptor.  Types that
+    this site does not know are left alone, as they are there.  Raises
     ValueError with one line that names the place, counted from ``$``.
 
     >>> app = read_descriptor(b'''{"key": "my-app", "baseUrl": "http://127.0.0.1:7000",
@@ -179,10 +180,9 @@ def read_added(data: bytes, descriptor: Descriptor) -> tuple[Module, ...]:
         raise ValueError(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ValueError("is not JSON") from None
-    modules, unknown = read_modules(document, descriptor.base_url, "$")
-    if "webhooks" in document or unknown:
-        name = "webhooks" if "webhooks" in document else unknown[0]
-        raise ValueError(f"this site can not add modules of this type - at `$.{name}`")
+    if "webhooks" in document:
+        raise ValueError("webhooks are added by an API of their own - at `$.webhooks`")
+    modules, _ = read_modules(document, descriptor.base_url, "$")
     declared = {module.key for module in descriptor.modules}
     for module in modules:
         if module.key in declared:

@@ -10,7 +10,16 @@ from headway.errors import LocationRefused, MalformedRequest, Refusal
 from headway.http.answers import origin_of
 from headway.qsh import canonical_request
 
-__all__ = ["TOKEN", "check_address", "check_base", "check_link", "expand", "resolve", "variables"]
+__all__ = [
+    "TOKEN",
+    "check_address",
+    "check_base",
+    "check_link",
+    "expand",
+    "resolve",
+    "variables",
+    "without_token",
+]
 
 TOKEN = "jwt={jwt}"  # noqa: S105 - a place for a token, not one
 """How a frame's address says where in its query the token shall stand."""
@@ -82,7 +91,7 @@ def check_address(base_url: str, written: str, place: str, *, framed: bool = Fal
     from server to server has it in a header, always.
     """
     if framed:
-        written = _without_token(written)
+        written = without_token(written)
     elif "jwt" in variables(written):
         raise ValueError(f"a call to a server has its token in the header - at `{place}`")
     try:
@@ -114,8 +123,12 @@ def check_link(written: str, place: str, *, relative: bool) -> None:
         raise ValueError(f"is neither http nor https - at `{place}`") from None
 
 
-def _without_token(written: str) -> str:
-    """*written* without the one place for its token."""
+def without_token(written: str) -> str:
+    """*written* without the one place for its token, which is never hashed.
+
+    >>> without_token("/p?jwt={jwt}&a={issue.key}")
+    '/p?a={issue.key}'
+    """
     path, mark, query = written.partition("?")
     pairs = query.split("&")
     if TOKEN in pairs:

@@ -15,21 +15,23 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from headway.errors import HeadwayError
-from headway.host import inspector
+from headway.host import app_pages, inspector
 from headway.host.events import page as outbox
 from headway.host.identity import local_path
+from headway.host.places import homeless, modules_for
 from headway.host.problems import errors
+from headway.host.scene import scene_of
 from headway.host.visit import (
     Visit,
     Who,
     log_in_first,
-    modules,
     read_form,
     see_other,
     seen_by,
     visited,
 )
 from headway.host.world import Issue, Project
+from headway.model import Product
 
 if TYPE_CHECKING:
     from headway.host.site import Site
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["errors", "routes"]
 
 STATIC = Path(__file__).parent.parent / "static"
-PANELS = "atl.jira.view.issue."
-"""The locations of panels that the page of an issue shows."""
+ISSUE_PLACES = ("issue.actions", "issue.panels", "issue.contents", "issue.glances", "issue.tabs")
+"""The places for apps that the page of an issue has."""
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -53,12 +55,12 @@ def routes(site: Site) -> list[BaseRoute]:
         ("GET", "/apps", Who.ADMIN, _apps),
         ("POST", "/apps", Who.ADMIN, _install),
         ("POST", "/apps/{app}/uninstall", Who.ADMIN, _uninstall),
-        ("GET", "/apps/{app}/{module}", Who.USER, _app_page),
     )
     return [
         Route("/status", _status),
         Route("/login", _log_in(site), methods=["POST"]),
         *(Route(path, visited(site, who, page), methods=[verb]) for verb, path, who, page in pages),
+        *app_pages.routes(site),
         *inspector.routes(site),
         *outbox.routes(site),
         Mount("/static", StaticFiles(directory=STATIC)),
@@ -86,7 +88,7 @@ async def _issue(visit: Visit) -> Response:
     found = _find(visit)
     if found is None:
         return log_in_first(visit.request)
-    return _issue_page(visit, *found)
+    return await _issue_page(visit, *found)
 
 
 async def _edit(visit: Visit) -> Response:
@@ -97,7 +99,7 @@ async def _edit(visit: Visit) -> Response:
             issue.id, summary=summary, description=description, author=visit.author
         )
     except ValueError as error:
-        return _issue_page(visit, project, issue, 400, edit_error=str(error))
+        return await _issue_page(visit, project, issue, 400, edit_error=str(error))
     return see_other(f"/browse/{issue.key}")
 
 
@@ -106,11 +108,11 @@ async def _comment(visit: Visit) -> Response:
     try:
         visit.site.world.tracker.add_comment(issue.id, visit.author, visit.text("body") or "")
     except ValueError as error:
-        return _issue_page(visit, project, issue, 400, comment_error=str(error))
+        return await _issue_page(visit, project, issue, 400, comment_error=str(error))
     return see_other(f"/browse/{issue.key}#comments")
 
 
-def _issue_page(
+async def _issue_page(
     visit: Visit,
     project: Project,
     issue: Issue,
@@ -120,25 +122,23 @@ def _issue_page(
     comment_error: str = "",
 ) -> Response:
     world = visit.site.world
-    panels = modules(visit.site, "webPanels", PANELS)
-    context = {
-        "issue.key": issue.key,
-        "issue.id": str(issue.id),
-        "project.key": project.key,
-        "project.id": str(project.id),
+    asked = {"issue.key": issue.key}
+    scene = scene_of(visit.site, Product.JIRA, asked, visit.actor, visit.user)
+    places = {
+        place: await modules_for(visit.site, visit.site.jira, place, scene, visit)
+        for place in ISSUE_PLACES
     }
     return visit.page(
         "issue.html",
         status,
-        frames=[app for app, _ in panels],
+        frames=[entry.app for entries in places.values() for entry in entries],
         project=project,
         issue=issue,
         comments=world.tracker.comments(issue.id),
         attachments=world.files.of("issue", issue.id),
         name_of=_name_of(visit),
         may_edit=visit.site.rights.may(visit.actor, "EDIT_ISSUES", project),
-        panels=panels,
-        context=context,
+        places=places,
         edit_error=edit_error,
         comment_error=comment_error,
     )
@@ -216,7 +216,14 @@ async def _apps(visit: Visit) -> Response:
 
 def _apps_page(visit: Visit, status: int = 200, *, url: str = "", error: str = "") -> Response:
     apps = visit.site.jira.apps.all()
-    return visit.page("apps.html", status, apps=apps, url=url, error=error)
+    return visit.page(
+        "apps.html",
+        status,
+        apps=apps,
+        url=url,
+        error=error,
+        homeless=lambda app: homeless(app, Product.JIRA),
+    )
 
 
 async def _install(visit: Visit) -> Response:
@@ -234,11 +241,3 @@ async def _uninstall(visit: Visit) -> Response:
     except HeadwayError as error:
         raise HTTPException(404, str(error)) from None
     return see_other("/apps")
-
-
-async def _app_page(visit: Visit) -> Response:
-    wanted = visit.request.path_params["app"], visit.request.path_params["module"]
-    for app, module in modules(visit.site, "generalPages"):
-        if (app.key, module.key) == wanted:
-            return visit.page("app.html", frames=[app], app=app, module=module)
-    raise HTTPException(404, "No installed app has this page.")
