@@ -3,12 +3,17 @@
 import base64
 import json
 import pickle
+import subprocess
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from headway import keys
 from headway.errors import ConfigurationError, KeyUnusable
 from headway.keys import (
     RsaPrivateKey,
@@ -16,6 +21,7 @@ from headway.keys import (
     Sealer,
     new_sealing_key,
     new_secret,
+    new_server_identity,
     parse_key_set,
 )
 
@@ -173,7 +179,7 @@ def test_nonces_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "current", "says"),
+    ("known", "current", "says"),
     [
         ({"k1": b"short"}, "k1", "32 bytes"),
         ({"k1": bytes(32)}, "k2", "no sealing key"),
@@ -182,10 +188,10 @@ def test_nonces_differ() -> None:
     ],
 )
 def test_a_sealer_says_what_is_wrong_with_its_keys(
-    keys: dict[str, bytes], current: str, says: str
+    known: dict[str, bytes], current: str, says: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=says):
-        Sealer(keys, current)
+        Sealer(known, current)
 
 
 def test_a_sealer_keeps_its_keys_to_itself() -> None:
@@ -193,3 +199,103 @@ def test_a_sealer_keeps_its_keys_to_itself() -> None:
     assert repr(sealer) == "<sealer, 1 keys>"
     with pytest.raises(TypeError):
         pickle.dumps(sealer)
+
+
+# ---- certificates ---------------------------------------------------------------------------
+
+NOW = time.time()
+
+
+class Judge:
+    """OpenSSL, with one authority that it trusts."""
+
+    def __init__(self, folder: Path, authority: bytes) -> None:
+        self.folder, self.trusted = folder, folder / "authority.pem"
+        self.trusted.write_bytes(authority)
+
+    def verify(self, chain: bytes, *options: str, at: float = NOW) -> str:
+        """``""`` where the server's certificate is good, else what OpenSSL says of it."""
+        leaf = self.folder / "leaf.pem"
+        leaf.write_bytes(chain)
+        done = subprocess.run(
+            ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-untrusted", leaf,
+             "-CAfile", self.trusted, "-attime", str(int(at)), *options, leaf],
+            capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        return "" if done.returncode == 0 else done.stderr
+
+
+def host(name: str) -> tuple[str, str]:
+    return ("-verify_ip" if ":" in name or name[0].isdigit() else "-verify_hostname"), name
+
+
+@pytest.mark.parametrize("name", ["localhost", "site.test", "127.0.0.1", "::1"])
+def test_openssl_takes_the_server_for_its_name_alone(tmp_path: Path, name: str) -> None:
+    identity = new_server_identity(name, NOW)
+    judge = Judge(tmp_path, identity.authority)
+    assert judge.verify(identity.chain, *host(name)) == ""
+    other = "127.0.0.2" if name == "127.0.0.1" else "127.0.0.1"
+    assert "mismatch" in judge.verify(identity.chain, *host(other))
+    assert "mismatch" in judge.verify(identity.chain, *host("evil.example"))
+    key = serialization.load_pem_private_key(identity.key, password=None)
+    leaf = x509.load_pem_x509_certificates(identity.chain)[0]
+    assert key.public_key() == leaf.public_key()
+
+
+FOREIGN = {
+    "localhost": ["evil.example", "localhost.evil.example", "notlocalhost", "127.0.0.1", "::1"],
+    "127.0.0.1": ["localhost", "evil.example", "127.0.0.2", "10.0.0.1", "::1"],
+    "::1": ["localhost", "127.0.0.1", "::2"],
+}
+
+
+@pytest.mark.parametrize(("name", "other"), [(n, o) for n in FOREIGN for o in FOREIGN[n]])
+def test_what_else_the_authority_might_sign_is_worth_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: str
+) -> None:
+    """As if its key had been kept: the trust that somebody installed ends at the name."""
+    made: list[ec.EllipticCurvePrivateKey] = []
+    generate = ec.generate_private_key
+
+    def kept(curve: ec.EllipticCurve) -> ec.EllipticCurvePrivateKey:
+        made.append(generate(curve))
+        return made[-1]
+
+    monkeypatch.setattr(keys.ec, "generate_private_key", kept)
+    authority = new_server_identity(name, NOW).authority
+    issuer = f"Headway authority for {name}"
+    signer, key = made[0], generate(ec.SECP256R1())
+
+    def leaf(other: str) -> bytes:
+        extensions = keys._server_for(other)
+        return keys._certificate("x y", key.public_key(), issuer, signer, NOW, extensions)
+
+    judge = Judge(tmp_path, authority)
+    assert judge.verify(leaf(name)) == ""
+    assert "subtree violation" in judge.verify(leaf(other))
+    # nor can it make another authority
+    below = keys._certificate(
+        "below", key.public_key(), issuer, signer, NOW, keys._authority_for(name)
+    )
+    signed = keys._certificate(
+        "x y", generate(ec.SECP256R1()).public_key(), "below", key, NOW, keys._server_for(name)
+    )
+    assert "path length" in judge.verify(signed + below)
+
+
+def test_a_certificate_lives_for_seven_days(tmp_path: Path) -> None:
+    identity = new_server_identity("localhost", NOW)
+    judge = Judge(tmp_path, identity.authority)
+    assert judge.verify(identity.chain, at=NOW + 7 * 86_400 - 400) == ""
+    assert "expired" in judge.verify(identity.chain, at=NOW + 7 * 86_400)
+    assert "not yet valid" in judge.verify(identity.chain, at=NOW - 400)
+
+
+def test_two_authorities_differ_and_keep_no_key() -> None:
+    first, second = (new_server_identity("localhost", NOW) for _ in range(2))
+    assert first.authority != second.authority
+    assert b"PRIVATE" not in first.authority + first.chain
+    assert first.key.count(b"PRIVATE KEY-----") == 2  # the server's, once
+    assert repr(first) == "<server identity>"
+    with pytest.raises(TypeError):
+        pickle.dumps(first)

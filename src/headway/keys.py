@@ -1,4 +1,4 @@
-"""Keys: RSA, key sets, encryption at rest.  The only importer of ``cryptography``.
+"""Keys: RSA, key sets, certificates, encryption at rest.  The only importer of ``cryptography``.
 
 The one place of the root with randomness: new secrets, new keys, the nonces of
 sealed values.  Nothing here shows key material in ``repr``, and nothing that
@@ -8,15 +8,19 @@ holds some can be pickled.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from headway.errors import ConfigurationError, KeyUnusable
 
@@ -24,8 +28,10 @@ __all__ = [
     "RsaPrivateKey",
     "RsaPublicKey",
     "Sealer",
+    "ServerIdentity",
     "new_sealing_key",
     "new_secret",
+    "new_server_identity",
     "parse_key_set",
 ]
 
@@ -35,6 +41,8 @@ PEM_BYTES_MAX = 16_384
 KEY_SET_KEYS_MAX = 64
 NONCE_BYTES = 12  # 96 random bits: at most 2**32 sealed values per key (NIST SP 800-38D 8.3)
 SEALING_KEY_BYTES = 32
+CERTIFICATE_SECONDS = 7 * 86_400
+CERTIFICATE_SLACK = 300  # of these before now: clocks differ
 
 _BEGIN = b"-----BEGIN PUBLIC KEY-----"
 _PADDING = padding.PKCS1v15()
@@ -205,6 +213,139 @@ def _rsa_from_jwk(entry: Mapping[str, Any]) -> RsaPublicKey:
     except (KeyError, TypeError, ValueError):
         raise KeyUnusable(expected="an RSA key with n and e", found="a broken entry") from None
     return RsaPublicKey(key)
+
+
+# ---- certificates ---------------------------------------------------------------------------
+
+
+class ServerIdentity:
+    """How a server on this machine proves itself; all of it PEM.
+
+    *authority* is what clients trust; *chain* and *key* are the server's own.
+    """
+
+    __slots__ = ("authority", "chain", "key")
+
+    def __init__(self, authority: bytes, chain: bytes, key: bytes) -> None:
+        self.authority = authority
+        self.chain = chain
+        self.key = key
+
+    def __repr__(self) -> str:
+        return "<server identity>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a server identity holds a key and is not pickled")
+
+
+def new_server_identity(name: str, now: float) -> ServerIdentity:
+    """A certificate for *name*, a host name or an address, and the authority that it is of.
+
+    Whoever trusts the authority trusts it for *name* (and what is below it) for
+    seven days at most and for nothing else, addresses least of all: its name
+    constraints say so, critically (RFC 5280 section 4.2.1.10).  Its key signs
+    one certificate and is gone with this call.
+
+    >>> new_server_identity("localhost", 1_700_000_000).authority[:27]
+    b'-----BEGIN CERTIFICATE-----'
+    """
+    signer, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    issuer = f"Headway authority for {name}"
+    authority = _certificate(issuer, signer.public_key(), issuer, signer, now, _authority_for(name))
+    subject = f"Headway site at {name}"  # spaces: no verifier takes it for a host name
+    leaf = _certificate(subject, key.public_key(), issuer, signer, now, _server_for(name))
+    written = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return ServerIdentity(authority, leaf + authority, written)
+
+
+def _certificate(
+    subject: str,
+    public: ec.EllipticCurvePublicKey,
+    issuer: str,
+    signer: ec.EllipticCurvePrivateKey,
+    now: float,
+    extensions: Mapping[x509.ExtensionType, bool],
+) -> bytes:
+    begin = int(now) - CERTIFICATE_SLACK
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(_common_name(subject))
+        .issuer_name(_common_name(issuer))
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.fromtimestamp(begin, UTC))
+        .not_valid_after(datetime.fromtimestamp(begin + CERTIFICATE_SECONDS, UTC))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    )
+    for extension, critical in extensions.items():
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(signer, _SHA256).public_bytes(serialization.Encoding.PEM)
+
+
+def _authority_for(name: str) -> dict[x509.ExtensionType, bool]:
+    """One level, one name: a kind of name that is not permitted at all is excluded whole."""
+    permitted = _general_name(name, network=True)
+    everything: tuple[x509.GeneralName, ...] = (
+        x509.DNSName(""),
+        x509.IPAddress(ipaddress.ip_network("0.0.0.0/0")),
+        x509.IPAddress(ipaddress.ip_network("::/0")),
+    )
+    excluded = [each for each in everything if not _same_kind(each, permitted)]
+    return {
+        x509.BasicConstraints(ca=True, path_length=0): True,
+        _key_usage(signs_certificates=True): True,
+        x509.NameConstraints([permitted], excluded): True,
+    }
+
+
+def _server_for(name: str) -> dict[x509.ExtensionType, bool]:
+    return {
+        x509.BasicConstraints(ca=False, path_length=None): True,
+        _key_usage(signs_certificates=False): True,
+        x509.SubjectAlternativeName([_general_name(name)]): False,
+    }
+
+
+def _general_name(name: str, *, network: bool = False) -> x509.GeneralName:
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return x509.DNSName(name)
+    return x509.IPAddress(ipaddress.ip_network(address) if network else address)
+
+
+def _same_kind(one: x509.GeneralName, other: x509.GeneralName) -> bool:
+    versions = [getattr(each.value, "version", None) for each in (one, other)]
+    return type(one) is type(other) and versions[0] == versions[1]
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _common_name(text: str) -> x509.Name:
+    """A name for people, in the length that RFC 5280 appendix A.1 allows."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
+
+
+# ---- encryption at rest ---------------------------------------------------------------------
 
 
 def new_sealing_key() -> bytes:
