@@ -25,6 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from headway.errors import ConfigurationError, KeyUnusable
 
 __all__ = [
+    "CERTIFICATE_SECONDS",
     "RsaPrivateKey",
     "RsaPublicKey",
     "Sealer",
@@ -42,6 +43,8 @@ KEY_SET_KEYS_MAX = 64
 NONCE_BYTES = 12  # 96 random bits: at most 2**32 sealed values per key (NIST SP 800-38D 8.3)
 SEALING_KEY_BYTES = 32
 CERTIFICATE_SECONDS = 7 * 86_400
+"""How long a server's certificate and its authority are good."""
+
 CERTIFICATE_SLACK = 300  # of these before now: clocks differ
 
 _BEGIN = b"-----BEGIN PUBLIC KEY-----"

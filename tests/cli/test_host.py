@@ -15,6 +15,8 @@ from headway.cli import host
 from headway.cli.commands import app, run
 from headway.host.options import OPTIONS, environment
 from headway.host.options import settings as read
+from headway.host.running import Running
+from headway.host.settings import Settings
 from headway.policy import ATLASSIAN_2022, REHEARSAL
 from host import small_app
 
@@ -110,3 +112,66 @@ def test_ctrl_c_before_it_stands_has_its_own_code() -> None:
         raise asyncio.CancelledError
 
     assert host.until_stopped(cancelled()) == 130
+
+
+# ---- installing -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prefix", "product"), [("", "jira"), ("jira=", "jira"), ("confluence=", "confluence")]
+)
+def test_an_app_goes_into_the_product_that_is_named(
+    prefix: str, product: str, ends: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small_app.running() as running:
+        wanted = f"{prefix}{running.descriptor_url}"
+        assert run(["host", "run", "--port", "0", "--json", "--app", wanted]) == 0
+        assert json.loads(capsys.readouterr().out)["apps"] == ["my-app"]
+        assert running.last("/installed").json["productType"] == product
+
+
+def test_a_product_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["host", "run", "--port", "0", "--app", "bitbucket=http://127.0.0.1:9/"]) == 2
+    assert "the descriptor's address is no plain http or https one" in capsys.readouterr().err
+
+
+def test_what_an_app_in_development_needs(ends: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["host", "run", "--port", "0", "--tls-port", "0", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    site, tls, word = told["site"], told["tls"], told["users"]["admin"]
+    assert site.startswith("http://localhost:")
+    assert tls.startswith("https://localhost:")
+    needs = told["development"]
+    assert needs["CONNECT_KEYS_CDN_URL"] == f"{site}/install-keys"
+    assert needs["NODE_EXTRA_CA_CERTS"].endswith("/authority.pem")
+    login = site.replace("://", f"://admin:{word}@")
+    assert needs["config.json"] == {"development": {"hosts": [login, f"{login}/wiki"]}}
+    assert needs["credentials.json"]["hosts"] == {
+        tls: {"product": "jira", "username": "admin", "password": word},
+        f"{tls}/": {"product": "confluence", "username": "admin", "password": word},
+    }
+
+
+def test_without_tls_there_is_one_file(ends: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["host", "run", "--port", "0"]) == 0
+    out = capsys.readouterr().out
+    assert '"hosts": ["http://admin:' in out
+    assert "credentials.json" not in out
+    assert "WITHOUT TOKENS" not in out
+
+
+def test_legacy_installs_are_said_loudly(ends: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["host", "run", "--port", "0", "--tls-port", "0", "--unsigned-installs"]) == 0
+    out = capsys.readouterr().out
+    assert "WITHOUT TOKENS, as before 29 October 2021" in out
+    assert '"credentials.json' not in out
+    assert 'credentials.json     {"hosts": {"https://localhost:' in out
+
+
+def test_nobodys_password_is_nowhere() -> None:
+    running = Running(Settings())
+    admin = running.site.world.people.user("admin")
+    assert admin is not None
+    running.site.world.people.set_active(admin.account_id, active=False)
+    assert host.development(running) == {}
+    asyncio.run(running.close())

@@ -15,7 +15,7 @@ from headway.host.clock import SiteClock
 from headway.host.database import open_database
 from headway.host.descriptor import read_descriptor
 from headway.host.install import Installer
-from headway.host.lifecycle import Lifecycle
+from headway.host.lifecycle import Addresses, Lifecycle
 from headway.host.outgoing import Outgoing
 from headway.host.settings import POLICIES, Settings
 from headway.host.site_keys import SiteKeys
@@ -204,6 +204,7 @@ class SmallHost:
             keys=self.keys,
             outgoing=self.outgoing,
             clock=self.clock,
+            addresses=lambda _: Addresses(BASE, BASE),
             cloud_id="cloud-1",
             legacy=self.settings.unsigned_installs,
         )

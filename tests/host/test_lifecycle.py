@@ -13,10 +13,11 @@ import pytest
 
 from headway.host.apps import Licence
 from headway.host.database import open_database
-from headway.host.lifecycle import cloud_id, payload
+from headway.host.lifecycle import Addresses, cloud_id, payload
 from headway.model import Secret
 from host.small_app import BASE, SmallApp, SmallHost, running
 
+WHERE = Addresses(BASE, "https://localhost:8443")
 NEW = Secret("a new secret of 32 bytes, or so it")
 
 
@@ -51,11 +52,11 @@ def claims_of(token: str) -> Any:
 
 def test_a_free_app_is_told_of_no_entitlement(host: SmallHost) -> None:
     app = the_app(host)
-    assert payload(app, "enabled", base_url=BASE, product="jira", cloud_id="c") == {
+    assert payload(app, "enabled", addresses=WHERE, product="jira", cloud_id="c") == {
         "key": "my-app",
         "clientKey": app.client_key,
         "baseUrl": BASE,
-        "displayUrl": BASE,
+        "displayUrl": "https://localhost:8443",
         "productType": "jira",
         "description": "A local site of Headway",
         "cloudId": "c",
@@ -67,7 +68,7 @@ def test_a_free_app_is_told_of_no_entitlement(host: SmallHost) -> None:
 @pytest.mark.parametrize("licence", [Licence.ACTIVE, Licence.EXPIRED])
 def test_a_paid_app_knows_its_entitlement(host: SmallHost, licence: Licence) -> None:
     app = host.apps.change("my-app", licence=licence)
-    told = payload(app, "enabled", base_url=BASE, product="jira", cloud_id="c")
+    told = payload(app, "enabled", addresses=WHERE, product="jira", cloud_id="c")
     assert told["entitlementId"] == app.entitlement_id
     number = told["serviceEntitlementNumber"].removeprefix("SEN-")
     assert number.isdigit()
@@ -76,7 +77,7 @@ def test_a_paid_app_knows_its_entitlement(host: SmallHost, licence: Licence) -> 
 
 def test_whoever_may_impersonate_knows_its_client_id(host: SmallHost) -> None:
     app, _ = host.add(scopes=["READ", "act_as_user"])
-    told = payload(app, "enabled", base_url=BASE, product="jira", cloud_id="c")
+    told = payload(app, "enabled", addresses=WHERE, product="jira", cloud_id="c")
     assert told["oauthClientId"] == app.oauth_client_id
     assert len(app.oauth_client_id) == 32
 

@@ -126,7 +126,7 @@ def test_an_app_installs_itself(site: Site, app: SmallApp, root: str, number: in
 
 
 def test_the_end_may_be_the_app_itself(app: SmallApp) -> None:
-    site = made(plugin_manager_redirects=False)
+    site = made(plugin_manager_tells=True)
     done = asyncio.run(Client(site).installed(app.descriptor_url))
     assert (done.status_code, done.json()["key"], done.json()["enabled"]) == (200, "my-app", True)
     site.jira.apps.change("my-app", enabled=False)

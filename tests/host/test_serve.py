@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 import subprocess
 from pathlib import Path
@@ -12,8 +13,10 @@ import httpx
 import pytest
 
 from headway.errors import ConfigurationError
+from headway.host.plugins import INSTALL_TYPE
 from headway.host.serve import check_exposure, served
 from headway.host.settings import Settings
+from host.small_app import running as running_app
 
 SEED = """
 projects = []
@@ -132,3 +135,76 @@ def test_a_certificate_that_can_not_be_used(tmp_path: Path, pair: dict[str, Path
     assert "no usable PEM pair" in refused(certificate=rubbish)
     missing = pair | {"certificate_key": tmp_path / "none.pem"}
     assert "No such file" in refused(**missing)
+
+
+# ---- both ---------------------------------------------------------------------------------------
+
+
+def test_it_speaks_https_beside_http_by_an_authority_of_its_own(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with served(Settings(port=0, tls_port=0, data=tmp_path / "data")) as running:
+            site = running.site
+            assert running.authority == tmp_path / "data" / "authority.pem"
+            assert site.tls_url is not None
+            trust = ssl.create_default_context(cafile=str(running.authority))
+            assert site.base_url == site.plain_url != site.tls_url
+            assert await status(site.plain_url) == await status(site.tls_url, trust) == 200
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await status(site.tls_url)
+            # each door answers under its own address alone
+            async with httpx.AsyncClient(trust_env=False, verify=trust) as client:
+                foreign = {"Host": site.plain_url.removeprefix("http://")}
+                assert (await client.get(site.tls_url, headers=foreign)).status_code == 421
+                forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+                address = f"{site.plain_url}/rest/api/3/issue/PUB-1"
+                told = await client.get(address, headers=forwarded)
+                assert told.json()["self"].startswith(f"{site.plain_url}/rest/")
+                told = await client.get(f"{site.tls_url}/rest/api/3/issue/PUB-1")
+                assert told.json()["self"].startswith(f"{site.tls_url}/rest/")
+
+    asyncio.run(scene())
+
+
+def test_an_app_knows_the_site_by_the_door_it_came_through(tmp_path: Path) -> None:
+    async def scene() -> None:
+        with running_app() as app:
+            async with served(Settings(port=0, tls_port=0)) as running:
+                site = running.site
+                assert site.tls_url is not None
+                trust = ssl.create_default_context(cafile=str(running.authority))
+                basic = httpx.BasicAuth("admin", site.identity.first_passwords["admin"])
+                addresses = (site.tls_url, site.plain_url)
+                for own, other in (addresses, addresses[::-1]):
+                    upm = f"{own}/wiki/rest/plugins/1.0/"
+                    async with httpx.AsyncClient(
+                        trust_env=False, verify=trust, auth=basic
+                    ) as client:
+                        token = (await client.get(upm)).headers["upm-token"]
+                        begun = await client.post(
+                            upm,
+                            params={"token": token},
+                            headers={"Content-Type": INSTALL_TYPE},
+                            content=json.dumps({"pluginUri": app.descriptor_url}),
+                        )
+                        assert begun.status_code == 202
+                        await site.settled()
+                    told = app.last("/installed").json
+                    assert told["baseUrl"] == f"{own}/wiki"
+                    assert told["displayUrl"] == f"{other}/wiki"
+                    # from wherever the next one is asked for
+                    await site.confluence.installer.rotate_secret("my-app")
+                    assert app.last("/installed").json["baseUrl"] == f"{own}/wiki"
+                    app.descriptor["version"] = own
+                    await site.confluence.installer.upgrade("my-app")
+                    assert app.last("/installed").json["baseUrl"] == f"{own}/wiki"
+
+    asyncio.run(scene())
+
+
+def test_https_twice_is_refused(pair: dict[str, Path]) -> None:
+    async def scene() -> None:
+        async with served(Settings(port=0, tls_port=0, **pair)):
+            pytest.fail("it listens")
+
+    with pytest.raises(ConfigurationError, match="tls_port"):
+        asyncio.run(scene())

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import inspect
 import json
+import re
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -31,12 +32,20 @@ STOPPED = 130  # what shells say of ctrl-C
 ASKED: Mapping[str, dict[str, Any]] = {
     "port": {"min": 0, "max": 65535},
     "media_port": {"min": 0, "max": 65535},
+    "tls_port": {"min": 0, "max": 65535},
 }
+PRODUCT = re.compile(r"(jira|confluence)=")
+UNSIGNED = "WITHOUT TOKENS, as before 29 October 2021: whoever reaches an app can pose as this site"
 READ_BY_US = {"at": str}
 """What the command line hands on as text: only the settings' own reader knows it."""
 
 Apps: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--app", help="Descriptor URL of an app to install; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--app",
+        metavar="[jira=|confluence=]URL",
+        help="Descriptor URL of an app to install, and into which product; repeatable.",
+    ),
 ]
 
 app = typer.Typer(help="The local site, without a demo app.", no_args_is_help=True)
@@ -123,9 +132,15 @@ async def started(settings: Settings) -> AsyncIterator[Running]:
 
 
 async def install(site: Site, apps: Sequence[str]) -> None:
-    """Install the app of each descriptor, one after the other.  Raises InstallFailed."""
-    for descriptor_url in apps:
-        await site.jira.installer.install(descriptor_url)
+    """Install the app of each descriptor, one after the other.
+
+    Each is a URL, with the product and ``=`` before it where that is not Jira.
+    Raises InstallFailed.
+    """
+    for wanted in apps:
+        named, _, url = wanted.partition("=") if PRODUCT.match(wanted) else ("jira", "", wanted)
+        tenant = next(tenant for tenant in site.tenants if tenant.product == named)
+        await tenant.installer.install(url)
 
 
 async def stay(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
@@ -141,20 +156,71 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
     """Print the addresses and who can log in, as lines or as JSON."""
     site = running.site
     passwords = site.identity.first_passwords
-    apps = [app.key for app in site.jira.apps.all()]
+    apps = sorted({app.key for tenant in site.tenants for app in tenant.apps.all()})
     if as_json:
-        told = {"site": site.base_url, "media": site.media_url, "apps": apps, "users": passwords}
-        policy = {"policy": site.policy.name, "disclaimer": site.policy.disclaimer}
-        print(json.dumps(told | policy), flush=True)
+        told = {
+            "site": site.base_url,
+            "tls": site.tls_url,
+            "media": site.media_url,
+            "apps": apps,
+            "users": passwords,
+            "policy": site.policy.name,
+            "disclaimer": site.policy.disclaimer,
+            "development": development(running),
+        }
+        print(json.dumps(told), flush=True)
         return
     lines = [
-        f"Site        {site.base_url}",
+        f"Site        {site.base_url}{f'  and  {site.tls_url}' if site.tls_url else ''}",
         f"Inspector   {site.base_url}/inspector   every token that crosses, live",
         f"Apps        {', '.join(apps) or 'none yet; install one at ' + site.base_url + '/apps'}",
         *(f"Log in as   {name:<8} password {word}" for name, word in passwords.items()),
         f"Policy      {site.policy.name}",
         *([f"            {site.policy.disclaimer}"] if site.policy.disclaimer else []),
+        *([f"Installs    {UNSIGNED}"] if site.settings.unsigned_installs else []),
         f"For apps    HEADWAY_DEVELOPMENT=1 HEADWAY_INSTALL_KEYS={site.base_url}/install-keys",
-        f"            HEADWAY_CLIENT_SCRIPT={site.base_url}/atlassian-connect/all.js",
+        *(f"{name:<20} {_shown(value)}" for name, value in development(running).items()),
     ]
     print("\n".join([*lines, *more, "", "ctrl-C stops everything."]), flush=True)
+
+
+def development(running: Running) -> dict[str, Any]:
+    """What an app on another framework needs to install itself while it is developed.
+
+    By name: variables of its environment, and what belongs into its two files.
+    A site without an active administrator whose password it knows has nothing to tell.
+    """
+    site = running.site
+    admins = {user.name for user in site.world.people.users() if user.admin and user.active}
+    known = [(n, word) for n, word in site.identity.first_passwords.items() if n in admins]
+    if not known:
+        return {}
+    name, password = known[0]
+    login = f"{name}:{password}@"
+    told: dict[str, Any] = {
+        "CONNECT_KEYS_CDN_URL": f"{site.plain_url}/install-keys",
+        "config.json": {
+            "development": {
+                "hosts": [
+                    tenant.base_url.replace("://", f"://{login}", 1) for tenant in site.tenants
+                ]
+            }
+        },
+    }
+    if site.tls_url is not None:
+        told["NODE_EXTRA_CA_CERTS"] = str(running.authority)
+        told["credentials.json"] = {
+            "hosts": {  # two spellings of one address: the product is not part of the name
+                f"{site.tls_url}{slash}": {
+                    "product": product,
+                    "username": name,
+                    "password": password,
+                }
+                for slash, product in (("", "jira"), ("/", "confluence"))
+            }
+        }
+    return told
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -34,6 +34,7 @@ apps = sa.Table(
     sa.Column("source", sa.Text, nullable=False),  # where the descriptor is
     sa.Column("fingerprint", sa.Text, nullable=False),  # of the descriptor
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("over_tls", sa.Boolean, nullable=False),
     sa.Column("installed_at", sa.BigInteger, nullable=False),
 )
 
@@ -47,7 +48,7 @@ former_secrets = sa.Table(  # of apps that are gone: legacy mode signs the next 
 
 _KEPT = (  # members of App that are columns as they are
     *("added", "client_key", "account_id", "oauth_client_id", "enabled", "licence"),
-    *("entitlement_id", "source", "fingerprint", "revision", "installed_at"),
+    *("entitlement_id", "source", "fingerprint", "revision", "over_tls", "installed_at"),
 )
 
 
@@ -65,7 +66,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     ``client_key`` names the product of the site: the same for every app, but
     for one that has not yet heard of a site import.  ``source`` is the address
     of its descriptor, ``fingerprint`` stands for the contents, ``revision``
-    counts how often they were new.  ``oauth_client_id`` is what it may
+    counts how often they were new.  ``over_tls`` says that it knows the site
+    by its https address.  ``oauth_client_id`` is what it may
     impersonate users with; ``entitlement_id`` is empty until it had a licence.
     ``installed_at`` is in seconds since 1970.  ``added`` are the modules that it
     added later, as the JSON that it wrote.
@@ -84,6 +86,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 1
     added: str = "{}"
     added_modules: tuple[Module, ...] = ()
+    over_tls: bool = False
 
     @property
     def key(self) -> str:
@@ -181,7 +184,14 @@ class Apps:
 
     # ---- changing ---------------------------------------------------------------------------
 
-    def prepare(self, descriptor: Descriptor, *, source: str = "", fingerprint: str = "") -> App:
+    def prepare(
+        self,
+        descriptor: Descriptor,
+        *,
+        source: str = "",
+        fingerprint: str = "",
+        over_tls: bool = False,
+    ) -> App:
         """The app as it will be once it is saved; one that is there keeps what is its own."""
         known = self._apps.get(descriptor.key)
         changed = known is not None and known.fingerprint != fingerprint
@@ -197,6 +207,7 @@ class Apps:
             source=source,
             fingerprint=fingerprint,
             revision=known.revision + changed if known else 1,
+            over_tls=over_tls,
             installed_at=int(self._now()),
             added=added,
             added_modules=modules,

@@ -65,7 +65,7 @@ class Database:
 
     >>> with open_database(None) as database, database.reading() as connection:
     ...     connection.scalar(sa.select(meta.c.value).where(meta.c.name == "version"))
-    '4'
+    '5'
     """
 
     def __init__(self, engine: sa.Engine, sealer: Sealer) -> None:

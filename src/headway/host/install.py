@@ -46,6 +46,7 @@ class Read(NamedTuple):
     descriptor: Descriptor
     source: str
     fingerprint: str
+    over_tls: bool
 
 
 class Installer:
@@ -102,7 +103,7 @@ class Installer:
                 raise InstallFailed(f"{key}: its descriptor is now that of {read.descriptor.key}")
             if read.fingerprint == known.fingerprint:
                 return known
-            return await self._installed(read)
+            return await self._installed(read._replace(over_tls=known.over_tls))
 
     async def rotate_secret(self, key: str) -> App:
         """Give an app a new secret with an ``installed``; raises as :meth:`install` does."""
@@ -127,11 +128,16 @@ class Installer:
         return reasons
 
     async def _again(self, app: App) -> App:
-        read = Read(app.descriptor, app.source, app.fingerprint)
+        read = Read(app.descriptor, app.source, app.fingerprint, app.over_tls)
         return await self._installed(read, new=True, switched=False)
 
     async def _installed(self, read: Read, *, new: bool = False, switched: bool = True) -> App:
-        app = self._apps.prepare(read.descriptor, source=read.source, fingerprint=read.fingerprint)
+        app = self._apps.prepare(
+            read.descriptor,
+            source=read.source,
+            fingerprint=read.fingerprint,
+            over_tls=read.over_tls,
+        )
         known = self._apps.get(app.key)
         keeps = self._keep_secret and known is not None and not new
         secret = self._apps.secret(app.key) if keeps else Secret(new_secret())
@@ -207,7 +213,8 @@ class Installer:
         except (NoAnswer, ValueError) as failure:
             raise InstallFailed(f"{shown}: {failure}") from None
         self._check_origin(descriptor, origin)
-        return Read(descriptor, url, fingerprint)
+        over_tls = urlsplit(self._outgoing.base_url()).scheme == "https"
+        return Read(descriptor, url, fingerprint, over_tls)
 
     def _check_origin(self, descriptor: Descriptor, origin: str) -> None:
         """A descriptor speaks for its own origin, and the site's cookie must not reach the app."""

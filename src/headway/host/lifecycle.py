@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections.abc import Callable
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -20,13 +22,22 @@ from headway.host.outgoing import CALLS, Outgoing
 from headway.host.site_keys import SiteKeys
 from headway.model import Kind, Secret, TokenText
 
-__all__ = ["Lifecycle", "cloud_id", "payload"]
+__all__ = ["Addresses", "Lifecycle", "cloud_id", "payload"]
 
 DESCRIPTION = "A local site of Headway"
 IMPERSONATES = "ACT_AS_USER"
 
 
-def payload(app: App, event: str, *, base_url: str, product: str, cloud_id: str) -> dict[str, str]:
+class Addresses(NamedTuple):
+    """Where an app calls the site, and where people may be looking at it."""
+
+    base_url: str
+    display_url: str
+
+
+def payload(
+    app: App, event: str, *, addresses: Addresses, product: str, cloud_id: str
+) -> dict[str, str]:
     """The body of *event* but for the secret: what this site can truly say of itself.
 
     Members that only some installations have are left out where they mean
@@ -37,15 +48,16 @@ def payload(app: App, event: str, *, base_url: str, product: str, cloud_id: str)
     >>> app = App(descriptor=read_descriptor(b'''{"key": "my-app", "baseUrl": "http://127.0.0.1:7",
     ...     "authentication": {"type": "jwt"}, "lifecycle": {"installed": "/i"}}'''),
     ...     client_key="site", account_id="5b10a", installed_at=0)
-    >>> told = payload(app, "enabled", base_url="http://h", product="jira", cloud_id="c1")
+    >>> where = Addresses("http://h", "http://h")
+    >>> told = payload(app, "enabled", addresses=where, product="jira", cloud_id="c1")
     >>> told["eventType"], "oauthClientId" in told
     ('enabled', False)
     """
     told = {
         "key": app.key,
         "clientKey": app.client_key,
-        "baseUrl": base_url,
-        "displayUrl": base_url,
+        "baseUrl": addresses.base_url,
+        "displayUrl": addresses.display_url,
         "productType": product,
         "description": DESCRIPTION,
         "cloudId": cloud_id,
@@ -78,6 +90,7 @@ class Lifecycle:
         keys: SiteKeys,
         outgoing: Outgoing,
         clock: SiteClock,
+        addresses: Callable[[App], Addresses],
         cloud_id: str,
         legacy: bool = False,
     ) -> None:
@@ -85,6 +98,7 @@ class Lifecycle:
         self._keys = keys
         self._outgoing = outgoing
         self._clock = clock
+        self._addresses = addresses
         self._cloud_id = cloud_id
         self._legacy = legacy
         self._signed: dict[str, int] = {}  # app key -> iat of the last lifecycle token
@@ -103,7 +117,7 @@ class Lifecycle:
         body = payload(
             app,
             event,
-            base_url=self._outgoing.base_url(),
+            addresses=self._addresses(app),
             product=self._apps.product,
             cloud_id=self._cloud_id,
         )

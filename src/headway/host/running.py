@@ -7,6 +7,7 @@ memory.  So nobody has to list what a reset must forget.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -45,7 +46,9 @@ class Running:
         self.settings = settings
         self.inside: dict[str, httpx.AsyncBaseTransport] = {}
         """Apps that run in this process, by origin: the site asks them without a connection."""
-        self._addresses: tuple[str, str] | None = None
+        self.authority: Path | None = None
+        """The file with what clients of its https address have to trust."""
+        self._addresses: tuple[str, str, str | None] | None = None
         self._put(Site(settings))
         self._first = self.state()
 
@@ -58,10 +61,10 @@ class Running:
         self.site = site
         self._apps: Mapping[str, ASGIApp] = {"site": site.asgi(), "media": site.media_asgi()}
 
-    def bind_addresses(self, base_url: str, media_url: str) -> None:
+    def bind_addresses(self, base_url: str, media_url: str, tls_url: str | None = None) -> None:
         """Say where the site and its media answer, as ``scheme://host:port``."""
-        self._addresses = base_url, media_url
-        self.site.bind_addresses(base_url, media_url)
+        self._addresses = base_url, media_url, tls_url
+        self.site.bind_addresses(base_url, media_url, tls_url)
 
     # ---- state ------------------------------------------------------------------------------
 

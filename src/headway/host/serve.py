@@ -16,6 +16,7 @@ from headway.errors import ConfigurationError
 from headway.host.running import Running
 from headway.host.seed import demonstration_users
 from headway.host.settings import Settings
+from headway.host.tls import local_tls
 from headway.http.server import LOOPBACK, listen, serving
 
 __all__ = ["check_exposure", "served"]
@@ -44,6 +45,8 @@ async def served(settings: Settings) -> AsyncIterator[Running]:
         stack.callback(_close, site_sockets)
         media_sockets = listen(settings.media_port, addresses[:1])
         stack.callback(_close, media_sockets)
+        tls_sockets = [] if settings.tls_port is None else listen(settings.tls_port, addresses)
+        stack.callback(_close, tls_sockets)
         # (3) the site
         running = Running(settings)
         stack.push_async_callback(running.close)
@@ -56,11 +59,16 @@ async def served(settings: Settings) -> AsyncIterator[Running]:
         running.bind_addresses(
             f"{scheme}://{settings.name}:{_port(site_sockets)}",
             f"{scheme}://{settings.app_name}:{_port(media_sockets)}",
+            f"https://{settings.name}:{_port(tls_sockets)}" if tls_sockets else None,
         )
         # (4) it answers
         await stack.enter_async_context(serving(running.asgi(), site_sockets, tls))
         await stack.enter_async_context(serving(running.media_asgi(), media_sockets, tls))
         running.site.outbox.attend()  # what an earlier run did not deliver goes out now
+        if tls_sockets:
+            local = stack.enter_context(local_tls(settings.name, settings.data))
+            running.authority = local.authority
+            await stack.enter_async_context(serving(running.asgi(), tls_sockets, local.context))
         yield running
 
 
@@ -93,6 +101,8 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         if settings.certificate_key is not None:
             raise ConfigurationError("certificate_key: is for a certificate, and there is none")
         return None
+    if settings.tls_port is not None:
+        raise ConfigurationError("tls_port: is for a site that has no certificate of its own")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(settings.certificate, settings.certificate_key)

@@ -55,6 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     certificate: Annotated[Path | None, _is("PEM file with the certificate, for https.")] = None
     certificate_key: Annotated[Path | None, _is("PEM file with the certificate's key.")] = None
+    tls_port: Annotated[
+        int | None,
+        _is("Port for https too, by an authority that the site makes; 0 for a free one."),
+    ] = None
     control: Annotated[bool, _is("Open the control API for tests (docs/host.md).")] = False
     control_token_file: Annotated[
         Path | None, _is("File with the token of the control API; else it is made up.")
@@ -70,9 +74,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     unsigned_installs: Annotated[
         bool, _is("Install as before 29 October 2021: the first call without a token.")
     ] = False
-    plugin_manager_redirects: Annotated[
-        bool, _is("Answer 303 for an install that is done, and not the app itself.")
-    ] = True
+    plugin_manager_tells: Annotated[
+        bool, _is("Answer an install that is done with the app itself, and not with 303.")
+    ] = False
 
     # ---- events ----
     webhook_retries: Annotated[

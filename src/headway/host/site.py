@@ -10,10 +10,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from functools import partial
 
 from starlette.applications import Starlette
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.errors import ConfigurationError
 from headway.host import downloads, oauth, pages, svc
@@ -64,7 +65,8 @@ class Site:
 
     def __init__(self, settings: Settings, snapshot: Snapshot | None = None) -> None:
         self.settings = settings
-        self.base_url = f"http://{settings.name}:{settings.port}"
+        self.plain_url = f"http://{settings.name}:{settings.port}"
+        self.tls_url: str | None = None
         self.media_url = f"http://{settings.app_name}:{settings.media_port}"
         self.set_policy(settings.policy)
         self.clock = SiteClock(settings.at)
@@ -91,7 +93,7 @@ class Site:
                 identity=self.identity,
                 people=self.world.people,
                 base_path=tenant.base_path,
-                redirects=settings.plugin_manager_redirects,
+                redirects=not settings.plugin_manager_tells,
                 now=self.clock.now,
             )
             for tenant in self.tenants
@@ -117,9 +119,21 @@ class Site:
             raise ConfigurationError(f"policy: {name!r} is not one of {', '.join(POLICIES)}")
         self._policy = POLICIES[name]
 
-    def bind_addresses(self, base_url: str, media_url: str) -> None:
-        """Say where the site and its media answer, as ``scheme://host:port``."""
-        self.base_url, self.media_url = base_url, media_url
+    def bind_addresses(self, base_url: str, media_url: str, tls_url: str | None = None) -> None:
+        """Say where the site and its media answer, as ``scheme://host:port``.
+
+        *tls_url* is where it speaks https beside *base_url*.
+        """
+        self.plain_url, self.media_url, self.tls_url = base_url, media_url, tls_url
+
+    @property
+    def base_url(self) -> str:
+        """The site's address: the one by which the request came that is being answered."""
+        return self.url_over(tls=_OVER_TLS.get())
+
+    def url_over(self, *, tls: bool) -> str:
+        """The site's https address, where it has two and that is wanted; else the first."""
+        return self.tls_url if tls and self.tls_url is not None else self.plain_url
 
     def _tenant(self, product: Product) -> Tenant:
         return Tenant(
@@ -134,6 +148,7 @@ class Site:
             traffic=self.traffic,
             policy=lambda: self.policy,
             origin=lambda: self.base_url,
+            url_over=self.url_over,
         )
 
     def _app_scopes(self, account_id: str) -> frozenset[str] | None:
@@ -174,10 +189,12 @@ class Site:
             exception_handlers=pages.errors(self),
             lifespan=self._lifespan,
         )
-        return Guard(
-            Recorder(Faulty(app, self), self.traffic),
-            origin=lambda: self.base_url,
-            disclaimer=lambda: self.policy.disclaimer,
+        return _by_door(
+            Guard(
+                Recorder(Faulty(app, self), self.traffic),
+                origin=lambda: self.base_url,
+                disclaimer=lambda: self.policy.disclaimer,
+            )
         )
 
     @asynccontextmanager
@@ -203,6 +220,22 @@ class Site:
         for tenant in self.tenants:
             await tenant.outgoing.close()
         self.database.close()
+
+
+_OVER_TLS: ContextVar[bool] = ContextVar("over_tls", default=False)
+
+
+def _by_door(app: ASGIApp) -> ASGIApp:
+    """*app*, for which the site is where it was asked; what a proxy says of that is not read."""
+
+    async def enter(scope: Scope, receive: Receive, send: Send) -> None:
+        outside = _OVER_TLS.set(scope.get("scheme") == "https")
+        try:
+            await app(scope, receive, send)
+        finally:
+            _OVER_TLS.reset(outside)
+
+    return enter
 
 
 def _is_secure(settings: Settings) -> bool:

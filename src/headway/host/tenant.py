@@ -8,16 +8,17 @@ Apps are installed into a product, not into a site: each has its own
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from headway.host.access import AccessTokens
-from headway.host.apps import Apps
+from headway.host.apps import App, Apps
 from headway.host.clock import SiteClock
 from headway.host.conditions import Remote
 from headway.host.database import Database
 from headway.host.gate import Gate
 from headway.host.identity import Identity
 from headway.host.install import Installer, Locks
-from headway.host.lifecycle import Lifecycle, cloud_id
+from headway.host.lifecycle import Addresses, Lifecycle, cloud_id
 from headway.host.outgoing import Outgoing
 from headway.host.settings import Settings
 from headway.host.site_keys import SiteKeys
@@ -31,8 +32,20 @@ BASE_PATHS: Mapping[Product, str] = {Product.JIRA: "", Product.CONFLUENCE: "/wik
 """Where on the site each product is."""
 
 
+class UrlOver(Protocol):
+    """The site's address over https, where it has one, or not."""
+
+    def __call__(self, *, tls: bool) -> str:
+        """It is ``scheme://host:port``."""
+        ...
+
+
 class Tenant:
-    """A product with its apps; *origin* is the site's address, ``scheme://host:port``."""
+    """A product with its apps; *origin* is the site's address, ``scheme://host:port``.
+
+    Where the site has two, it is the one by which it was asked; *url_over*
+    gives each.
+    """
 
     def __init__(
         self,
@@ -48,10 +61,12 @@ class Tenant:
         traffic: Traffic,
         policy: Callable[[], Policy],
         origin: Callable[[], str],
+        url_over: UrlOver,
     ) -> None:
         self.product = product
         self.base_path = BASE_PATHS[product]
         self._origin = origin
+        self._url_over = url_over
         self.apps = Apps(database, clock.now, product)
         self.outgoing = Outgoing(
             settings=settings,
@@ -67,6 +82,7 @@ class Tenant:
             keys=keys,
             outgoing=self.outgoing,
             clock=clock,
+            addresses=self.addresses,
             cloud_id=cloud_id(database),
             legacy=settings.unsigned_installs,
         )
@@ -91,3 +107,8 @@ class Tenant:
     def base_url(self) -> str:
         """The product's address, which apps get as ``baseUrl``; no slash at the end."""
         return self._origin() + self.base_path
+
+    def addresses(self, app: App) -> Addresses:
+        """Where *app* calls this product, and where people may be looking at it instead."""
+        base, other = (self._url_over(tls=tls) for tls in (app.over_tls, not app.over_tls))
+        return Addresses(base + self.base_path, other + self.base_path)
