@@ -16,6 +16,8 @@ from headway.host import downloads
 from headway.host.clock import SiteClock
 from headway.host.conditions import Remote
 from headway.host.database import open_database
+from headway.host.events.outbox import Outbox
+from headway.host.events.registrations import Registrations
 from headway.host.gate import Gate, Recorder
 from headway.host.guard import Guard
 from headway.host.identity import Identity, Session
@@ -125,6 +127,8 @@ class SmallSite:
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
         self.changes: list[Change] = []
         self.world.listeners.append(self.changes.append)
+        self.registrations = Registrations(self.database)
+        self.outbox = Outbox(self.database, self.clock, (), {})
         self.jira, self.confluence = self._tenant(""), self._tenant("/wiki")
         app = Starlette(routes=[*table.routes(self), *downloads.routes(self)])
         self.app = Guard(

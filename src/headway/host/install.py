@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections import defaultdict
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -78,6 +78,8 @@ class Installer:
         self._locks = defaultdict(asyncio.Lock) if locks is None else locks
         self._keep_secret = keep_secret
         self._legacy = legacy
+        self.listeners: list[Callable[[App, str], None]] = []
+        """Told of each app that was enabled, is to be disabled, or was uninstalled."""
 
     # ---- installed ----------------------------------------------------------------------------
 
@@ -187,6 +189,7 @@ class Installer:
                 await self._notify(app, "disabled")
             await self._notify(app, "uninstalled")
             self._apps.remove(key, keep_secret=self._legacy)
+            self._tell(app, "uninstalled")
 
     def _known(self, key: str) -> App:
         app = self._apps.get(key)
@@ -196,8 +199,14 @@ class Installer:
 
     async def _notify(self, app: App, event: str) -> None:
         """Send a mere notification; the traffic shows what became of it."""
+        if event != "uninstalled":
+            self._tell(app, event)
         with contextlib.suppress(NoAnswer):
             await self._lifecycle.tell(app, event)
+
+    def _tell(self, app: App, event: str) -> None:
+        for listener in self.listeners:
+            listener(app, event)
 
     # ---- the descriptor -----------------------------------------------------------------------
 

@@ -180,6 +180,7 @@ class Outgoing:
     ) -> Answer:
         """Tell *app* what *name* of the table says, at one of its own addresses.
 
+        Of a long answer the beginning counts.
         Raises NoAnswer, or MalformedRequest for an address that has no one hash.
         """
         try:
@@ -187,21 +188,28 @@ class Outgoing:
         except MalformedRequest as refusal:
             self.note(name, url, hint=f"not sent: {refusal.title}")
             raise
-        return await self._exchange(name, url, token, body, headers)
+        return await self._exchange(name, url, token, body, headers, cut=True)
 
     async def send(self, name: str, url: str, token: TokenText | None, body: bytes) -> int:
         """Send what *name* of the table says, and note it; the status.  Raises NoAnswer."""
         return (await self._exchange(name, url, token, body, {})).status
 
     async def _exchange(
-        self, name: str, url: str, token: TokenText | None, body: bytes, headers: Mapping[str, str]
+        self,
+        name: str,
+        url: str,
+        token: TokenText | None,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        cut: bool = False,
     ) -> Answer:
         sent = {"Content-Type": "application/json", **headers}
         if token is not None:
             sent["Authorization"] = f"JWT {token}"
         try:
             answer = await self.wire.exchange(
-                Request(CALLS[name].method, url, sent, ANSWER_MAX, body, cut=True)
+                Request(CALLS[name].method, url, sent, ANSWER_MAX, body, cut)
             )
         except NoAnswer as failure:
             self.note(name, url, token, hint=str(failure))

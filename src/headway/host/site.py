@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -19,10 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from headway.errors import ConfigurationError
 from headway.host import downloads, oauth, pages, svc
 from headway.host.access import AccessTokens
+from headway.host.apps import App
 from headway.host.clock import SiteClock
 from headway.host.database import Snapshot, open_database
 from headway.host.events.outbox import Outbox
-from headway.host.events.payloads import JIRA, Occasion, Telling
+from headway.host.events.payloads import Telling
+from headway.host.events.registrations import Registrations
 from headway.host.events.webhooks import Webhooks
 from headway.host.faults import Faults, Faulty
 from headway.host.gate import Recorder
@@ -40,7 +42,7 @@ from headway.host.shapes.writer import Sight
 from headway.host.site_keys import SiteKeys
 from headway.host.tenant import Tenant
 from headway.host.traffic import Traffic
-from headway.host.world import Change, World
+from headway.host.world import Change, Issue, World
 from headway.model import Product
 from headway.policy import Policy
 
@@ -105,7 +107,17 @@ class Site:
             # Confluence tries once ("Webhooks")
             {Product.JIRA: (settings.webhook_retry_seconds,) * settings.webhook_retries},
         )
-        self.webhooks = self._webhooks()
+        self.registrations = Registrations(self.database)
+        self.webhooks = Webhooks(
+            self.outbox,
+            self.clock,
+            self.tenants,
+            self.registrations,
+            telling=lambda: Telling(self.world, self.shapes(), self.confluence.base_url),
+            finds=self._finds,
+        )
+        for tenant in self.tenants:
+            tenant.installer.listeners.append(partial(self._app_changed, tenant.product))
         self.world.listeners.append(self.webhooks.hear)
 
     @property
@@ -160,18 +172,16 @@ class Site:
         """How one version of the REST API writes the site's content."""
         return Shapes(self.world, self.jira.apps, lambda: self.base_url, version, sight)
 
-    def _webhooks(self) -> Webhooks:
-        jira = {event: partial(self._told, make) for event, make in JIRA.items()}
-        return Webhooks(
-            self.outbox,
-            self.clock,
-            self.tenants,
-            {Product.JIRA: jira, Product.CONFLUENCE: {}},
-            lambda jql, issue: True,
-        )
+    def _finds(self, jql: str, issue: Issue) -> bool:
+        if self.world.tracker.issue(issue.id) is None:
+            return self.search.matched(jql, issue)
+        return self.search.matches(jql, issue.id)
 
-    def _told(self, make: Callable[[Telling, Change], Occasion], change: Change) -> Occasion:
-        return make(Telling(self.world, self.shapes()), change)
+    def _app_changed(self, product: Product, app: App, event: str) -> None:
+        """An app was enabled, disabled or uninstalled; what it left behind goes with it."""
+        self.webhooks.hear(Change(event=f"connect_addon_{event}", product=product, after=app))
+        if event == "uninstalled" and product is Product.JIRA:
+            self.registrations.remove(app.key)
 
     async def settled(self) -> None:
         """Wait until every app has been told of what is due, or at least was tried."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from headway.host.events.payloads import JIRA, Occasion, Telling
 from headway.host.world import Change
 from host.events.conftest import Stage
+from host.small_app import SmallApp
 
 
 def occasion(stage: Stage, event: str, **change: Any) -> Occasion:
-    telling = Telling(stage.site.world, stage.site.shapes())
+    telling = Telling(stage.site.world, stage.site.shapes(), "http://localhost:2990/wiki")
     return JIRA[event](telling, Change(event=event, **change))
 
 
@@ -47,8 +49,6 @@ def test_an_issue_was_changed(stage: Stage, uma: str) -> None:
 
 
 def test_a_transition_and_an_assignment(stage: Stage, uma: str) -> None:
-    import msgspec
-
     after = msgspec.structs.replace(stage.issue, status="Nowhere", assignee=uma)
     before = msgspec.structs.replace(stage.issue, assignee=None)
     told = occasion(stage, "jira:issue_updated", before=before, after=after)
@@ -98,16 +98,50 @@ def test_what_hangs_on_nothing_of_jira_has_no_issue(stage: Stage, uma: str) -> N
 
 def test_a_comment_whose_issue_is_gone(stage: Stage, uma: str) -> None:
     comment = stage.site.world.tracker.add_comment(stage.issue.id, uma, "Well said")
-    import msgspec
-
     gone = msgspec.structs.replace(comment, issue_id=99_999)
     told = occasion(stage, "comment_deleted", before=gone)
     assert (list(told.body), told.issue) == (["comment"], None)
 
 
 def test_an_issue_of_a_project_that_is_gone(stage: Stage) -> None:
-    import msgspec
-
     gone = msgspec.structs.replace(stage.issue, project_key="GONE")
     told = occasion(stage, "jira:issue_deleted", before=gone)
     assert "project.id" not in told.variables
+
+
+def test_two_issues_were_linked(stage: Stage) -> None:
+    other = stage.site.world.tracker.add_issue("DEMO", "Another")
+    link = stage.site.world.links.add("Blocks", stage.issue.id, other.id)
+    told = occasion(stage, "issuelink_created", after=link)
+    assert told.body["issueLink"]["sourceIssueId"] == stage.issue.id
+    assert told.body["issueLink"]["destinationIssueId"] == other.id
+    assert told.body["issueLink"]["issueLinkType"] == {"name": "Blocks"}
+
+
+def test_a_property_was_set_and_deleted(stage: Stage, uma: str) -> None:
+    properties = stage.site.world.properties
+    properties.put("issue", str(stage.issue.id), "color", {"name": "blue"})
+    kept = properties.get("issue", str(stage.issue.id), "color")
+    told = occasion(stage, "issue_property_set", after=kept, author=uma)
+    assert told.body["property"] == {"key": "color", "value": {"name": "blue"}}
+    assert told.body["issue"]["key"] == "DEMO-1"
+    assert told.body["user"]["accountId"] == uma
+    assert (told.property_key, told.variables["property.key"]) == ("color", "color")
+    gone = occasion(stage, "issue_property_deleted", before=kept)
+    assert gone.body["property"] == {"key": "color"}
+
+
+@pytest.mark.parametrize(
+    ("event", "place"),
+    [("user_created", "after"), ("user_updated", "after"), ("user_deleted", "before")],
+)
+def test_somebody_came_or_went(stage: Stage, uma: str, event: str, place: str) -> None:
+    told = occasion(stage, event, **{place: stage.site.world.people.user(uma)})
+    assert (told.body["user"]["accountId"], told.body["user"]["displayName"]) == (uma, "Uma User")
+    assert told.variables == {"modifiedUser.accountId": uma}
+
+
+def test_an_app_hears_of_itself_alone(stage: Stage, app: SmallApp) -> None:
+    made = stage.add(app)
+    told = occasion(stage, "connect_addon_enabled", after=made)
+    assert (told.body, told.only) == ({"key": "my-app"}, "my-app")

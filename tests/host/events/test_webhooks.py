@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -110,3 +111,60 @@ def test_a_value_stays_in_its_place_of_the_address(
     path, _, query = app.got[0].target.partition("?")
     assert path.count("/") == 2
     assert "&" not in query
+
+
+# ---- narrower -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("jql", "told"),
+    [
+        ("project = DEMO", 1),
+        ("project = PUB", 0),
+        ("summary ~ New", 1),
+        ("this is no query", 0),
+        ("nofield = 1", 0),
+    ],
+)
+def test_a_filter_narrows_it(stage: Stage, app: SmallApp, jql: str, told: int) -> None:
+    stage.listen(app, hook(filter=jql))
+    stage.edit("New")
+    stage.settle()
+    assert len(app.got) == told
+
+
+def test_a_filter_does_not_hold_back_what_is_about_no_issue(stage: Stage, app: SmallApp) -> None:
+    stage.listen(app, hook("user_updated", filter="project = PUB"))
+    uma = stage.site.world.people.user("user")
+    assert uma is not None
+    stage.site.world.people.rename(uma.account_id, "Uma U.")
+    stage.settle()
+    assert app.got[0].json["user"]["displayName"] == "Uma U."
+
+
+def test_property_keys_narrow_and_send_along(stage: Stage, app: SmallApp) -> None:
+    keys = {"propertyKeys": ["color"]}
+    stage.listen(app, hook("issue_property_set", "/p", **keys), hook(url="/i", **keys))
+    for key in ("size", "color"):
+        stage.site.world.properties.put("issue", str(stage.issue.id), key, {"name": "blue"})
+    stage.edit()
+    stage.settle()
+    assert [got.target for got in app.got] == ["/p", "/i"]
+    assert app.got[1].json["issue"]["properties"] == {"color": {"name": "blue"}}
+
+
+def test_an_app_hears_that_it_is_enabled_and_disabled(stage: Stage, app: SmallApp) -> None:
+    with running() as other:
+        hooks = [hook("connect_addon_enabled", "/on"), hook("connect_addon_disabled", "/off")]
+        stage.listen(app, *hooks)
+        stage.listen(other, *hooks, key="other-app")
+
+        async def switch() -> None:
+            await stage.site.jira.installer.disable("my-app")
+            await stage.site.jira.installer.enable("my-app")
+            await stage.site.settled()
+
+        asyncio.run(switch())
+        got = [each.target for each in app.got if each.target in ("/on", "/off")]
+        assert got == ["/off", "/on"]
+        assert [each.target for each in other.got] == []

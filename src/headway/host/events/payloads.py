@@ -14,7 +14,7 @@ from headway.host.shapes import Shapes
 from headway.host.world import Change, Issue, World
 from headway.host.world.history import change_items
 
-__all__ = ["JIRA", "Occasion", "Telling"]
+__all__ = ["JIRA", "Json", "Occasion", "Telling", "of_app"]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -23,21 +23,24 @@ class Occasion(NamedTuple):
     """What is told of one change, and what decides who is told.
 
     ``variables`` are those that an address may name, ``issue`` is what a
-    filter of JQL looks at, ``fields`` are those that changed.
+    filter of JQL looks at, ``fields`` are those that changed.  Where ``only``
+    is set, that app alone is told.
     """
 
     body: Json
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = {}
     issue: Issue | None = None
     fields: Collection[str] = ()
     property_key: str | None = None
+    only: str | None = None
 
 
 class Telling(NamedTuple):
-    """What a body is made from."""
+    """What a body is made from; ``wiki_url`` is Confluence's address."""
 
     world: World
     shapes: Shapes
+    wiki_url: str
 
     def person(self, account_id: str | None) -> Json:
         """Who did it, as a member of the body; nothing where nobody is known."""
@@ -55,13 +58,15 @@ def of_issue(telling: Telling, change: Change) -> Occasion:
     items = change_items(before, after, telling.name) if before and after else []
     kind = change.event.removeprefix("jira:")
     moved = any(item["field"] == "status" for item in items)
+    entries = telling.world.history.of(issue.id)
+    changelog = {"id": str(entries[-1].id if entries else 0), "items": items}
     body = {
         **telling.person(change.author),
         "issue_event_type_name": "issue_generic" if moved else kind,
         "issue": telling.shapes.issue(issue),
-        **({"changelog": {"id": str(issue.id), "items": items}} if items else {}),
+        **({"changelog": changelog} if items else {}),
     }
-    fields = [item["field"] for item in items]
+    fields = [item["fieldId"] for item in items]
     return Occasion(body, _variables(telling, issue), issue, fields)
 
 
@@ -79,6 +84,44 @@ def of_attachment(telling: Telling, change: Change) -> Occasion:
     return _beside(telling, issue_id, {"attachment": shape}, told=False)
 
 
+def of_link(telling: Telling, change: Change) -> Occasion:
+    """A link between two issues came or went."""
+    link = change.after or change.before
+    shape = {
+        "id": link.id,
+        "sourceIssueId": link.source,
+        "destinationIssueId": link.target,
+        "issueLinkType": {"name": link.type},
+    }
+    return Occasion({"issueLink": shape})
+
+
+def of_property(telling: Telling, change: Change) -> Occasion:
+    """A property of an issue was set or deleted."""
+    found = change.after or change.before
+    shape = {"key": found.key, **({"value": found.data} if change.after else {})}
+    told = _beside(telling, int(found.holder_id), {"property": shape})
+    variables = {**told.variables, "property.key": found.key}
+    return told._replace(
+        body={**telling.person(change.author), **told.body},
+        variables=variables,
+        property_key=found.key,
+    )
+
+
+def of_user(telling: Telling, change: Change) -> Occasion:
+    """Somebody came, changed, or went."""
+    user = change.after or change.before
+    shape = {**telling.shapes.person(user.account_id), "displayName": user.display_name}
+    return Occasion({"user": shape}, {"modifiedUser.accountId": user.account_id})
+
+
+def of_app(telling: Telling, change: Change) -> Occasion:
+    """The app itself was enabled or disabled; it alone is told (host source of 2016)."""
+    app = change.after or change.before
+    return Occasion({"key": app.key, **telling.person(change.author)}, only=app.key)
+
+
 JIRA: Mapping[str, Callable[[Telling, Change], Occasion]] = {
     "jira:issue_created": of_issue,
     "jira:issue_updated": of_issue,
@@ -88,6 +131,15 @@ JIRA: Mapping[str, Callable[[Telling, Change], Occasion]] = {
     "comment_deleted": of_comment,
     "attachment_created": of_attachment,
     "attachment_deleted": of_attachment,
+    "issuelink_created": of_link,
+    "issuelink_deleted": of_link,
+    "issue_property_set": of_property,
+    "issue_property_deleted": of_property,
+    "user_created": of_user,
+    "user_updated": of_user,
+    "user_deleted": of_user,
+    "connect_addon_enabled": of_app,
+    "connect_addon_disabled": of_app,
 }
 """The events of Jira ("Webhooks": available events), each with what makes its body."""
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from headway.host.rest import attachments, issues, search, server
+from headway.host.rest import attachments, issues, search, server, webhooks
 from headway.host.rest.call import METHODS, Answering, Call, Endpoint, identified
 from headway.host.rest.paths import Tree
 from headway.host.rest.scopes import SCOPES, scope_of
@@ -34,6 +34,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *attachments.ENDPOINTS,
     *search.ENDPOINTS,
     *WIKI,
+    *webhooks.ENDPOINTS,
 )
 
 _CONNECT = "/rest/atlassian-connect/1/"

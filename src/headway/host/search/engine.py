@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from headway.host.database import Database
@@ -99,6 +100,16 @@ class Search:
         """
         projects = self._world.tracker.projects()
         return bool(self.matching(parse(text), [issue_id], projects))
+
+    def matched(self, text: str, issue: Issue) -> bool:
+        """The same of an issue that is gone, by its own fields.  Raises QueryError."""
+        projects = self._world.tracker.projects()
+        where = self._where(parse(text), self._context(projects, None))
+        with self._database.writing() as connection, connection.begin_nested() as there:
+            connection.execute(issues.insert().values(msgspec.structs.asdict(issue)))
+            found = connection.scalar(sa.select(issues.c.id).where(where, issues.c.id == issue.id))
+            there.rollback()
+        return found is not None
 
     def check(self, text: str) -> Query:
         """Read a query and look up all that it names; raises QueryError."""
