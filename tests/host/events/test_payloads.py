@@ -115,7 +115,27 @@ def test_two_issues_were_linked(stage: Stage) -> None:
     told = occasion(stage, "issuelink_created", after=link)
     assert told.body["issueLink"]["sourceIssueId"] == stage.issue.id
     assert told.body["issueLink"]["destinationIssueId"] == other.id
-    assert told.body["issueLink"]["issueLinkType"] == {"name": "Blocks"}
+    assert told.body["issueLink"]["issueLinkType"]["name"] == "Blocks"
+    other_kind = msgspec.structs.replace(link, type="Somehow")
+    told = occasion(stage, "issuelink_deleted", before=other_kind)
+    assert "issueLinkType" not in told.body["issueLink"]
+
+
+def test_work_a_project_and_a_version(stage: Stage, uma: str) -> None:
+    """Each as the world itself tells of it, so that the names of the events agree."""
+    changes: list[Change] = []
+    stage.site.world.listeners.append(changes.append)
+    work = stage.site.world.worklogs.add(stage.issue.id, uma, seconds=60, started=0.0)
+    project = stage.site.world.tracker.add_project("NEW", "New", public=False)
+    version = stage.site.world.components.add_version(project.id, "1.0")
+    telling = Telling(stage.site.world, stage.site.shapes(), "")
+    told = {change.event: JIRA[change.event](telling, change) for change in changes}
+    assert told["worklog_created"].body["worklog"]["id"] == str(work.id)
+    assert told["worklog_created"].variables["issue.key"] == "DEMO-1"
+    assert told["project_created"].body["project"]["key"] == "NEW"
+    assert told["project_created"].variables["project.id"] == str(project.id)
+    assert told["jira:version_created"].body["version"]["name"] == "1.0"
+    assert told["jira:version_created"].variables["version.id"] == str(version.id)
 
 
 def test_a_property_was_set_and_deleted(stage: Stage, uma: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from headway.host.shapes import Shapes
 from headway.host.world import Change, Issue, World
+from headway.host.world.catalog import LINK_TYPES, named
 from headway.host.world.history import change_items
 
 __all__ = ["JIRA", "Json", "Occasion", "Telling", "of_app"]
@@ -87,13 +88,34 @@ def of_attachment(telling: Telling, change: Change) -> Occasion:
 def of_link(telling: Telling, change: Change) -> Occasion:
     """A link between two issues came or went."""
     link = change.after or change.before
+    kind = named(LINK_TYPES, {"name": link.type})
     shape = {
         "id": link.id,
         "sourceIssueId": link.source,
         "destinationIssueId": link.target,
-        "issueLinkType": {"name": link.type},
+        **({"issueLinkType": telling.shapes.link_type(kind)} if kind else {}),
     }
     return Occasion({"issueLink": shape})
+
+
+def of_worklog(telling: Telling, change: Change) -> Occasion:
+    """Work on an issue was noted, changed or struck out."""
+    work = change.after or change.before
+    return _beside(telling, work.issue_id, {"worklog": telling.shapes.worklog(work)}, told=False)
+
+
+def of_project(telling: Telling, change: Change) -> Occasion:
+    """A project was made, changed or deleted."""
+    project = change.after or change.before
+    variables = {"project.key": project.key, "project.id": str(project.id)}
+    return Occasion({"project": telling.shapes.project(project)}, variables)
+
+
+def of_version(telling: Telling, change: Change) -> Occasion:
+    """A version of a project was made, changed, released or deleted."""
+    version = change.after or change.before
+    variables = {"version.id": str(version.id), "project.id": str(version.project_id)}
+    return Occasion({"version": telling.shapes.version(version)}, variables)
 
 
 def of_property(telling: Telling, change: Change) -> Occasion:
@@ -131,10 +153,20 @@ JIRA: Mapping[str, Callable[[Telling, Change], Occasion]] = {
     "comment_deleted": of_comment,
     "attachment_created": of_attachment,
     "attachment_deleted": of_attachment,
+    "worklog_created": of_worklog,
+    "worklog_updated": of_worklog,
+    "worklog_deleted": of_worklog,
     "issuelink_created": of_link,
     "issuelink_deleted": of_link,
     "issue_property_set": of_property,
     "issue_property_deleted": of_property,
+    "project_created": of_project,
+    "project_updated": of_project,
+    "project_deleted": of_project,
+    **{
+        f"jira:version_{what}": of_version
+        for what in ("created", "updated", "released", "unreleased", "deleted")
+    },
     "user_created": of_user,
     "user_updated": of_user,
     "user_deleted": of_user,
