@@ -246,8 +246,12 @@ def test_a_foreign_page_may_not_whatever_it_sends_along(
 
 
 def test_basic_counts_nowhere_else(site: Site) -> None:
-    for path in ("/rest/api/3/myself", "/wiki/rest/api/user/current", "/apps", "/inspector/log"):
-        assert ask(site, "GET", path).status_code in (401, 501), path
+    paths = ("/rest/api/3/myself", "/wiki/rest/api/user/current", "/apps", "/inspector/log")
+    for path in (*paths, "/rest/api/3/issue/DEMO-1", "/svc/module-url"):
+        nobody = {"Authorization": None}
+        with_it, without = ask(site, "GET", path), ask(site, "GET", path, headers=nobody)
+        assert (with_it.status_code, with_it.text) == (without.status_code, without.text), path
+    assert ask(site, "GET", "/rest/api/3/myself").status_code == 401
     assert ask(site, "GET", "/apps", headers={"Accept": "text/html"}).status_code == 303
 
 

@@ -1,8 +1,9 @@
 /*
  * A small app on atlassian-connect-express, whose checks are the framework's own.
  *
- * It listens on a port of 127.0.0.1 that AC_LOCAL_BASE_URL names, writes "ready"
- * when it does, and stops when its standard input ends.
+ * It listens on a port of 127.0.0.1 that AC_LOCAL_BASE_URL or its config.json names,
+ * writes "ready" when it does, and stops when its standard input ends.  In
+ * development it then installs itself where its files say, and writes "registered".
  */
 "use strict";
 
@@ -62,6 +63,15 @@ app.get("/panel", addon.authenticate(), (req, res) => {
   res.json({ ...told(req), issue: req.query.issue });
 });
 
+app.get("/page", addon.authenticate(), (req, res) => {
+  res.json(told(req));
+});
+
+/** Ask the host what the query names. */
+app.get("/ask", addon.checkValidToken(), async (req, res) => {
+  res.json(await ask(addon.httpClient(req), "get", req.query.path));
+});
+
 app.get("/context", addon.checkValidToken(), (req, res) => {
   res.json(told(req));
 });
@@ -83,9 +93,10 @@ app.post("/enabled", addon.authenticate(), (req, res) => {
 });
 
 app.post("/uninstalled", addon.verifyInstallation(), async (req, res) => {
-  const { clientKey } = req.body;
+  const { clientKey, productType } = req.body;
   const client = addon.httpClient({ clientKey });
-  const last = await ask(client, "get", "/rest/api/3/myself");
+  const path = productType === "jira" ? "/rest/api/3/myself" : "/rest/api/user/current";
+  const last = await ask(client, "get", path);
   await addon.settings.del("clientInfo", clientKey);
   received.push({ event: "uninstalled", clientKey, status: last.status });
   res.sendStatus(204);
@@ -96,13 +107,23 @@ addon.on("jira:issue_updated", (event, body, req) => {
   received.push({ event, clientKey, issue: body.issue.key, changed: body.changelog.items });
 });
 
+addon.on("page_updated", (event, body, req) => {
+  received.push({ event, clientKey: req.context.clientKey, page: body.page.title });
+});
+
 /** For the test alone: what the framework let through. */
 app.get("/received", (req, res) => {
   res.json(received);
 });
 
 const { port } = new URL(addon.config.localBaseUrl());
-const server = app.listen(Number(port), "127.0.0.1", () => console.log("ready"));
+const server = app.listen(Number(port), "127.0.0.1", () => {
+  console.log("ready");
+  if (process.env.NODE_ENV === "development") {
+    addon.on("addon_registered", () => console.log("registered"));
+    addon.register();
+  }
+});
 server.on("error", (error) => {
   console.log(error.code);
   process.exit(1);
