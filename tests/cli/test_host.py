@@ -54,12 +54,19 @@ def test_what_is_typed_is_what_the_environment_and_code_say(
     option: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One text for each type, given in each way: the settings are the same."""
-    texts = {bool: "1", int: "7", float: "7", str: "text", "at": "2022-02-01"}
+    texts = {
+        bool: "0" if option.default else "1",
+        int: "7",
+        float: "7",
+        str: "text",
+        "at": "2022-02-01",
+    }
     text = texts.get(option.name, texts.get(option.kind, "/a/path"))
     seen = []
     command = typer.Typer()
     command.command()(host.with_settings(lambda settings: seen.append(settings) or 0))
-    typed = [option.flag] if option.kind is bool else [option.flag, text]
+    flag = f"--no-{option.flag[2:]}" if option.default else option.flag
+    typed = [flag] if option.kind is bool else [option.flag, text]
     command(typed, standalone_mode=False)
     monkeypatch.setenv(option.variable, text)
     command([], standalone_mode=False)
@@ -90,6 +97,22 @@ def test_json_says_whose_dates_they_are(ends: None, capsys: pytest.CaptureFixtur
         assert run(["host", "run", "--port", "0", "--policy", policy.name, "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert (told["policy"], told["disclaimer"]) == (policy.name, policy.disclaimer)
+
+
+def test_the_token_of_the_control_api_is_told_once(
+    ends: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["host", "run", "--port", "0", "--control", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["control"]["url"] == f"{told['site']}/headway/control"
+    assert len(told["control"]["token"]) == 43
+    assert run(["host", "run", "--port", "0", "--control"]) == 0
+    assert "/headway/control   token " in capsys.readouterr().out
+    monkeypatch.setenv("HEADWAY_CONTROL_TOKEN", "a token that was given")
+    assert run(["host", "run", "--port", "0", "--control"]) == 0
+    out = capsys.readouterr().out
+    assert "token the one that was given" in out
+    assert "a token that was given" not in out
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
             "disclaimer": site.policy.disclaimer,
             "development": development(running),
         }
-        print(json.dumps(told), flush=True)
+        print(json.dumps(told | _control(running)), flush=True)
         return
     lines = [
         f"Site        {site.base_url}{f'  and  {site.tls_url}' if site.tls_url else ''}",
@@ -181,6 +181,9 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
         f"For apps    HEADWAY_DEVELOPMENT=1 HEADWAY_INSTALL_KEYS={site.base_url}/install-keys",
         *(f"{name:<20} {_shown(value)}" for name, value in development(running).items()),
     ]
+    for control in _control(running).values():
+        token = control["token"] or "the one that was given"
+        lines.append(f"Control     {control['url']}   token {token}")
     print("\n".join([*lines, *more, "", "ctrl-C stops everything."]), flush=True)
 
 
@@ -224,3 +227,14 @@ def development(running: Running) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _control(running: Running) -> dict[str, dict[str, str | None]]:
+    """Where the control API is, if it is open; its token only where nobody knows it yet."""
+    from headway.host.control import PATH
+
+    key = running.control
+    if key is None:
+        return {}
+    token = key.token.reveal().decode() if key.made_up else None
+    return {"control": {"url": f"{running.site.base_url}{PATH}", "token": token}}

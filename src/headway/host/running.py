@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
@@ -16,6 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from headway.host.database import Snapshot
 from headway.host.settings import Settings
 from headway.host.site import Site
+
+if TYPE_CHECKING:
+    from headway.host.control import Key
 
 __all__ = ["Running", "State"]
 
@@ -48,6 +52,8 @@ class Running:
         """Apps that run in this process, by origin: the site asks them without a connection."""
         self.authority: Path | None = None
         """The file with what clients of its https address have to trust."""
+        self.control: Key | None = None
+        """The token of the control API, where that is open."""
         self._addresses: tuple[str, str, str | None] | None = None
         self._put(Site(settings))
         self._first = self.state()

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from headway.errors import ConfigurationError
+from headway.host.control import Control, control_key
 from headway.host.running import Running
 from headway.host.seed import demonstration_users
 from headway.host.settings import Settings
@@ -37,7 +39,7 @@ async def served(settings: Settings) -> AsyncIterator[Running]:
     """
     # (1) may it be reached by others?
     check_exposure(settings)
-    tls = _tls(settings)
+    tls, control = _tls(settings), control_key(settings, os.environ)
     async with contextlib.AsyncExitStack() as stack:
         # (2) the addresses, before anything is said or written
         addresses = LOOPBACK if settings.address == LOOPBACK[0] else (settings.address,)
@@ -61,8 +63,12 @@ async def served(settings: Settings) -> AsyncIterator[Running]:
             f"{scheme}://{settings.app_name}:{_port(media_sockets)}",
             f"https://{settings.name}:{_port(tls_sockets)}" if tls_sockets else None,
         )
-        # (4) it answers
-        await stack.enter_async_context(serving(running.asgi(), site_sockets, tls))
+        # (4) it answers, the control API only where it was asked for
+        app = running.asgi()
+        running.control = control
+        if control is not None:
+            app = Control(running, control).asgi(app)
+        await stack.enter_async_context(serving(app, site_sockets, tls))
         await stack.enter_async_context(serving(running.media_asgi(), media_sockets, tls))
         running.site.outbox.attend()  # what an earlier run did not deliver goes out now
         if tls_sockets:

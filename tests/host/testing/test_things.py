@@ -68,15 +68,3 @@ def test_what_can_not_be(site: Site) -> None:
     with pytest.raises(ValueError, match="summary"):
         site.issue("DEMO-1").summary = ""
     assert site.issue("DEMO-1").summary == "Watch a token travel"
-
-
-def test_a_person_is_meant_by_login_name() -> None:
-    from headway.host.testing.things import _account
-
-    with Site() as site:
-        user = site.known_user("user").account_id
-        assert site.do(_account, "assignee", "user") == user
-        assert site.do(_account, "assignee", user) == user
-        assert site.do(_account, "assignee", "unknown") == "unknown"
-        assert site.do(_account, "assignee", None) is None
-        assert site.do(_account, "summary", "user") == "user"
