@@ -59,6 +59,7 @@ def create(environ: Mapping[str, str] | None = None) -> ASGIApp:
 
 async def _live(running: Running, receive: Receive, send: Send) -> None:
     await receive()
+    running.site.outbox.attend()  # what an earlier run did not deliver goes out now
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await running.close()

@@ -212,7 +212,9 @@ class Control:
     # ---- the clock, and what goes wrong -----------------------------------------------------
 
     async def _move(self, request: Request) -> Any:
+        """What is due on that date, such as a webhook's next try, happens before the answer."""
         self._running.site.clock.set(site_date((await _body(request, Move)).date))
+        await self._running.site.settled()
 
     async def _real(self, request: Request) -> Any:
         self._running.site.clock.reset()

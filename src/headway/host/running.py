@@ -91,6 +91,7 @@ class Running:
         site.clock.move(state.moved)
         site.set_policy(state.policy)
         self._put(site)
+        site.outbox.attend()
 
     async def close(self) -> None:
         """Stop what runs, close what is open."""

@@ -138,6 +138,7 @@ class Site:
             (IN_PROCESS["media_url"], running.media_asgi()),
         ):
             running.inside[url] = InProcess(app)
+        running.site.outbox.attend()
         return running
 
     def close(self) -> None:
@@ -330,11 +331,13 @@ class Site:
     def at(self, date: str) -> contextlib.AbstractContextManager[None]:
         """Move the site's date to *date*; as ``with site.at(...)`` only for the block.
 
-        Tokens and sessions go by the real time.  Raises ValueError.
+        Tokens and sessions go by the real time.  What is due on that date, such
+        as a webhook's next try, has happened then.  Raises ValueError.
         """
         clock = self.running.site.clock
         before = clock.moved
         self.loop.call(clock.set, site_date(date))
+        self.settle()
         return _after(lambda: self.loop.call(self.running.site.clock.move, before))
 
     @property
