@@ -35,7 +35,7 @@ locks: checks  ## resolve the Python locks anew, with hashes and without address
 	@$(PYTHON) tools/locks.py $(ARGS)
 
 clean:  ## remove what the above made
-	@rm -rf .venv node_modules tests/e2e/ace/node_modules src/headway/host/static/vendor build dist
+	@rm -rf .venv node_modules tests/e2e/*/node_modules src/headway/host/static/vendor build dist
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .headway
 	@find src tests tools bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,7 +27,13 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 VENDOR = ROOT / "src" / "headway" / "host" / "static" / "vendor"
-ACE = ROOT / "tests" / "e2e" / "ace"
+E2E = ROOT / "tests" / "e2e"
+FOREIGN = {
+    "ace": "a foreign Connect framework for the tests, from npm",
+    "jirajs": "a foreign client for the tests, from npm",
+}
+"""Folders of ``tests/e2e`` with npm packages of their own."""
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OLDEST = (3, 11)
 
@@ -97,6 +104,11 @@ def bridge() -> None:
     run(PYTHON, ROOT / "tools" / "bridge.py")
 
 
+def npm_of(name: str) -> None:
+    """The npm packages of one folder of end-to-end tests."""
+    npm(E2E / name)
+
+
 def browser() -> None:
     """Debian's Chromium where it may be installed; else the tests that need it are skipped."""
     if any(map(shutil.which, BROWSERS)):
@@ -123,13 +135,16 @@ STEPS = (
         bridge,
     ),
     Step("dev", 1, "linter, type checker, test tools", [LOCKS / "dev.txt"], [], locked("dev")),
-    Step(
-        "ace",
-        2,
-        "a foreign Connect framework for the tests, from npm",
-        [ACE / "package-lock.json"],
-        [ACE / "node_modules"],
-        lambda: npm(ACE),
+    *(
+        Step(
+            name,
+            2,
+            says,
+            [E2E / name / "package-lock.json"],
+            [E2E / name / "node_modules"],
+            partial(npm_of, name),
+        )
+        for name, says in FOREIGN.items()
     ),
 )
 
