@@ -17,6 +17,8 @@ from headway.host.clock import SiteClock
 from headway.host.conditions import Remote
 from headway.host.database import open_database
 from headway.host.events.outbox import Outbox
+from headway.host.events.payloads import Telling
+from headway.host.events.post_functions import PostFunctions
 from headway.host.events.registrations import Registrations
 from headway.host.gate import Gate, Recorder
 from headway.host.guard import Guard
@@ -129,6 +131,12 @@ class SmallSite:
         self.world.listeners.append(self.changes.append)
         self.registrations = Registrations(self.database)
         self.outbox = Outbox(self.database, self.clock, (), {})
+        self.post_functions = PostFunctions(
+            self.database,
+            self.apps,  # type: ignore[arg-type]
+            self.outbox,
+            lambda: Telling(self.world, self.shapes(), f"{BASE}/wiki"),
+        )
         self.jira, self.confluence = self._tenant(""), self._tenant("/wiki")
         app = Starlette(routes=[*table.routes(self), *downloads.routes(self)])
         self.app = Guard(

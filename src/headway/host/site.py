@@ -24,6 +24,7 @@ from headway.host.clock import SiteClock
 from headway.host.database import Snapshot, open_database
 from headway.host.events.outbox import Outbox
 from headway.host.events.payloads import Telling
+from headway.host.events.post_functions import PostFunctions
 from headway.host.events.registrations import Registrations
 from headway.host.events.webhooks import Webhooks
 from headway.host.faults import Faults, Faulty
@@ -113,9 +114,13 @@ class Site:
             self.clock,
             self.tenants,
             self.registrations,
-            telling=lambda: Telling(self.world, self.shapes(), self.confluence.base_url),
+            telling=self._telling,
             finds=self._finds,
         )
+        self.post_functions = PostFunctions(
+            self.database, self.jira.apps, self.outbox, self._telling
+        )
+        self.world.listeners.append(self.post_functions.hear)
         for tenant in self.tenants:
             tenant.installer.listeners.append(partial(self._app_changed, tenant.product))
         self.world.listeners.append(self.webhooks.hear)
@@ -172,6 +177,9 @@ class Site:
         """How one version of the REST API writes the site's content."""
         return Shapes(self.world, self.jira.apps, lambda: self.base_url, version, sight)
 
+    def _telling(self) -> Telling:
+        return Telling(self.world, self.shapes(), self.confluence.base_url)
+
     def _finds(self, jql: str, issue: Issue) -> bool:
         if self.world.tracker.issue(issue.id) is None:
             return self.search.matched(jql, issue)
@@ -182,6 +190,7 @@ class Site:
         self.webhooks.hear(Change(event=f"connect_addon_{event}", product=product, after=app))
         if event == "uninstalled" and product is Product.JIRA:
             self.registrations.remove(app.key)
+            self.post_functions.forget(app.key)
 
     async def settled(self) -> None:
         """Wait until every app has been told of what is due, or at least was tried."""

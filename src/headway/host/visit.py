@@ -235,6 +235,7 @@ def _menu(visit: Visit) -> list[Link]:
             Link("Administration", "/admin"),
             Link("Apps", "/apps"),
             Link("Outbox", "/outbox"),
+            Link("Post functions", "/post-functions"),
             Link("Inspector", "/inspector"),
         ]
     return links

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from headway.errors import HeadwayError
 from headway.host import app_pages, inspector
 from headway.host.events import page as outbox
+from headway.host.events import post_functions_page
 from headway.host.identity import local_path
 from headway.host.places import homeless, modules_for
 from headway.host.problems import errors
@@ -63,6 +64,7 @@ def routes(site: Site) -> list[BaseRoute]:
         *app_pages.routes(site),
         *inspector.routes(site),
         *outbox.routes(site),
+        *post_functions_page.routes(site),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 

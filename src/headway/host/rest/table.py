@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from headway.host.rest import attachments, issues, search, server, webhooks
+from headway.host.rest import attachments, issues, search, server, webhooks, workflow_rules
 from headway.host.rest.call import METHODS, Answering, Call, Endpoint, identified
 from headway.host.rest.paths import Tree
 from headway.host.rest.scopes import SCOPES, scope_of
@@ -35,6 +35,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *search.ENDPOINTS,
     *WIKI,
     *webhooks.ENDPOINTS,
+    *workflow_rules.ENDPOINTS,
 )
 
 _CONNECT = "/rest/atlassian-connect/1/"
