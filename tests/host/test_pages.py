@@ -7,7 +7,6 @@ from msgspec import structs
 
 from headway.host.apps import App
 from headway.host.descriptor import read_descriptor
-from headway.host.install import InstallFailed
 from headway.model import Secret
 from host.person import Person
 
@@ -104,7 +103,6 @@ def test_what_is_not_there(person: Person) -> None:
     assert person.get("/browse/DEMO-999").status_code == 404
     installed(person)
     assert person.get("/plugins/servlet/ac/my-app/none").status_code == 404
-    assert person.post("/apps/none/uninstall").status_code == 404
 
 
 def test_only_an_administrator_sees_the_apps(person: Person) -> None:
@@ -124,37 +122,6 @@ def test_a_panel_and_a_page_are_places_for_the_bridge(person: Person) -> None:
     assert "eyJ" not in issue.text
     assert 'data-module-key="page"' in person.get(f"/plugins/servlet/ac/{app.key}/page").text
     assert "<b>My app</b>" not in person.get("/apps").text
-
-
-def test_an_install_that_fails_says_why(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    person.log_in()
-
-    async def fails(_: str) -> App:
-        raise InstallFailed("nobody answers <there>")
-
-    monkeypatch.setattr(person.site.jira.installer, "install", fails)
-    answer = person.post("/apps", url="http://127.0.0.1:1/atlassian-connect.json")
-    assert answer.status_code >= 400
-    assert "nobody answers &lt;there&gt;" in answer.text
-
-
-def test_installing_and_uninstalling(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    person.log_in()
-    gone: list[str] = []
-
-    async def works(_: str) -> App:
-        return installed(person)
-
-    async def removes(key: str) -> None:
-        gone.append(key)
-
-    monkeypatch.setattr(person.site.jira.installer, "install", works)
-    monkeypatch.setattr(person.site.jira.installer, "uninstall", removes)
-    assert person.post("/apps", url="http://127.0.0.1:9999/d.json").status_code == 303
-    assert person.site.jira.apps.get("my-app") is not None
-    assert person.post("/apps/my-app/uninstall").status_code == 303
-    assert gone == ["my-app"]
-    assert person.post("/apps/none/uninstall").status_code in (303, 404)
 
 
 def test_what_is_not_public_asks_to_log_in_whether_it_exists_or_not(person: Person) -> None:
@@ -213,23 +180,3 @@ def test_only_somebody_who_may_edit_does(person: Person, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(rights, "may", may)
     assert person.post("/browse/DEMO-1/edit", summary="changed").status_code == 403
-
-
-def test_only_an_administrator_installs_and_with_the_pages_token(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    async def installer(what: str) -> None:
-        asked.append(what)
-
-    for name in ("install", "uninstall"):
-        monkeypatch.setattr(person.site.jira.installer, name, installer)
-    person.log_in("user")
-    assert person.post("/apps", url="http://127.0.0.1:9999/d.json").status_code == 403
-    assert person.post("/apps/my-app/uninstall").status_code == 403
-    person.log_in("admin")
-    person.csrf = "another"
-    assert person.post("/apps", url="http://127.0.0.1:9999/d.json").status_code == 403
-    assert person.post("/apps/my-app/uninstall").status_code == 403
-    assert not asked

@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from headway.errors import HeadwayError
 from headway.host import app_pages, inspector
 from headway.host.events import page as outbox
 from headway.host.events import post_functions_page
 from headway.host.identity import local_path
-from headway.host.places import homeless, modules_for
+from headway.host.pages import apps
+from headway.host.places import modules_for
 from headway.host.problems import errors
 from headway.host.scene import scene_of
 from headway.host.visit import (
@@ -53,14 +53,12 @@ def routes(site: Site) -> list[BaseRoute]:
         ("POST", "/browse/{key}/comment", Who.USER, _comment),
         ("GET", "/login", Who.ANYBODY, _login),
         ("POST", "/logout", Who.ANYBODY, _log_out),
-        ("GET", "/apps", Who.ADMIN, _apps),
-        ("POST", "/apps", Who.ADMIN, _install),
-        ("POST", "/apps/{app}/uninstall", Who.ADMIN, _uninstall),
     )
     return [
         Route("/status", _status),
         Route("/login", _log_in(site), methods=["POST"]),
         *(Route(path, visited(site, who, page), methods=[verb]) for verb, path, who, page in pages),
+        *apps.routes(site),
         *app_pages.routes(site),
         *inspector.routes(site),
         *outbox.routes(site),
@@ -207,39 +205,3 @@ async def _log_out(visit: Visit) -> Response:
     identity = visit.site.identity
     identity.log_out(visit.request)
     return see_other("/", headers={"Set-Cookie": identity.set_cookie()})
-
-
-# ---- apps -----------------------------------------------------------------------------------
-
-
-async def _apps(visit: Visit) -> Response:
-    return _apps_page(visit)
-
-
-def _apps_page(visit: Visit, status: int = 200, *, url: str = "", error: str = "") -> Response:
-    apps = visit.site.jira.apps.all()
-    return visit.page(
-        "apps.html",
-        status,
-        apps=apps,
-        url=url,
-        error=error,
-        homeless=lambda app: homeless(app, Product.JIRA),
-    )
-
-
-async def _install(visit: Visit) -> Response:
-    url = visit.form.get("url", "").strip()
-    try:
-        await visit.site.jira.installer.install(url)
-    except HeadwayError as error:
-        return _apps_page(visit, 400, url=url, error=str(error))
-    return see_other("/apps")
-
-
-async def _uninstall(visit: Visit) -> Response:
-    try:
-        await visit.site.jira.installer.uninstall(visit.request.path_params["app"])
-    except HeadwayError as error:
-        raise HTTPException(404, str(error)) from None
-    return see_other("/apps")
