@@ -178,6 +178,30 @@ def test_an_app_comes_and_goes(api: Api, product: str, base: str) -> None:
     assert (gone.status_code, gone.json()["error"]) == (400, "my-app: is not installed")
 
 
+@pytest.mark.parametrize(("product", "number"), [("jira", 0), ("confluence", 1)])
+def test_what_becomes_of_an_app(api: Api, product: str, number: int) -> None:
+    tenant, where = api.running.site.tenants[number], {"product": product}
+    api("POST", "/apps", {"url": f"{URL}/atlassian-connect.json", **where})
+    secret, kid = tenant.apps.secret("my-app"), api.running.site.keys.current.kid
+    for action in ("upgrade", "disable", "rotate-secret"):
+        assert api("POST", f"/apps/my-app/{action}", where).status_code == 204
+    paid = api("PUT", "/apps/my-app/licence", {"licence": "active", **where})
+    assert paid.status_code == 204
+    (app,) = tenant.apps.all()
+    assert (app.enabled, app.licence, app.revision) == (False, "active", 1)
+    assert tenant.apps.secret("my-app") != secret
+    new = api("POST", "/keys", {}).json()["kid"]
+    assert api.running.site.keys.current.kid == new != kid
+    imported = api("POST", "/imports", where).json()
+    assert imported == {"clientKey": tenant.apps.client_key, "declined": {}}
+    assert tenant.apps.all()[0].client_key == imported["clientKey"] != app.client_key
+    unknown = api("POST", "/apps/my-app/explode", where)
+    assert unknown.status_code == 404
+    assert "upgrade, rotate-secret" in unknown.json()["error"]
+    assert api("POST", "/apps/my-app/uninstall", where).status_code == 204
+    assert tenant.apps.all() == []
+
+
 def test_a_session(api: Api) -> None:
     made = api("POST", "/sessions", {"user": "user"}).json()
     cookie = f"{made['cookie']['name']}={made['cookie']['value']}"

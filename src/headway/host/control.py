@@ -23,10 +23,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.errors import BodyTooLarge, ConfigurationError
+from headway.host.apps import Licence
 from headway.host.clock import site_date
 from headway.host.faults import Fault
 from headway.host.guard import Guard
-from headway.host.install import InstallFailed
+from headway.host.install import ACTIONS, InstallFailed
 from headway.host.running import Running, State
 from headway.host.settings import Settings
 from headway.host.tenant import Tenant
@@ -98,6 +99,19 @@ class Install(Asked, frozen=True):
     product: Product = Product.JIRA
 
 
+class Where(Asked, frozen=True):
+    """The product."""
+
+    product: Product = Product.JIRA
+
+
+class License(Asked, frozen=True):
+    """A licence, and the product."""
+
+    licence: Licence
+    product: Product = Product.JIRA
+
+
 class LogIn(Asked, frozen=True):
     """A login name."""
 
@@ -137,6 +151,10 @@ class Control:
             ("GET", "", self._state),
             ("POST", "/apps", self._install),
             ("DELETE", "/apps/{key}", self._uninstall),
+            ("PUT", "/apps/{key}/licence", self._license),
+            ("POST", "/apps/{key}/{action}", self._act),
+            ("POST", "/imports", self._import),
+            ("POST", "/keys", self._rotate_key),
             ("POST", "/sessions", self._log_in),
             ("PUT", "/clock", self._move),
             ("DELETE", "/clock", self._real),
@@ -195,6 +213,28 @@ class Control:
     async def _uninstall(self, request: Request) -> Any:
         product = request.query_params.get("product", Product.JIRA)
         await self._tenant(product).installer.uninstall(request.path_params["key"])
+
+    async def _act(self, request: Request) -> Any:
+        """One of ``ACTIONS``, with an app that is installed."""
+        action = ACTIONS.get(request.path_params["action"])
+        if action is None:
+            raise HTTPException(404, f"what is done with an app is one of {', '.join(ACTIONS)}")
+        tenant = self._tenant((await _body(request, Where)).product)
+        await action(tenant.installer, request.path_params["key"])
+
+    async def _license(self, request: Request) -> Any:
+        asked = await _body(request, License)
+        installer = self._tenant(asked.product).installer
+        await installer.license(request.path_params["key"], asked.licence)
+
+    async def _import(self, request: Request) -> Any:
+        """The product is another site to its apps; who declined, with the reason."""
+        tenant = self._tenant((await _body(request, Where)).product)
+        declined = await tenant.installer.import_site()
+        return {"clientKey": tenant.apps.client_key, "declined": declined}
+
+    async def _rotate_key(self, request: Request) -> Any:
+        return {"kid": self._running.site.keys.rotate().kid}
 
     async def _log_in(self, request: Request) -> Any:
         asked = await _body(request, LogIn)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ from headway.http.answers import origin_of
 from headway.keys import new_secret
 from headway.model import Secret
 
-__all__ = ["InstallFailed", "Installer", "Locks"]
+__all__ = ["ACTIONS", "InstallFailed", "Installer", "Locks"]
 
 Locks = MutableMapping[str, asyncio.Lock]
 """One lock for each app, by key; the products of a site share them."""
@@ -263,3 +263,13 @@ def _fingerprint(body: bytes) -> str:
     except (msgspec.MsgspecError, RecursionError):
         raise ValueError("is not JSON") from None
     return hashlib.sha256(document).hexdigest()
+
+
+ACTIONS: Mapping[str, Callable[[Installer, str], Awaitable[object]]] = {
+    "upgrade": Installer.upgrade,
+    "rotate-secret": Installer.rotate_secret,
+    "enable": Installer.enable,
+    "disable": Installer.disable,
+    "uninstall": Installer.uninstall,
+}
+"""What can be done with an app that is installed, by the names that forms and calls have for it."""

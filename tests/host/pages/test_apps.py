@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from headway.host.apps import Licence
-from headway.host.pages.apps import ACTIONS
+from headway.host.install import ACTIONS
 from headway.host.settings import Settings
 from headway.host.site import Site
 from host.person import Person
@@ -153,6 +153,7 @@ FORMS = [
     "/apps",
     "/apps/keys/rotate",
     "/apps/jira/import",
+    "/apps/jira/my-app/licence",
     *(f"/apps/jira/my-app/{action}" for action in ACTIONS),
 ]
 

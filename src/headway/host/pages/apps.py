@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from headway.errors import HeadwayError
 from headway.host.apps import Licence
-from headway.host.install import Installer
+from headway.host.install import ACTIONS
 from headway.host.places import homeless
 from headway.host.tenant import Tenant
 from headway.host.visit import Visit, Who, see_other, visited
@@ -20,19 +20,7 @@ from headway.model import Product
 if TYPE_CHECKING:
     from headway.host.site import Site
 
-__all__ = ["ACTIONS", "routes"]
-
-Action: TypeAlias = Callable[[Installer, str, Mapping[str, str]], Awaitable[object]]
-
-ACTIONS: Mapping[str, Action] = {
-    "upgrade": lambda installer, key, _: installer.upgrade(key),
-    "rotate-secret": lambda installer, key, _: installer.rotate_secret(key),
-    "enable": lambda installer, key, _: installer.enable(key),
-    "disable": lambda installer, key, _: installer.disable(key),
-    "licence": lambda installer, key, form: installer.license(key, _licence(form)),
-    "uninstall": lambda installer, key, _: installer.uninstall(key),
-}
-"""What can be done with an app that is installed, by the last part of the form's address."""
+__all__ = ["routes"]
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -42,6 +30,7 @@ def routes(site: Site) -> list[BaseRoute]:
         ("POST", "/apps", _install),
         ("POST", "/apps/keys/rotate", _rotate_key),
         ("POST", "/apps/{product}/import", _import),
+        ("POST", "/apps/{product}/{app}/licence", _license),
         ("POST", "/apps/{product}/{app}/{action}", _act),
     )
     return [
@@ -88,15 +77,30 @@ async def _install(visit: Visit) -> Response:
 
 
 async def _act(visit: Visit) -> Response:
-    asked = visit.request.path_params
-    tenant, action = _tenant(visit, asked["product"]), ACTIONS.get(asked["action"])
-    if action is None or tenant.apps.get(asked["app"]) is None:
-        raise HTTPException(404, "There is no such app, or it can not do that.")
+    tenant, key = _app(visit)
+    action = ACTIONS.get(visit.request.path_params["action"])
+    if action is None:
+        raise HTTPException(404, "There is no such thing to do with an app.")
     try:
-        await action(tenant.installer, asked["app"], visit.form)
+        await action(tenant.installer, key)
     except HeadwayError as error:
         return _page(visit, 400, problems=[str(error)])
     return see_other("/apps")
+
+
+async def _license(visit: Visit) -> Response:
+    tenant, key = _app(visit)
+    await tenant.installer.license(key, _licence(visit.form))
+    return see_other("/apps")
+
+
+def _app(visit: Visit) -> tuple[Tenant, str]:
+    """The installed app that the address names, and where it is installed."""
+    asked = visit.request.path_params
+    tenant = _tenant(visit, asked["product"])
+    if tenant.apps.get(asked["app"]) is None:
+        raise HTTPException(404, "There is no such app.")
+    return tenant, asked["app"]
 
 
 async def _import(visit: Visit) -> Response:
