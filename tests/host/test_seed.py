@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
+import pytest
+
+from headway.errors import ConfigurationError
 from headway.host.database import open_database
 from headway.host.identity import Identity
-from headway.host.seed import png, seed
+from headway.host.seed import demonstration_users, png, seed
 from headway.host.world import World
 from headway.host.world.wiki import contents
 
@@ -61,3 +65,128 @@ def test_the_drawing_is_a_png() -> None:
     assert len(rows) == 3 * (1 + 4 * 3)
     blue = [rows[1 + 13 * y + 3 * x] == 0x1F for y in range(3) for x in range(4)]
     assert blue == [False, False, True, True] * 2 + [True] * 4
+
+
+# ---- a file of one's own --------------------------------------------------------------------
+
+WHOLE = """
+[[users]]
+name = "op"
+display_name = "Op"
+
+[[projects]]
+key = "OPS"
+name = "Operations"
+
+[[issues]]
+project = "OPS"
+summary = "First"
+assignee = "op"
+comments = [{ author = "op", body = "Seen" }]
+
+[[issues.attachments]]
+author = "op"
+filename = "log.txt"
+media_type = "text/plain"
+file = "beside.txt"
+
+[[spaces]]
+key = "OPS"
+name = "Operations"
+author = "op"
+"""
+
+
+def fill(file: Path) -> World:
+    with open_database(None) as database:
+        world = World(database)
+        seed(world, Identity(database), file)
+        (issue,) = world.tracker.issues()
+        (attachment,) = world.files.of("issue", issue.id)
+        assert b"".join(world.files.bytes_of(attachment.id)) == b"beside"
+        assert [space.homepage_id for space in world.spaces.spaces()] == [None]
+        return world
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "beside.txt").write_text("beside")
+    made = tmp_path / "seed.toml"
+    made.write_text(WHOLE)
+    return made
+
+
+def test_a_file_of_ones_own(file: Path) -> None:
+    fill(file)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"Op"', "", "seed.toml: Invalid value (at line 4, column 16)"),
+        ('display_name = "Op"', "", "users[0]: Object missing required field `display_name`"),
+        ('display_name = "Op"', 'display_name = "Op"\ncolour = 1', "users[0]: Object contains"),
+        ('name = "op"', "name = 1", "seed.toml: users[0].name: Expected `str`, got `int`"),
+        ('"Operations"', '"O"', "projects[0]: a project name has 2 to"),
+        ('project = "OPS"', 'project = "NO"', "issues[0]: there is no project 'NO' in the file"),
+        ('assignee = "op"', 'assignee = "x"', "issues[0]: there is no user 'x' in the file"),
+        ('summary = "First"', 'summary = ""', "issues[0]: a summary has 1 to 255 characters"),
+        ("beside.txt", "none.txt", "issues[0]: No such file or directory"),
+        ('file = "beside.txt"', "", "issues[0].attachments[0]: an attachment has one of"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_kept(
+    file: Path, old: str, new: str, says: str
+) -> None:
+    assert old in WHOLE
+    file.write_text(WHOLE.replace(old, new, 1))
+    with open_database(None) as database:
+        world = World(database)
+        with pytest.raises(ConfigurationError) as caught:
+            seed(world, Identity(database), file)
+        assert says in str(caught.value)
+        assert str(file) in str(caught.value)
+        assert world.people.users() == []
+        assert world.tracker.projects() == []
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        ('title = ""', "spaces[0].pages[0]: a title has 1 to"),
+        ('title = "A"\nbody = "<p>"', "spaces[0].pages[0]: "),
+        ('title = "A"\nparent = "B"', "spaces[0].pages[0]: there is no page 'B' before this one"),
+        ('title = "A"\nkind = "poem"', "spaces[0].pages[0].kind: Invalid enum value 'poem'"),
+    ],
+)
+def test_what_is_wrong_in_a_page(file: Path, page: str, says: str) -> None:
+    file.write_text(f"{WHOLE}\n[[spaces.pages]]\n{page}\n")
+    with open_database(None) as database, pytest.raises(ConfigurationError) as caught:
+        seed(World(database), Identity(database), file)
+    assert says in str(caught.value)
+
+
+def test_a_space_of_nobody(file: Path) -> None:
+    file.write_text(WHOLE.replace('name = "Operations"\nauthor = "op"', 'name = "O"\nauthor = "x"'))
+    with open_database(None) as database, pytest.raises(ConfigurationError) as caught:
+        seed(World(database), Identity(database), file)
+    assert "spaces[0]: there is no user 'x'" in str(caught.value)
+
+
+def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
+    with open_database(None) as database:
+        with pytest.raises(ConfigurationError, match="No such file"):
+            seed(World(database), Identity(database), tmp_path / "none.toml")
+        (tmp_path / "bytes.toml").write_bytes(b"\xff")
+        with pytest.raises(ConfigurationError, match="can't decode byte"):
+            seed(World(database), Identity(database), tmp_path / "bytes.toml")
+        (tmp_path / "list.toml").write_text("users = 1")
+        with pytest.raises(ConfigurationError, match="users: Expected `array`, got `int`"):
+            seed(World(database), Identity(database), tmp_path / "list.toml")
+
+
+def test_the_demonstration_is_recognised() -> None:
+    with open_database(None) as database:
+        world = World(database)
+        seed(world, Identity(database))
+        assert demonstration_users(world) == ["admin", "user"]

@@ -11,7 +11,15 @@ import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
 from headway.store import engine as store_engine
-from headway.store.engine import MEMORY, copy_in, copy_out, open_engine, truncate_log, writing
+from headway.store.engine import (
+    MEMORY,
+    copy_in,
+    copy_out,
+    open_engine,
+    order_later,
+    truncate_log,
+    writing,
+)
 
 TABLE = sa.table("note", sa.column("text"))
 
@@ -198,3 +206,21 @@ def test_only_sqlite_is_copied() -> None:
 
     with pytest.raises(ConfigurationError, match="SQLite"):
         store_engine._driver(Connection())  # type: ignore[arg-type]
+
+
+def test_rows_may_come_before_what_they_refer_to(engine: sa.Engine) -> None:
+    with writing(engine).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE a (id INTEGER PRIMARY KEY)"))
+        connection.execute(sa.text("CREATE TABLE b (a INTEGER REFERENCES a (id))"))
+    with writing(engine).begin() as connection:
+        order_later(connection)
+        connection.execute(sa.text("INSERT INTO b VALUES (1)"))
+        connection.execute(sa.text("INSERT INTO a VALUES (1)"))
+
+    def dangle() -> None:
+        with writing(engine).begin() as connection:
+            order_later(connection)
+            connection.execute(sa.text("INSERT INTO b VALUES (2)"))
+
+    with pytest.raises(sa.exc.IntegrityError):
+        dangle()

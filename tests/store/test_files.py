@@ -12,7 +12,15 @@ import pytest
 
 from headway.errors import ConfigurationError
 from headway.store import files
-from headway.store.files import KEY_FILE, KEY_VARIABLE, private_directory, private_file, sealing_key
+from headway.store.files import (
+    KEY_FILE,
+    KEY_VARIABLE,
+    new_private_file,
+    private_directory,
+    private_file,
+    put_sealing_key,
+    sealing_key,
+)
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -181,3 +189,24 @@ def test_a_damaged_key_file_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "data" / KEY_FILE).write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match=rf"{KEY_FILE}: is not base64"):
         sealing_key({}, tmp_path / "data")
+
+
+def test_a_given_key_is_put_where_there_is_none(tmp_path: Path) -> None:
+    key = bytes(range(32))
+    put_sealing_key(tmp_path / "new", key)
+    assert sealing_key({}, tmp_path / "new") == key
+    with pytest.raises(ConfigurationError, match="there is a key already"):
+        put_sealing_key(tmp_path / "new", key)
+
+
+def test_a_new_file_is_private_and_new(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    before = os.umask(0)
+    try:
+        with new_private_file(file) as out:
+            out.write(b"x")
+    finally:
+        os.umask(before)
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(ConfigurationError, match="can not be made: File exists"):
+        new_private_file(file)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from headway.cli import host, token, up
+from headway.cli import host, token, transfer, up
 from headway.errors import HeadwayError
 from headway.redact import redact
 
@@ -34,6 +34,8 @@ app = typer.Typer(
 )
 app.add_typer(token.app, name="token")
 app.add_typer(host.app, name="host")
+host.app.command(name="export")(transfer.export_state)
+host.app.command(name="import")(transfer.import_state)
 app.command(name="up")(up.up)
 
 

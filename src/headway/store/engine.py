@@ -18,7 +18,15 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from headway.errors import ConfigurationError
 from headway.store.files import private_directory, private_file
 
-__all__ = ["MEMORY", "copy_in", "copy_out", "open_engine", "truncate_log", "writing"]
+__all__ = [
+    "MEMORY",
+    "copy_in",
+    "copy_out",
+    "open_engine",
+    "order_later",
+    "truncate_log",
+    "writing",
+]
 
 MEMORY: Final = ":memory:"
 BUSY_SECONDS = 5
@@ -112,6 +120,11 @@ def copy_in(engine: sa.Engine, data: bytes) -> None:
         copy.deserialize(data)
         with closing(engine.raw_connection()) as connection:
             copy.backup(_driver(connection))
+
+
+def order_later(connection: sa.Connection) -> None:
+    """Look at references when the transaction ends: rows may come in any order."""
+    connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
 
 
 def _driver(connection: sa.PoolProxiedConnection) -> sqlite3.Connection:

@@ -13,11 +13,20 @@ import shlex
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from headway.errors import ConfigurationError
 from headway.keys import SEALING_KEY_BYTES, new_sealing_key
 
-__all__ = ["KEY_FILE", "KEY_VARIABLE", "private_directory", "private_file", "sealing_key"]
+__all__ = [
+    "KEY_FILE",
+    "KEY_VARIABLE",
+    "new_private_file",
+    "private_directory",
+    "private_file",
+    "put_sealing_key",
+    "sealing_key",
+]
 
 KEY_VARIABLE = "HEADWAY_STORE_KEY"
 KEY_FILE = "store.key"
@@ -87,7 +96,7 @@ def sealing_key(environ: Mapping[str, str], directory: Path | None = None) -> by
         raise ConfigurationError(f"set {KEY_VARIABLE} to 32 random bytes in base64")
     path = private_directory(directory) / KEY_FILE
     if not path.exists():
-        _make_key(path)
+        _make_key(path, new_sealing_key())
     private_file(path, create=False)
     return _key(path.read_text("ascii", "replace"), str(path))
 
@@ -102,10 +111,32 @@ def _key(text: str, origin: str) -> bytes:
     return key
 
 
-def _make_key(path: Path) -> None:
-    """Write a new key under another name and link it: a second process never reads half of it."""
+def put_sealing_key(directory: Path, key: bytes) -> None:
+    """Make *key* the one of a directory that has none yet.
+
+    Raises ConfigurationError where it has one, or can not be used.
+    """
+    path = private_directory(directory) / KEY_FILE
+    if path.exists():
+        raise ConfigurationError(f"{path}: there is a key already")
+    _make_key(path, key)
+
+
+def new_private_file(path: Path) -> BinaryIO:
+    """Open a new file of mode 0600 for writing; raises ConfigurationError where there is one."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags, _FILE_MODE)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can not be made: {error.strerror}") from None
+    os.fchmod(handle, _FILE_MODE)
+    return os.fdopen(handle, "wb")
+
+
+def _make_key(path: Path, key: bytes) -> None:
+    """Write a key under another name and link it: a second process never reads half of it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    _write_new(draft, base64.b64encode(new_sealing_key()) + b"\n")
+    _write_new(draft, base64.b64encode(key) + b"\n")
     try:
         os.link(draft, path)
     except FileExistsError:
