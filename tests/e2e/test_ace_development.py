@@ -250,15 +250,23 @@ def test_it_hears_of_a_change_in_jira(ace: Ace) -> None:
     assert got[0]["changed"][0]["toString"] == summary
 
 
-def test_it_takes_an_event_of_confluence(ace: Ace) -> None:
-    tenant = ace.host.site.confluence
-    app = tenant.apps.get(KEY)
-    assert app is not None
-    body = json.dumps({"page": {"title": "A page"}}).encode()
-    url = app.descriptor.url("/page-updated")
-    answer = ace.host.do(lambda: tenant.outgoing.tell(app, "webhook", url, body, {}))
-    assert answer.status == 204
-    assert [got["clientKey"] for got in ace.received("page_updated")] == [tenant.apps.client_key]
+def test_it_hears_of_a_change_in_confluence(ace: Ace) -> None:
+    site = ace.host.site
+    user = site.world.people.user("user")
+    assert user is not None
+    title = f"Seen by way of {ace.base_url(site.confluence)}"
+
+    async def edit() -> None:
+        page = site.world.wiki.content(2)
+        assert page is not None
+        site.world.wiki.edit(page, user.account_id, title=title)
+        await site.settled()
+
+    ace.host.do(edit)
+    got = eventually(lambda: ace.received("page_updated"))
+    assert [(each["clientKey"], each["page"]) for each in got] == [
+        (site.confluence.apps.client_key, title)
+    ]
 
 
 def test_an_upgrade_and_a_new_key_are_accepted(ace: Ace) -> None:
