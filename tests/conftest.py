@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from contracts import own_coverage
 from contracts.tokens import TokenWatch, token_shaped
@@ -14,6 +15,10 @@ from contracts.tokens import TokenWatch, token_shaped
 ROOT = Path(__file__).resolve().parent.parent
 ACE = ROOT / "tests" / "e2e" / "ace" / "node_modules"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile("headway", deadline=None)
+hypothesis.settings.load_profile("headway")
 
 _missing = pytest.StashKey[list[str]]()
 
