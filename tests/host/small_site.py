@@ -24,6 +24,7 @@ from headway.host.gate import Gate, Recorder
 from headway.host.guard import Guard
 from headway.host.identity import Identity, Session
 from headway.host.media import Media
+from headway.host.providers.provided import Provided
 from headway.host.rest import table
 from headway.host.rights import Rights
 from headway.host.search.engine import Search
@@ -130,6 +131,7 @@ class SmallSite:
         self.changes: list[Change] = []
         self.world.listeners.append(self.changes.append)
         self.registrations = Registrations(self.database)
+        self.provided = Provided(self.database)
         self.outbox = Outbox(self.database, self.clock, (), {})
         self.post_functions = PostFunctions(
             self.database,

@@ -58,6 +58,8 @@ CALLS: Mapping[str, Call] = {
     "webhook": Call(*_EVENT),
     "postFunction": Call(*_EVENT),
     "condition": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "GET"),
+    "action": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "POST"),
+    "search action": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "GET"),
     "macro": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "GET"),
     # What a browser opens, in a frame of a page or in a dialog: the one token in an address.
     "module": Call(Direction.MODULE, Kind.REQUEST, Location.QUERY, "GET"),
@@ -122,6 +124,17 @@ class Outgoing:
         token = self.request_token(app, "GET", url, subject=subject)
         self.note("module", url, token)
         return f"{url}&jwt={token}"
+
+    def action_url(
+        self, app: App, written: str, context: Mapping[str, str], user: User | None
+    ) -> str:
+        """The address of an action that a browser opens, with a token where it has a place."""
+        url = app.descriptor.url(without_token(written), context)
+        if without_token(written) == written:
+            return url
+        token = self.request_token(app, "GET", url, subject=user.account_id if user else None)
+        self.note("module", url, token)
+        return f"{url}{'&' if '?' in url else '?'}jwt={token}"
 
     def _with_standards(self, app: App, base: str, **more: str) -> str:
         """The parameters that every such address gets ("Context parameters": standard ones)."""

@@ -33,6 +33,7 @@ from headway.host.guard import Guard
 from headway.host.identity import Identity
 from headway.host.media import Media
 from headway.host.plugins import Plugins
+from headway.host.providers.provided import Provided
 from headway.host.rest import table as rest
 from headway.host.rights import Rights
 from headway.host.search.engine import Search
@@ -109,6 +110,7 @@ class Site:
             {Product.JIRA: (settings.webhook_retry_seconds,) * settings.webhook_retries},
         )
         self.registrations = Registrations(self.database)
+        self.provided = Provided(self.database)
         self.webhooks = Webhooks(
             self.outbox,
             self.clock,
@@ -191,6 +193,7 @@ class Site:
         if event == "uninstalled" and product is Product.JIRA:
             self.registrations.remove(app.key)
             self.post_functions.forget(app.key)
+            self.provided.forget(app.key)
 
     async def settled(self) -> None:
         """Wait until every app has been told of what is due, or at least was tried."""

@@ -236,6 +236,7 @@ def _menu(visit: Visit) -> list[Link]:
             Link("Apps", "/apps"),
             Link("Outbox", "/outbox"),
             Link("Post functions", "/post-functions"),
+            Link("Providers", "/providers"),
             Link("Inspector", "/inspector"),
         ]
     return links

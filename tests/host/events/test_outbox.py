@@ -13,8 +13,8 @@ import pytest
 
 from headway.host.events.deliveries import Lane, Message
 from headway.host.events.outbox import RETRIED, SAID_MAX
-from host.events.conftest import Stage
 from host.small_app import SmallApp, running
+from host.small_stage import Stage
 
 HOOK = {"event": "jira:issue_updated", "url": "/hook"}
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import re
 
-from host.events.conftest import Stage
 from host.person import Person
 from host.small_app import SmallApp
+from host.small_stage import Stage
 
 HOOK = {"event": "jira:issue_updated", "url": "/hook/${issue.key}"}
 

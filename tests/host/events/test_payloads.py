@@ -9,8 +9,8 @@ import pytest
 
 from headway.host.events.payloads import JIRA, Occasion, Telling
 from headway.host.world import Change
-from host.events.conftest import Stage
 from host.small_app import SmallApp
+from host.small_stage import Stage
 
 
 def occasion(stage: Stage, event: str, **change: Any) -> Occasion:

@@ -10,8 +10,8 @@ import pytest
 
 from headway.host.events import post_functions as module
 from headway.host.world.catalog import TRANSITIONS, transitions_from
-from host.events.conftest import Stage
 from host.small_app import SmallApp
+from host.small_stage import Stage
 
 FUNCTION = {
     "key": "notify",

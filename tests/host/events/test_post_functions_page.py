@@ -3,9 +3,9 @@ from __future__ import annotations
 import re
 
 from headway.host.world.catalog import TRANSITIONS
-from host.events.conftest import Stage
 from host.person import Person
 from host.small_app import SmallApp
+from host.small_stage import Stage
 
 FUNCTION = {
     "key": "notify",

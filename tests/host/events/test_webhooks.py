@@ -12,8 +12,8 @@ import pytest
 
 from headway.host.world import Change
 from headway.model import Product
-from host.events.conftest import Stage
 from host.small_app import SmallApp, running
+from host.small_stage import Stage
 
 
 def hook(event: str = "jira:issue_updated", url: str = "/hook", **more: Any) -> dict[str, Any]:

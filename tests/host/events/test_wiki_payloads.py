@@ -11,8 +11,8 @@ from headway.host.events.wiki_payloads import CONFLUENCE
 from headway.host.world import Change
 from headway.host.world.wiki import ContentKind
 from headway.model import Product
-from host.events.conftest import Stage
 from host.small_app import SmallApp
+from host.small_stage import Stage
 
 WIKI = "http://localhost:2990/wiki"
 

@@ -12,9 +12,9 @@ import pytest
 from headway.host.rest import webhooks as module
 from headway.host.rest.webhooks import ONLY_APPS
 from headway.sign import request_token
-from host.events.conftest import BASE, Stage
 from host.small_app import SmallApp, running
 from host.small_site import Answer, ask
+from host.small_stage import BASE, Stage
 
 PATH = "/rest/api/3/webhook"
 DAY = 86_400.0

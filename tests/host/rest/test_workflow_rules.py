@@ -10,10 +10,10 @@ import pytest
 
 from headway.host.events.post_functions import WORKFLOW, Rule
 from headway.host.world.catalog import TRANSITIONS
-from host.events.conftest import Stage
 from host.rest.test_webhooks import Caller
 from host.small_app import SmallApp, running
 from host.small_site import ask
+from host.small_stage import Stage
 
 PATH = "/rest/api/3/workflow/rule/config"
 ID = {"name": WORKFLOW, "draft": False}

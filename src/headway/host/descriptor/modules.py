@@ -18,6 +18,9 @@ __all__ = ["Condition", "Key", "Module", "Text", "Url", "read_modules"]
 
 URL_MAX = 2000  # characters
 MODULES_MAX = 100  # of one type
+OPENED = frozenset({"createBranch"})
+"""The actions whose address a browser opens ("Development actions")."""
+
 DEPTH_MAX = 10  # of conditions inside conditions
 
 Key = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,100}\Z")]
@@ -346,7 +349,7 @@ def _check(module: Module, base_url: str, place: str) -> None:
     # (3) what the site's server calls
     for name, url in module.actions.items():
         where = f"{place}.triggered.url" if name == "triggered" else f"{place}.actions.{name}"
-        check_address(base_url, url, where)
+        check_address(base_url, url, where, framed=name in OPENED)
     for condition in _flat(module.conditions):
         if condition.remote:
             check_address(base_url, condition.name, f"{place}.conditions")

@@ -21,6 +21,7 @@ from headway.host.identity import local_path
 from headway.host.pages import apps
 from headway.host.places import modules_for
 from headway.host.problems import errors
+from headway.host.providers import page as providers
 from headway.host.scene import scene_of
 from headway.host.visit import (
     Visit,
@@ -63,6 +64,7 @@ def routes(site: Site) -> list[BaseRoute]:
         *inspector.routes(site),
         *outbox.routes(site),
         *post_functions_page.routes(site),
+        *providers.routes(site),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 
@@ -139,6 +141,9 @@ async def _issue_page(
         name_of=_name_of(visit),
         may_edit=visit.site.rights.may(visit.actor, "EDIT_ISSUES", project),
         places=places,
+        known=providers.known_of(visit.site, issue),
+        designers=providers.modules_with(visit.site, providers.DESIGNS, "getEntityByUrl"),
+        branchers=providers.modules_with(visit.site, "jiraDevelopmentTool", "createBranch"),
         edit_error=edit_error,
         comment_error=comment_error,
     )

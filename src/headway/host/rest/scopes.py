@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import NamedTuple
 
+from headway.host.providers.kinds import DEVELOPMENT, KINDS
+
 __all__ = ["INACCESSIBLE", "OWN", "SCOPES", "Fact", "scope_of", "template"]
 
 INACCESSIBLE = "INACCESSIBLE"
@@ -31,6 +33,10 @@ class Fact(NamedTuple):
 _SEARCH = "newer than the description; that of the older search"
 _MODULES = "as in Jira; Confluence's description says INACCESSIBLE of a call that only apps make"
 
+_BULK = "the pages of the API groups of Jira Software; designs as the others"
+_REPOSITORY = f"{DEVELOPMENT}/repository/{{repositoryId}}"
+_LINKED = "/rest/security/1.0/linkedWorkspaces"
+
 _HASH = "as that of the same macro by its id"
 
 OWN: tuple[Fact, ...] = (
@@ -46,6 +52,31 @@ OWN: tuple[Fact, ...] = (
         "/wiki/rest/api/content/{id}/history/{version_number}/macro/hash/{macro}",
         "READ",
         _HASH,
+    ),
+    *(
+        Fact(method, f"{kind.path}{path}", scope, _BULK)
+        for kind in KINDS
+        for method, path, scope in (
+            ("POST", "/bulk", "WRITE"),
+            ("DELETE", "/bulkByProperties", "DELETE"),
+            ("GET", kind.one, "READ"),
+            ("DELETE", kind.one, "DELETE"),
+        )
+    ),
+    *(
+        Fact(method, path, scope, _BULK)
+        for method, path, scope in (
+            ("POST", f"{DEVELOPMENT}/bulk", "WRITE"),
+            ("GET", _REPOSITORY, "READ"),
+            ("DELETE", _REPOSITORY, "DELETE"),
+            ("DELETE", f"{_REPOSITORY}/{{entityType}}/{{entityId}}", "DELETE"),
+            ("GET", f"{DEVELOPMENT}/existsByProperties", "READ"),
+            ("DELETE", f"{DEVELOPMENT}/bulkByProperties", "DELETE"),
+            ("POST", f"{_LINKED}/bulk", "WRITE"),
+            ("DELETE", f"{_LINKED}/bulk", "DELETE"),
+            ("GET", _LINKED, "READ"),
+            ("GET", f"{_LINKED}/{{workspaceId}}", "READ"),
+        )
     ),
 )
 """Operations that are newer than the descriptions, or that they do not cover."""

@@ -14,7 +14,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from headway.host.rest import attachments, issues, search, server, webhooks, workflow_rules
+from headway.host.rest import (
+    attachments,
+    development,
+    issues,
+    providers,
+    search,
+    server,
+    webhooks,
+    workflow_rules,
+)
 from headway.host.rest.call import METHODS, Answering, Call, Endpoint, identified
 from headway.host.rest.paths import Tree
 from headway.host.rest.scopes import SCOPES, scope_of
@@ -36,6 +45,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *WIKI,
     *webhooks.ENDPOINTS,
     *workflow_rules.ENDPOINTS,
+    *providers.ENDPOINTS,
+    *development.ENDPOINTS,
 )
 
 _CONNECT = "/rest/atlassian-connect/1/"
