@@ -61,7 +61,7 @@ def macro_hash(macro: Macro) -> str:
     return hashlib.sha256(macro.body.encode()).hexdigest()[:32]
 
 
-def macro_context(content: Content, space: Space, macro: Macro) -> dict[str, str]:
+def macro_context(content: Content, space: Space | None, macro: Macro) -> dict[str, str]:
     """What the address of a macro's module may name.
 
     A parameter of the macro is a variable of its own; it takes no other's place.
@@ -79,13 +79,12 @@ def macro_context(content: Content, space: Space, macro: Macro) -> dict[str, str
         "content.id": str(content.id),
         "content.type": content.kind,
         "content.version": str(content.version),
-        "space.id": str(space.id),
-        "space.key": space.key,
+        **({"space.id": str(space.id), "space.key": space.key} if space else {}),
     }
 
 
 async def rendering(
-    tenant: Tenant, content: Content, space: Space, user: User | None
+    tenant: Tenant, content: Content, space: Space | None, user: User | None
 ) -> Callable[[Macro], str | None]:
     """How the macros of one body are rendered; the apps of static ones are asked now, at once."""
     asked: dict[str, str] = {}
@@ -145,9 +144,7 @@ def _frame(app: App, module: Module, context: Mapping[str, str]) -> str:
         "data-app-key": app.key,
         "data-module-key": module.key,
         "data-title": module.name,
-        "data-context": json.dumps(
-            {name: context[name] for name in ("content.id", "space.key", "macro.id")}
-        ),
+        "data-context": json.dumps({name: context[name] for name in ("content.id", "macro.id")}),
     }
     written = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
     return f'<div class="hw-module"{written}></div>'

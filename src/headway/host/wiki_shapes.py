@@ -315,9 +315,13 @@ class WikiShapes:
     def _content_links(self, content: Content) -> Json:
         links = {"self": self._self(f"content/{content_id(content)}"), "webui": self.page(content)}
         if content.kind is ContentKind.ATTACHMENT:
-            path = f"content/{content.container_id}/child/attachment/{content_id(content)}"
-            links["download"] = f"/rest/api/{path}/download"
+            links["download"] = self.download(content)
         return links
+
+    def download(self, content: Content) -> str:
+        """The address of a file's bytes in the API, relative to the product's."""
+        path = f"content/{content.container_id}/child/attachment/{content_id(content)}"
+        return f"/rest/api/{path}/download"
 
     def page(self, content: Content) -> str:
         """Where people look at content, relative to the product's address."""

@@ -126,7 +126,7 @@ BAD = [
     "x" * 10_001,
     "(" * 100_000,
     "not " * 3_000 + "nonsense = 1",
-    f"id in ({', '.join(['1'] * 201)})",
+    f"id in ({', '.join(['1'] * 401)})",
     'text ~ "' + "a " * 31 + '"',
     " or ".join(["id = 1"] * 301),
     "title = 'open",
@@ -141,8 +141,8 @@ def test_what_no_query_is(world: World, cql: str) -> None:
 
 
 def test_a_query_at_its_bounds_is_answered(world: World) -> None:
-    many = ", ".join(["1"] * 200)
-    cql = " or ".join([f"id in ({many})"] * 12)
+    many = ", ".join(["1"] * 40)
+    cql = " or ".join([f"id in ({many})"] * 10)
     assert find(world, "(" * 39 + cql + ")" * 39) == ["Home"]
     assert find(world, " or ".join(["id = 1"] * 300)) == ["Home"]
 

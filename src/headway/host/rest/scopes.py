@@ -36,6 +36,38 @@ _MODULES = "as in Jira; Confluence's description says INACCESSIBLE of a call tha
 _BULK = "the pages of the API groups of Jira Software; designs as the others"
 _REPOSITORY = f"{DEVELOPMENT}/repository/{{repositoryId}}"
 _LINKED = "/rest/security/1.0/linkedWorkspaces"
+_OF_CONTENT = {
+    "": "GET PUT DELETE",
+    "/labels": "GET",
+    "/versions": "GET",
+    "/properties": "GET POST",
+    "/properties/{id}": "GET PUT DELETE",
+    "/attachments": "GET",
+    "/footer-comments": "GET",
+    "/children": "GET",
+    "/direct-children": "GET",
+    "/ancestors": "GET",
+}
+_SECOND = {
+    **dict.fromkeys(("pages", "blogposts", "footer-comments"), "GET POST"),
+    **dict.fromkeys(("attachments", "spaces", "spaces/{id}"), "GET"),
+    **{f"spaces/{{id}}/{name}": "GET" for name in ("pages", "blogposts")},
+    **{
+        f"{name}/{{id}}{path}": methods
+        for name in ("pages", "blogposts", "attachments", "footer-comments")
+        for path, methods in _OF_CONTENT.items()
+    },
+}
+_LIKE_FIRST = {"GET": "READ", "POST": "WRITE", "PUT": "WRITE", "DELETE": "DELETE"}
+"""What the operations of the first version that do the same ask for, without exception."""
+
+
+def _second_version() -> Iterator[Fact]:
+    for path, methods in _SECOND.items():
+        for method in methods.split():
+            scope = _LIKE_FIRST[method]
+            yield Fact(method, f"/wiki/api/v2/{path}", scope, "as the same in version 1")
+
 
 _HASH = "as that of the same macro by its id"
 
@@ -78,6 +110,7 @@ OWN: tuple[Fact, ...] = (
             ("GET", f"{_LINKED}/{{workspaceId}}", "READ"),
         )
     ),
+    *_second_version(),
 )
 """Operations that are newer than the descriptions, or that they do not cover."""
 

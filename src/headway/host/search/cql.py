@@ -22,7 +22,9 @@ from headway.host.world.wiki import ContentKind, Status, contents, revisions
 
 __all__ = ["FIELDS", "Asker", "Found", "QueryError", "compile_query"]
 
-VALUES_MAX = 200  # of one list
+VALUES_MAX = 400
+"""Values in a query: what becomes of them stays below the depth that SQLite allows."""
+
 WORDS_MAX = 30  # of one text
 EQUALITY = frozenset({"=", "!=", "in", "not in"})
 ORDERED = EQUALITY | {"<", "<=", ">", ">="}
@@ -71,6 +73,8 @@ def compile_query(text: str, asker: Asker) -> Found:
         raise QueryError(f"Could not parse cql : {reason}") from None
     where = contents.c.status == Status.CURRENT
     if query.where is not None:
+        if _count(query.where) > VALUES_MAX:
+            raise QueryError(f"Could not parse cql : there are more than {VALUES_MAX} values")
         where = sa.and_(where, _condition(query.where, asker))
     order: list[Order] = []
     for part in query.order:
@@ -79,6 +83,12 @@ def compile_query(text: str, asker: Asker) -> Found:
             raise QueryError(f"Could not parse cql : there is no order by {part.field}")
         order.append(field.order.desc() if part.descending else field.order)
     return Found(where, [*order, contents.c.id])
+
+
+def _count(node: Node) -> int:
+    if isinstance(node, Clause):
+        return len(node.operands)
+    return _count(node.of) if isinstance(node, Negation) else sum(map(_count, node.of))
 
 
 def _condition(node: Node, asker: Asker) -> Where:
@@ -98,8 +108,6 @@ def _clause(clause: Clause, asker: Asker) -> Where:
             f"Could not parse cql : {clause.field} takes {allowed}, and not {operator}"
         )
     values = [value for operand in clause.operands for value in _values(operand, field, asker)]
-    if len(values) > VALUES_MAX:
-        raise QueryError(f"Could not parse cql : {clause.field} has more than {VALUES_MAX} values")
     plain = {"in": "=", "not in": "=", "!=": "=", "!~": "~"}.get(operator, operator)
     found = sa.or_(sa.false(), *(field.condition(plain, value) for value in values))
     return sa.not_(found) if operator in ("!=", "not in", "!~") else found

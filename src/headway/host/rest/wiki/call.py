@@ -241,8 +241,6 @@ async def body_html(call: Call, shapes: WikiShapes, content: Content) -> str:
     world = call.site.world
     space = world.spaces.space_by_id(content.space_id)
     user = world.people.user(call.actor.account_id) if call.actor.account_id else None
-    if space is None:
-        return ""
     render = await macros.rendering(call.tenant, content, space, user)
     return view(content.body, shapes.links(content), render)
 

@@ -255,7 +255,8 @@ def _kind(call: WikiCall) -> ContentKind:
 
 
 async def _history(call: WikiCall) -> Response:
-    return call.answer(call.shapes.history(call.content(), call.expand))
+    expand = call.expand or expansions(["lastUpdated,previousVersion,nextVersion"])
+    return call.answer(call.shapes.history(call.content(), expand))
 
 
 async def _versions(call: WikiCall) -> Response:

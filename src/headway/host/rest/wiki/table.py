@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headway.host.rest.call import Endpoint
-from headway.host.rest.wiki import content, files, marks, people, search, spaces
+from headway.host.rest.wiki import content, files, marks, people, search, spaces, v2
 
 __all__ = ["ENDPOINTS"]
 
@@ -14,4 +14,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *people.ENDPOINTS,
     *search.ENDPOINTS,
     *spaces.ENDPOINTS,
+    *v2.ENDPOINTS,
 )

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from msgspec import structs
+
+from headway import jwt
+from headway.host import macros
+from headway.host.body_view import Links, view
+from headway.host.outgoing import CALLS
+from headway.host.storage_format import Macro
+from headway.host.world import User, World
+from headway.model import Kind, Location
+from headway.qsh import query_string_hash
+from host.small_app import SmallHost
+
+APP = "http://127.0.0.1:7000"
+URL = "/macro/{macro.id}?page={page.id}&tone={tone}&short={macro.hash}&cut={macro.truncated}"
+TONE = '<ac:parameter ac:name="tone">a &amp; b</ac:parameter>'
+NAMED = {"name": {"value": "Macro"}, "description": {"value": "x"}}
+MODULES = {
+    "dynamicContentMacros": [{"key": "framed", "url": "/framed", **NAMED}],
+    "staticContentMacros": [{"key": "fetched", "url": URL, **NAMED}],
+    "generalPages": [{"key": "page", "url": "/page", "name": {"value": "Page"}}],
+}
+
+
+def macro(name: str, inner: str = "", id: str = "m1") -> str:  # noqa: A002
+    return f'<ac:structured-macro ac:name="{name}" ac:macro-id="{id}">{inner}</ac:structured-macro>'
+
+
+class Wiki:
+    """A page with macros, and an app that renders them within this process."""
+
+    def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
+        self.host, self.asked = SmallHost(), list[httpx.Request]()
+        self.app, _ = self.host.add(modules=MODULES)
+        self.world = World(self.host.database)
+        self.space = self.world.spaces.add_space("A", "A", "u1")
+        self.tenant: Any = self.host  # its apps, and what goes out
+
+        async def handle(request: httpx.Request) -> httpx.Response:
+            self.asked.append(request)
+            return answer(request)
+
+        self.host.outgoing.wire.inside = {APP: httpx.MockTransport(handle)}
+
+    def html(self, body: str, user: User | None = None) -> str:
+        page = self.world.wiki.add_page(self.space.id, str(hash(body)), body, "u1")
+        links = Links(lambda title, key: None, lambda name: None, str)
+
+        async def rendered() -> str:
+            render = await macros.rendering(self.tenant, page, self.space, user)
+            return view(page.body, links, render)
+
+        return asyncio.run(rendered())
+
+
+def answered(text: str, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, stream=httpx.ByteStream(text.encode()))
+
+
+def says(text: str, status: int = 200) -> Wiki:
+    return Wiki(lambda request: answered(text, status))
+
+
+def test_a_frame_is_where_the_bridge_mounts_it() -> None:
+    wiki = says("unused")
+    html = wiki.html(macro("framed", TONE))
+    assert 'class="hw-module" data-product="confluence" data-app-key="my-app"' in html
+    assert "&quot;macro.id&quot;: &quot;m1&quot;" in html
+    assert "eyJ" not in html
+    assert wiki.asked == []
+    body = macro("framed") * 2 + macro("fetched") + macro("nobodys") + macro("info")
+    assert [app.key for app in macros.frames(wiki.tenant, body)] == ["my-app"] * 2
+
+
+def test_a_static_macro_is_fetched_with_the_token_in_the_header() -> None:
+    wiki = says('<p>Hello <b>there</b><script>1</script><a href="javascript:1">x</a></p>')
+    user = User(account_id="u7", name="u", display_name="U", admin=False, email="", active=True)
+    text = f"<ac:plain-text-body><![CDATA[{'x' * 200}]]></ac:plain-text-body>"
+    html = wiki.html(f"<p>before</p>{macro('fetched', TONE + text)}", user)
+    assert "<p>Hello <b>there</b><a" in html
+    assert "script" not in html
+    (request,) = wiki.asked
+    target = request.extensions["target"].decode()
+    path, _, query = target.partition("?")
+    assert path == "/macro/m1"
+    assert "tone=a+%26+b" in query
+    assert "cut=true" in query
+    assert "jwt" not in query
+    scheme, _, token = request.headers["authorization"].partition(" ")
+    claims = jwt.decode(token).unverified_claims
+    assert (scheme, claims.sub) == ("JWT", "u7")
+    assert claims.qsh == query_string_hash("GET", path, query)
+
+
+def test_what_is_sent_is_noted_without_the_token() -> None:
+    wiki = says("<p>x</p>")
+    wiki.html(macro("fetched"))
+    (crossing,) = wiki.host.traffic.all()
+    assert (crossing.location, crossing.kind, crossing.status) == (
+        Location.HEADER,
+        Kind.REQUEST,
+        200,
+    )
+    assert "eyJ" not in repr(crossing)
+    assert CALLS["static macro"].location is Location.HEADER
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda _: answered("<b>secret</b>", 500), "the app answered 500."),
+        (lambda _: answered("", 302), "the app answered 302."),
+        (lambda _: answered("x" * 300_000), "answered more than"),
+        (lambda _: (_ for _ in ()).throw(httpx.ConnectError("no")), "can not be reached"),
+    ],
+)
+def test_an_app_that_fails(answer: Any, words: str) -> None:
+    html = Wiki(answer).html(f"<p>kept</p>{macro('fetched')}")
+    assert "<p>kept</p>" in html
+    assert words in html
+    assert "secret" not in html
+
+
+def test_one_page_asks_no_more_than_so_many_times() -> None:
+    wiki = says("<p>x</p>")
+    html = wiki.html("".join(macro("fetched", id=f"m{number}") for number in range(25)))
+    assert len(wiki.asked) == 20
+    assert html.count("too many of them") == 5
+
+
+def test_only_macros_of_enabled_apps_are_rendered() -> None:
+    wiki = says("x")
+    assert macros.find(wiki.tenant, "page") is None
+    assert macros.find(wiki.tenant, "framed") is not None
+    disabled = structs.replace(wiki.app, enabled=False)
+    wiki.host.apps.save(disabled, wiki.host.apps.secret("my-app"))
+    assert macros.find(wiki.tenant, "framed") is None
+    assert "confluence-unknown-macro" in wiki.html(macro("framed"))
+
+
+def test_what_an_address_may_name() -> None:
+    wiki = says("x")
+    page = wiki.world.wiki.add_page(wiki.space.id, "Page", "", "u1")
+    parameters = {"tone": "calm", "page.id": "999", "macro.id": "other"}
+    one = Macro(id="m1", name="x", parameters=parameters, body="short")
+    context = macros.macro_context(page, wiki.space, one)
+    assert (context["tone"], context["macro.body"], context["macro.truncated"]) == (
+        *("calm", "short"),
+        "false",
+    )
+    assert (context["page.id"], context["macro.id"]) == (str(page.id), "m1")
+    assert (context["space.key"], context["page.type"]) == ("A", "page")
+    assert context["macro.hash"] == macros.macro_hash(one)
+    assert json.dumps(context)
+    assert "space.key" not in macros.macro_context(page, None, one)
