@@ -179,6 +179,7 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
         *([f"            {site.policy.disclaimer}"] if site.policy.disclaimer else []),
         *([f"Installs    {UNSIGNED}"] if site.settings.unsigned_installs else []),
         f"For apps    HEADWAY_DEVELOPMENT=1 HEADWAY_INSTALL_KEYS={site.base_url}/install-keys",
+        f"            HEADWAY_CLIENT_SCRIPT={site.base_url}/atlassian-connect/all.js",
         *(f"{name:<20} {_shown(value)}" for name, value in development(running).items()),
     ]
     for control in _control(running).values():
