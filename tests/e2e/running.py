@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
+TOLD = ("site", "media", "users", "apps", "tls", "development")
 STOP_SECONDS = 20.0
 
 
@@ -27,6 +29,8 @@ class Up:
     users: dict[str, str]
     log: Path
     apps: list[str] = field(default_factory=list)
+    tls: str | None = None
+    development: dict[str, Any] = field(default_factory=dict)
 
     def written(self) -> str:
         """All that the process has written: both its streams."""
@@ -67,6 +71,6 @@ def _first_line(process: subprocess.Popen[bytes], log: Path) -> dict[str, object
         for line in log.read_text("utf-8", "replace").splitlines():
             if line.startswith("{"):
                 told = json.loads(line)
-                return {name: told[name] for name in ("site", "media", "users", "apps")}
+                return {name: told[name] for name in TOLD}
         time.sleep(0.05)
     raise AssertionError(f"the site did not start: {log.read_text()}")
