@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from headway.errors import ConfigurationError
 from headway.host.clock import parse_date
 from headway.host.settings import POLICIES, Settings
 from headway.host.site import Site
+from host.small_app import running
 from host.small_site import BASE, MEDIA, Answer, ask
 
 HOST = ("Host", "localhost:2990")
@@ -144,3 +146,53 @@ def test_somebody_elses_server_starts_the_outbox(site: Site) -> None:
 
     asyncio.run(site.asgi()({"type": "lifespan", "state": {}}, receive, send))
     assert messages == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+# ---- two addresses --------------------------------------------------------------------------
+
+
+def test_the_site_is_where_it_was_asked(site: Site) -> None:
+    site.bind_addresses(BASE, MEDIA, "https://localhost:8443")
+
+    def asked(scheme: str, *headers: tuple[str, str]) -> Answer:
+        async def by_door(scope: Any, receive: Any, send: Any) -> None:
+            await site.asgi()({**scope, "scheme": scheme}, receive, send)
+
+        return ask(by_door, "GET", "/rest/api/3/serverInfo", headers)
+
+    secure = ("Host", "localhost:8443")
+    assert asked("http", HOST).json["baseUrl"] == BASE
+    assert asked("https", secure).json["baseUrl"] == "https://localhost:8443"
+    assert asked("http", secure).status == asked("https", HOST).status == 421
+    forwarded = (("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "localhost:8443"))
+    assert asked("http", HOST, *forwarded).json["baseUrl"] == BASE
+    assert site.base_url == BASE
+    assert (site.url_over(tls=True), site.url_over(tls=False)) == ("https://localhost:8443", BASE)
+    site.bind_addresses(BASE, MEDIA)
+    assert site.url_over(tls=True) == BASE
+
+
+def test_an_app_comes_works_and_goes(site: Site) -> None:
+    """All parts at once: installed in both products, told of a change, gone, and nothing left."""
+
+    async def life() -> None:
+        for tenant in site.tenants:
+            await tenant.installer.install(app.descriptor_url)
+        issue = site.world.tracker.issue("DEMO-1")
+        user = site.world.people.user("user")
+        assert issue is not None
+        assert user is not None
+        site.world.tracker.edit_issue(issue.id, summary="Changed", author=user.account_id)
+        await site.settled()
+        for tenant in site.tenants:
+            await tenant.installer.uninstall("my-app")
+        await site.settled()
+
+    with running() as app:
+        asyncio.run(life())
+    assert [name for name in app.callbacks() if name in ("installed", "uninstalled")] == [
+        *["installed"] * 2,
+        *["uninstalled"] * 2,
+    ]
+    assert any("/hook/DEMO-1" in got.target for got in app.got)
+    assert [tenant.apps.all() for tenant in site.tenants] == [[], []]

@@ -260,8 +260,8 @@ def _fingerprint(body: bytes) -> str:
     """
     try:  # what this site does not use was not looked at yet
         document = msgspec.json.encode(msgspec.json.decode(body), order="deterministic")
-    except (msgspec.MsgspecError, RecursionError):
-        raise ValueError("is not JSON") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise ValueError("is not JSON, or has a number without bounds") from None
     return hashlib.sha256(document).hexdigest()
 
 
