@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
 from headway import jwt, sign
@@ -273,3 +274,14 @@ def test_a_foreign_page_may_not_ask(scene: Scene) -> None:
         ("Origin", "http://evil.example"),
     ]
     assert ask(scene.asgi, "POST", "/oauth2/token", headers, b"").status == 403
+
+
+def test_the_site_is_named_as_the_app_knows_it(scene: Scene) -> None:
+    """One that installed itself over https; where it asks for the token does not matter."""
+    secure = "https://localhost:8443"
+    scene.site.bind_addresses(BASE, MEDIA, secure)
+    apps = scene.site.jira.apps
+    apps.save(msgspec.structs.replace(scene.app, over_tls=True), scene.secret)
+    assert scene.post(assertion=scene.assertion(base_url=secure)).status == 200
+    refused = scene.post(assertion=scene.assertion())
+    assert (refused.status, refused.json["error"]) == (400, "invalid_grant")

@@ -118,7 +118,7 @@ async def _asserted(site: Site, facts: RequestFacts) -> tuple[Tenant, App, User]
     except Refusal as refusal:
         raise Denied("invalid_grant", str(refusal.public), refusal) from None
     tenant, app = clients.found[claims.iss]
-    if claims.tnt != tenant.base_url:
+    if claims.tnt != tenant.addresses(app).base_url:
         raise Denied("invalid_grant", "tnt is not the baseUrl of this installation")
     user = site.world.people.user((claims.sub or "").removeprefix(ACCOUNT_PREFIX))
     if user is None or not user.active or claims.sub != ACCOUNT_PREFIX + user.account_id:
