@@ -54,7 +54,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A page in its own profile; an error in one of the site's scripts fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(5_000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page

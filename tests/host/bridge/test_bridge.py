@@ -37,7 +37,13 @@ def test_get_token_by_promise_and_by_callback_share_one_token(world: World, open
     assert promised == called
     (asked,) = world.asked("/svc/context-token")
     context = {"issue.key": "DEMO-1", "issue.id": "10001", "project.key": "DEMO"}
-    assert json.loads(asked.body) == {"appKey": "app.one", "moduleKey": "panel", "context": context}
+    assert json.loads(asked.body) == {
+        "appKey": "app.one",
+        "moduleKey": "panel",
+        "product": "jira",
+        "page": "",
+        "context": context,
+    }
 
 
 def test_tokens_asked_for_at_once_are_minted_once(world: World, opened: Opened):

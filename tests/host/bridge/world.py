@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parents[2] / "src" / "headway" / "host" / "static"
+BRIDGE = ("vendor/xdm-host.js", "bridge/main.js")
 CSRF = "csrf-of-this-session"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 HTML = "text/html; charset=utf-8"
@@ -74,20 +75,25 @@ class World:
         return [call for call in self.calls if call.path.startswith(prefix)]
 
 
-def module(app: str, key: str = "panel", context: dict[str, str] | None = None) -> str:
-    """The element that the bridge makes alive."""
+def module(
+    app: str, key: str = "panel", context: dict[str, str] | None = None, more: str = ""
+) -> str:
+    """The element that the bridge makes alive; *more* are further attributes."""
     data = json.dumps(
         context or {"issue.key": "DEMO-1", "issue.id": "10001", "project.key": "DEMO"}
     )
     return (
         f'<div class="hw-module" data-app-key="{app}" data-module-key="{key}"'
-        f" data-context='{data}'></div>"
+        f" data-context='{data}' {more}></div>"
     )
 
 
-def page_of(body: str, scripts: tuple[str, ...] = ("vendor/xdm-host.js", "bridge.js")) -> str:
+def page_of(body: str, scripts: tuple[str, ...] = BRIDGE) -> str:
     """A page of the site, as its templates make them."""
-    tags = "".join(f'<script src="/static/{name}" defer></script>' for name in scripts)
+    tags = "".join(
+        f'<script src="/static/{name}" {"type=module" if "/main" in name else "defer"}></script>'
+        for name in scripts
+    )
     return (
         '<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title>Site</title>'
         '<meta name="viewport" content="width=device-width">'
@@ -129,7 +135,7 @@ class Site(Handler):
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - names that the base looks for
 
     def serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("latin-1")
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.world.calls.append(Call(self.command, self.path, headers, body))
         path = urlsplit(self.path).path
@@ -192,10 +198,26 @@ class Site(Handler):
             self.json(200, {"key": "DEMO-1"})
         elif path == "/rest/api/2/echo":
             self.json(201, {"method": self.command, "path": self.path, "body": body})
+        elif path == "/rest/api/2/bytes":
+            self.answer(200, "image/png", b"\x89PNG\x00\xff")
+        elif path == "/rest/api/2/issue":
+            self.json(201, {"id": "1", "key": "DEMO-9", "sent": json.loads(body)})
+        elif path.startswith("/wiki/rest/api/content/7/property"):
+            self.property(path, body)
         elif path == "/rest/api/2/moved":
             self.answer(302, "text/plain", "", Location="/svc/module-url")
         else:
             self.json(404, {"errorMessages": ["Issue does not exist"]})
+
+    def property(self, path: str, body: str) -> None:
+        key = path.partition("/property")[2].strip("/")
+        if self.command == "GET":
+            known = key == "known"
+            self.json(200 if known else 404, {"key": key, "value": 1} if known else {})
+        else:
+            sent = json.loads(body)
+            refused = sent["value"] == "refused"
+            self.json(409 if refused else 200, {"message": "no"} if refused else sent)
 
 
 class App(Handler):
