@@ -1,6 +1,7 @@
 """Keys: what is accepted as one, and values that open only where they were sealed."""
 
 import base64
+import hashlib
 import json
 import pickle
 import subprocess
@@ -23,6 +24,7 @@ from headway.keys import (
     new_secret,
     new_server_identity,
     parse_key_set,
+    public_key_pin,
 )
 
 RSA = RsaPrivateKey.generate()
@@ -240,6 +242,16 @@ def test_openssl_takes_the_server_for_its_name_alone(tmp_path: Path, name: str) 
     key = serialization.load_pem_private_key(identity.key, password=None)
     leaf = x509.load_pem_x509_certificates(identity.chain)[0]
     assert key.public_key() == leaf.public_key()
+
+
+def test_a_pin_is_of_the_servers_own_key() -> None:
+    identity = new_server_identity("localhost", NOW)
+    leaf = x509.load_pem_x509_certificates(identity.chain)[0]
+    der = leaf.public_key().public_bytes(serialization.Encoding.DER, SPKI)
+    assert base64.b64decode(public_key_pin(identity.chain)) == hashlib.sha256(der).digest()
+    assert public_key_pin(identity.authority) != public_key_pin(identity.chain)
+    with pytest.raises(ValueError, match="PEM"):
+        public_key_pin(b"nothing")
 
 
 FOREIGN = {

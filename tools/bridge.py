@@ -16,13 +16,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ROOT / "node_modules"
 VENDOR = ROOT / "src" / "headway" / "host" / "static" / "vendor"
+STYLES = "atlassian-connect-js/dist"
 FILES = {
     "atlassian-connect-js/dist/iframe.js": "iframe.js",
     "simple-xdm/dist/host.min.js": "xdm-host.js",
 }
 ABOUT = """\
-iframe.js is dist/iframe.js of atlassian-connect-js, xdm-host.js is dist/host.min.js of
-simple-xdm, both unchanged.  They contain parts of the packages below.
+iframe.js is dist/iframe.js of atlassian-connect-js, styles are its style sheets, xdm-host.js is
+dist/host.min.js of simple-xdm, all unchanged; the site serves iframe.js with one line changed.
+They contain parts of the packages below.
 """
 
 
@@ -32,6 +34,10 @@ def main() -> None:
     VENDOR.mkdir(parents=True)
     for source, target in FILES.items():
         shutil.copyfile(MODULES / source, VENDOR / target)
+    (VENDOR / "styles").mkdir()
+    for style in sorted((MODULES / STYLES).rglob("*.css")):
+        if not style.name.startswith("connect-host"):
+            shutil.copyfile(style, VENDOR / "styles" / style.name)
     (VENDOR / "LICENSES.txt").write_text(licences(), encoding="utf-8")
 
 

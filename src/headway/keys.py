@@ -8,6 +8,7 @@ holds some can be pickled.
 from __future__ import annotations
 
 import base64
+import hashlib
 import ipaddress
 import json
 import secrets
@@ -34,6 +35,7 @@ __all__ = [
     "new_secret",
     "new_server_identity",
     "parse_key_set",
+    "public_key_pin",
 ]
 
 RSA_BITS_MIN, RSA_BITS_MAX = 2048, 8192
@@ -263,6 +265,22 @@ def new_server_identity(name: str, now: float) -> ServerIdentity:
         serialization.NoEncryption(),
     )
     return ServerIdentity(authority, leaf + authority, written)
+
+
+def public_key_pin(chain: bytes) -> str:
+    """The hash by which a browser is told to take the first certificate of a PEM chain.
+
+    Base64 of SHA-256 over its SubjectPublicKeyInfo (RFC 7469 section 2.4);
+    raises ValueError for what is no certificate.
+
+    >>> len(public_key_pin(new_server_identity("localhost", 0.0).chain))
+    44
+    """
+    public = x509.load_pem_x509_certificates(chain)[0].public_key()
+    written = public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return base64.b64encode(hashlib.sha256(written).digest()).decode()
 
 
 def _certificate(

@@ -72,6 +72,7 @@ def test_the_wheel_holds_the_package_the_bridge_and_the_licences(wheel: Path) ->
     assert {
         "headway/py.typed",
         "headway/host/static/vendor/iframe.js",
+        "headway/host/static/vendor/styles/surfaces.css",
         "headway/host/static/vendor/xdm-host.js",
         "headway/host/static/vendor/LICENSES.txt",
         "headway-0.1.0.dist-info/licenses/LICENSE",

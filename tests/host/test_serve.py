@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from headway.errors import ConfigurationError
+from headway.host.client_script import NAME
 from headway.host.plugins import INSTALL_TYPE
 from headway.host.serve import check_exposure, served
 from headway.host.settings import Settings
@@ -60,6 +61,28 @@ def test_it_answers_while_the_block_runs() -> None:
     code, media = asyncio.run(scene())
     assert code == 200
     assert media.startswith("http://127.0.0.1:")
+
+
+def test_the_client_script_is_at_its_public_name_too(tmp_path: Path) -> None:
+    """A browser that is told where to look takes this certificate, by its pin."""
+
+    async def scene() -> tuple[tuple[str, ...], int]:
+        settings = Settings(port=0, client_script_port=0, data=tmp_path / "data")
+        async with served(settings) as running:
+            rule, _ = running.chromium_options
+            authority = tmp_path / "data" / "client-script" / "authority.pem"
+            trust = ssl.create_default_context(cafile=str(authority))
+            port = rule.rpartition(":")[2]
+            url = f"https://127.0.0.1:{port}/all.js"
+            name = {"sni_hostname": NAME}
+            async with httpx.AsyncClient(trust_env=False, verify=trust) as client:
+                answer = await client.get(url, headers={"Host": NAME}, extensions=name)
+            return running.chromium_options, answer.status_code
+
+    options, code = asyncio.run(scene())
+    assert options[0].startswith(f"--host-resolver-rules=MAP {NAME}:443 127.0.0.1:")
+    assert options[1].startswith("--ignore-certificate-errors-spki-list=")
+    assert code in (200, 503)  # without npm's files there is nothing to hand out
 
 
 def test_it_answers_over_tls(pair: dict[str, Path]) -> None:

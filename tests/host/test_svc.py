@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import oracle
@@ -273,26 +271,6 @@ def test_the_sites_key_is_public(site: Site) -> None:
         assert b"PRIVATE" not in answer.body
     assert site.ask("GET", "/install-keys/another").status == 404
     assert site.ask("GET", "/install-keys/..").status == 404
-
-
-@pytest.mark.parametrize("path", ["/atlassian-connect/all.js", "/connect-cdn.atl-paas.net/all.js"])
-def test_the_client_script(
-    site: Site, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    static = tmp_path / "static"
-    (static / "vendor").mkdir(parents=True)
-    shim = (files("headway.host") / "static" / "client-shim.js").read_bytes()
-    (static / "client-shim.js").write_bytes(shim)
-    monkeypatch.setattr(svc, "files", lambda _: tmp_path)
-    missing = site.ask("GET", path)
-    assert (missing.status, b"make setup" in missing.body) == (503, True)
-    (static / "vendor" / "iframe.js").write_bytes(b"// the bridge")
-    from_another_site = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
-    answer = site.ask("GET", path, from_another_site)
-    assert answer.status == 200
-    assert answer.body == b"// the bridge\n" + shim
-    assert answer.headers["content-type"].startswith("text/javascript")
-    assert answer.headers["cache-control"] == "max-age=600"
 
 
 def test_an_answer_holds_json_alone(site: Site) -> None:

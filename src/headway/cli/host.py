@@ -33,6 +33,7 @@ ASKED: Mapping[str, dict[str, Any]] = {
     "port": {"min": 0, "max": 65535},
     "media_port": {"min": 0, "max": 65535},
     "tls_port": {"min": 0, "max": 65535},
+    "client_script_port": {"min": 0, "max": 65535},
 }
 PRODUCT = re.compile(r"(jira|confluence)=")
 UNSIGNED = "WITHOUT TOKENS, as before 29 October 2021: whoever reaches an app can pose as this site"
@@ -167,6 +168,7 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
             "policy": site.policy.name,
             "disclaimer": site.policy.disclaimer,
             "development": development(running),
+            "chromium": list(running.chromium_options),
         }
         print(json.dumps(told | _control(running)), flush=True)
         return
@@ -178,6 +180,7 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
         f"Policy      {site.policy.name}",
         *([f"            {site.policy.disclaimer}"] if site.policy.disclaimer else []),
         *([f"Installs    {UNSIGNED}"] if site.settings.unsigned_installs else []),
+        *(f"Chromium    {option}" for option in running.chromium_options),
         f"For apps    HEADWAY_DEVELOPMENT=1 HEADWAY_INSTALL_KEYS={site.base_url}/install-keys",
         f"            HEADWAY_CLIENT_SCRIPT={site.base_url}/atlassian-connect/all.js",
         *(f"{name:<20} {_shown(value)}" for name, value in development(running).items()),

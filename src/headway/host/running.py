@@ -52,6 +52,8 @@ class Running:
         """Apps that run in this process, by origin: the site asks them without a connection."""
         self.authority: Path | None = None
         """The file with what clients of its https address have to trust."""
+        self.chromium_options: tuple[str, ...] = ()
+        """With which Chromium finds the client script's public address here."""
         self.control: Key | None = None
         """The token of the control API, where that is open."""
         self._addresses: tuple[str, str, str | None] | None = None

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from headway.errors import ConfigurationError
+from headway.host import client_script
 from headway.host.control import Control, control_key
 from headway.host.running import Running
 from headway.host.seed import demonstration_users
@@ -49,6 +50,9 @@ async def served(settings: Settings) -> AsyncIterator[Running]:
         stack.callback(_close, media_sockets)
         tls_sockets = [] if settings.tls_port is None else listen(settings.tls_port, addresses)
         stack.callback(_close, tls_sockets)
+        wanted = settings.client_script_port
+        script_sockets = [] if wanted is None else listen(wanted, addresses[:1])
+        stack.callback(_close, script_sockets)
         # (3) the site
         running = Running(settings)
         stack.push_async_callback(running.close)
@@ -75,6 +79,16 @@ async def served(settings: Settings) -> AsyncIterator[Running]:
             local = stack.enter_context(local_tls(settings.name, settings.data))
             running.authority = local.authority
             await stack.enter_async_context(serving(running.asgi(), tls_sockets, local.context))
+        if script_sockets:
+            folder = settings.data / "client-script" if settings.data else None
+            local = stack.enter_context(local_tls(client_script.NAME, folder))
+            port = _port(script_sockets)
+            running.chromium_options = (
+                f"--host-resolver-rules=MAP {client_script.NAME}:443 127.0.0.1:{port}",
+                f"--ignore-certificate-errors-spki-list={local.pin}",
+            )
+            script = client_script.asgi()
+            await stack.enter_async_context(serving(script, script_sockets, local.context))
         yield running
 
 

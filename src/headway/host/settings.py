@@ -59,6 +59,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int | None,
         _is("Port for https too, by an authority that the site makes; 0 for a free one."),
     ] = None
+    client_script_port: Annotated[
+        int | None,
+        _is("Port for the client script's public address; 0 for a free one (docs/bridge.md)."),
+    ] = None
     control: Annotated[bool, _is("Open the control API for tests (docs/host.md).")] = False
     control_token_file: Annotated[
         Path | None, _is("File with the token of the control API; else it is made up.")

@@ -7,7 +7,6 @@ alone, and what a page says about the issue that it shows is looked up anew.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from headway.errors import BodyTooLarge, MalformedRequest
+from headway.host import client_script
 from headway.host.apps import App
 from headway.host.conditions import Asked, hold
 from headway.host.descriptor import Condition, Module, Shown
@@ -48,7 +48,6 @@ LOOKS = (
 )
 """What a module may say about its frame or dialog."""
 QUESTION_MAX = 16_384  # bytes
-CLIENT_SCRIPT = ("vendor/iframe.js", "client-shim.js")
 
 
 class Question(msgspec.Struct, frozen=True, rename="camel"):
@@ -113,23 +112,12 @@ def routes(site: Site) -> list[BaseRoute]:
             return PlainTextResponse("There is no such key.\n", 404)
         return Response(pem, media_type="application/x-pem-file")
 
-    async def client_script(_: Request) -> Response:
-        folder = files("headway.host") / "static"
-        try:
-            parts = [(folder / name).read_bytes() for name in CLIENT_SCRIPT]
-        except FileNotFoundError:
-            return PlainTextResponse("The iframe bridge is missing: run 'make setup'.\n", 503)
-        headers = {"Cache-Control": "max-age=600", "Access-Control-Allow-Origin": "*"}
-        return Response(b"\n".join(parts), media_type="text/javascript", headers=headers)
-
     return [
         Route("/svc/module-url", module_url, methods=["POST"]),
         Route("/svc/context-token", context_token, methods=["POST"]),
         Route("/install-keys/{kid}", install_key),
         Route("/{kid:uuid}", install_key),  # some apps drop the path of a key server's address
-        # Client scripts read their data-options only under these two addresses.
-        Route("/atlassian-connect/all.js", client_script),
-        Route("/connect-cdn.atl-paas.net/all.js", client_script),
+        *(route for folder in client_script.FOLDERS for route in client_script.routes(folder)),
     ]
 
 

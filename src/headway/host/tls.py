@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headway.errors import ConfigurationError
-from headway.keys import CERTIFICATE_SECONDS, ServerIdentity, new_server_identity
+from headway.keys import CERTIFICATE_SECONDS, ServerIdentity, new_server_identity, public_key_pin
 from headway.ports import Clock
 from headway.store.files import private_directory
 
@@ -34,6 +34,8 @@ class LocalTls(NamedTuple):
 
     context: ssl.SSLContext
     authority: Path
+    pin: str
+    """By which a browser can be told to take it without trusting the authority."""
 
 
 @contextlib.contextmanager
@@ -55,7 +57,9 @@ def local_tls(name: str, data: Path | None, now: Clock = time.time) -> Iterator[
             folder = private_directory(data)
         if not _is_good(folder, name, now()):
             _keep(folder, name, now(), new_server_identity(name, now()))
-        yield LocalTls(_context(folder / IDENTITY_FILE), folder / AUTHORITY_FILE)
+        identity = folder / IDENTITY_FILE
+        context = _context(identity)
+        yield LocalTls(context, folder / AUTHORITY_FILE, public_key_pin(_chain(identity)))
 
 
 def _is_good(folder: Path, name: str, now: float) -> bool:
@@ -86,6 +90,12 @@ def _write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(handle)
     Path(draft).replace(path)
+
+
+def _chain(identity: Path) -> bytes:
+    """The certificates in the file, behind the key."""
+    _, begin, rest = identity.read_bytes().partition(b"-----BEGIN CERTIFICATE-----")
+    return begin + rest
 
 
 def _context(identity: Path) -> ssl.SSLContext:

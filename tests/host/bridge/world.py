@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from headway.host.client_script import script
+
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parents[2] / "src" / "headway" / "host" / "static"
 BRIDGE = ("vendor/xdm-host.js", "bridge/main.js")
@@ -144,9 +146,9 @@ class Site(Handler):
         elif path.startswith("/static/"):
             self.static(STATIC / path.removeprefix("/static/"))
         elif path == "/atlassian-connect/all.js":
-            parts = (STATIC / "vendor" / "iframe.js", STATIC / "client-shim.js")
-            text = b"\n".join(part.read_bytes() for part in parts)
-            self.answer(200, TYPES[".js"], text, Cache_Control="max-age=600")
+            self.answer(200, TYPES[".js"], script(), Cache_Control="max-age=600")
+        elif path.startswith("/atlassian-connect/"):
+            self.static(STATIC / "vendor" / "styles" / path.rpartition("/")[2])
         elif path == "/inspector/events":
             rows = "".join(f"data: {json.dumps(row)}\n\n" for row in self.world.events)
             self.answer(200, "text/event-stream", "retry: 300\n\n" + rows)

@@ -53,6 +53,35 @@
   AP.request = request;
   modules._globals.request = request;
 
+  // ---- jira: a callback that comes first, and listeners ---------------------
+
+  const { jira } = AP;
+  if (jira) {
+    const { openCreateIssueDialog } = jira;
+    const create = (callback, params) => openCreateIssueDialog(params ?? {}, callback ?? (() => {}));
+    const edited = [];
+    const saved = { validate: null, save: null };
+    AP.register({
+      jira_dashboard_item_edit: () => edited.forEach((listener) => listener()),
+      jira_workflow_post_function_submit: () => jira.WorkflowConfiguration.trigger(),
+    });
+    const more = {
+      openCreateIssueDialog: create,
+      DashboardItem: { onDashboardItemEdit: (listener) => edited.push(listener) },
+      WorkflowConfiguration: {
+        onSaveValidation: (listener) => (saved.validate = listener),
+        onSave: (listener) => (saved.save = listener),
+        trigger() {
+          const valid = saved.validate ? saved.validate() !== false : true;
+          const value = valid && saved.save ? String(saved.save()) : undefined;
+          jira._workflowConfigured(valid, value ?? "");
+          return { valid, value };
+        },
+      },
+    };
+    for (const place of [jira, modules.jira]) Object.assign(place, more);
+  }
+
   // ---- history: a synchronous getState and popState ------------------------
 
   const listeners = new Set();

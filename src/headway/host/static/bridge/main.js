@@ -91,6 +91,7 @@ const API = {
   inlineDialog: { hide: command(hideInlineOf) },
   jira: {
     refreshIssuePage: reload,
+    _workflowConfigured: command(products.workflowConfigured),
     setDashboardItemTitle: command(products.setDashboardItemTitle),
     openCreateIssueDialog: listener(products.openCreateIssueDialog),
     ...each(question, {
@@ -128,4 +129,5 @@ window.addEventListener("popstate", anchor.moved);
 window.addEventListener("resize", pages.refill);
 watchForItems();
 products.watchForItemsToEdit();
+products.watchForConfigurations();
 document.querySelectorAll(".hw-module").forEach(mountWhenOpen);

@@ -113,6 +113,7 @@ function moduleAddress(base, context, moduleKey) {
 function sitePath(context) {
   const text = String(context?.relativeUrl ?? "");
   if (/[\\\u0000-\u0020\u007f]/.test(text)) throw new Refused("a character that is not allowed");
+  if (/^[a-z][a-z0-9+.-]*:/i.test(text)) throw new Refused("not a path");
   const url = new URL(text.startsWith("/") ? text : `/${text}`, location.origin);
   const closed = ["/svc/", "/logout", "/static/"].some((path) => url.pathname.startsWith(path));
   if (url.origin !== location.origin || text.startsWith("//") || closed) {

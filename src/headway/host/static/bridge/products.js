@@ -35,11 +35,35 @@ export function watchForItemsToEdit() {
 
 /** The configuration that a workflow's function has so far. */
 export function workflowConfiguration(frame) {
-  const { value, uuid } = JSON.parse(frame.place.dataset.configuration || "{}");
-  return { value: value ?? "", uuid: uuid ?? "" };
+  return frame.place.dataset.configuration ?? "";
 }
 
-/** A form for a new issue; the answer are the issues that were made, as the API writes them. */
+/** Before a form around a function's page is sent, the page says what to keep. */
+export function watchForConfigurations() {
+  document.addEventListener("submit", (event) => {
+    const field = event.target.querySelector?.("input[data-configuration-of]");
+    if (!field || event.target.dataset.configured) return;
+    const frame = [...frames.values()].find((one) => event.target.contains(one.iframe));
+    if (!frame?.bridged) return;
+    event.preventDefault();
+    tell(frame, "jira_workflow_post_function_submit", {});
+  });
+}
+
+/** The app's page has answered: valid or not, and what to keep; then the form goes on. */
+export function workflowConfigured(frame, valid, value) {
+  const form = frame.iframe.closest("form");
+  const field = form?.querySelector("input[data-configuration-of]");
+  if (!field || valid !== true || typeof value !== "string") return;
+  field.value = value;
+  form.dataset.configured = "yes";
+  form.requestSubmit();
+}
+
+/**
+ * A form for a new issue; the answer are the issues that were made, as the API writes them.
+ * The client script puts the callback last, where it crosses the wire.
+ */
 export function openCreateIssueDialog(frame, callback, params) {
   const { pid, fields } = typeof params === "object" && params ? params : {};
   const project = frame.context["project.key"];
