@@ -23,6 +23,7 @@ from headway.host.clock import parse_date
 from headway.host.install import InstallFailed
 from headway.host.settings import Settings
 from headway.host.site import Site
+from headway.host.world.catalog import transitions_from
 from headway.http.server import listen, serving
 from headway.model import Secret
 from headway.sign import request_token
@@ -217,6 +218,27 @@ def test_it_answers_a_webhook(host: Host, installed: str) -> None:
     assert got["changed"][0]["toString"] == "Seen by the framework"
     (sent,) = crossings(site, "host->app event")
     assert (sent.location, sent.status) == ("header", 204)
+
+
+def test_a_post_function_is_tried_again_with_a_token_of_its_own(host: Host, installed: str) -> None:
+    """The framework refuses a stale token: each try is signed anew, whatever the site's date."""
+    site = host.site
+    issue = site.world.tracker.issue("DEMO-2")
+    assert issue is not None
+    step = transitions_from(issue.status)[0]
+    rule = site.post_functions.add(step.id, KEY, "notify", "loudly")
+    site.world.tracker.move_issue(issue.id, step)
+    host.do(site.settled)
+    site.clock.set(site.clock.at() + 361)
+    host.do(site.settled)
+    site.clock.reset()
+    first, second = received(installed, "triggered")
+    assert (first["retry"], second["retry"]) == (None, "1")
+    assert first["id"] == second["id"]
+    assert (second["to"], second["value"], second["issue"]) == (step.target, "loudly", "DEMO-2")
+    told = [told for told in site.outbox.deliveries.newest() if told.delivery.event == "notify"]
+    assert [made.status for made in told[0].tries] == [503, 204]
+    site.post_functions.remove(rule.id)
 
 
 def test_what_another_secret_signed_is_refused(host: Host, installed: str) -> None:

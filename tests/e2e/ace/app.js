@@ -102,6 +102,23 @@ app.post("/uninstalled", addon.verifyInstallation(), async (req, res) => {
   res.sendStatus(204);
 });
 
+/** A post function that is too busy the first time. */
+app.post("/triggered", addon.authenticate(), (req, res) => {
+  const busy = !received.some(({ event }) => event === "triggered");
+  const { [`x-atlassian-webhook-retry`]: retry, [`x-atlassian-webhook-identifier`]: id } =
+    req.headers;
+  const { transition, configuration, issue } = req.body;
+  received.push({
+    event: "triggered",
+    retry: retry ?? null,
+    id,
+    to: transition.to_status,
+    value: configuration.value,
+    issue: issue.key,
+  });
+  res.sendStatus(busy ? 503 : 204);
+});
+
 addon.on("jira:issue_updated", (event, body, req) => {
   const { clientKey } = req.context;
   received.push({ event, clientKey, issue: body.issue.key, changed: body.changelog.items });

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -332,3 +336,38 @@ def test_what_was_pending_goes_out_at_the_next_start(tmp_path: Path, app: SmallA
     first_try, second_try = (got.headers["x-atlassian-webhook-identifier"] for got in app.got)
     assert first_try == second_try
     asyncio.run(second.site.close())
+
+
+WRITER = """
+import sys
+from host.small_stage import Stage
+stage = Stage(data=__import__("pathlib").Path(sys.argv[1]))
+class Known:
+    descriptor = __import__("json").loads(sys.argv[2])
+stage.listen(Known, {"event": "jira:issue_updated", "url": "/hook", "excludeBody": False})
+for number in range(10_000):
+    stage.edit(str(number))
+    print(number, flush=True)
+"""
+
+
+def test_a_process_that_is_killed_loses_nothing_that_it_acknowledged(
+    tmp_path: Path, app: SmallApp
+) -> None:
+    folder, tests = tmp_path / "site", Path(__file__).parents[2]
+    arguments = [sys.executable, "-c", WRITER, str(folder), json.dumps(app.descriptor)]
+    environment = {**os.environ, "PYTHONPATH": f"{tests.parent / 'src'}:{tests}"}
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, text=True, env=environment, cwd=tests
+    ) as process:
+        assert process.stdout is not None
+        acknowledged = [int(process.stdout.readline()) for _ in range(20)]
+        process.kill()
+        rest = process.stdout.read().split("\n")
+    acknowledged += [int(line) for line in rest[:-1]]
+    after = Stage(data=folder)
+    after.settle()
+    told = [int(summary) for summary in heard(app)]
+    assert told[: len(acknowledged)] == acknowledged
+    assert len(told) - len(acknowledged) <= 1  # written, and killed before it could say so
+    asyncio.run(after.site.close())

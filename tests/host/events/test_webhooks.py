@@ -168,3 +168,67 @@ def test_an_app_hears_that_it_is_enabled_and_disabled(stage: Stage, app: SmallAp
         got = [each.target for each in app.got if each.target in ("/on", "/off")]
         assert got == ["/off", "/on"]
         assert [each.target for each in other.got] == []
+
+
+def test_what_hung_on_a_deleted_issue_follows_second(stage: Stage, app: SmallApp) -> None:
+    events = ("jira:issue_deleted", "comment_deleted", "attachment_deleted", "issuelink_deleted")
+    narrow = {"filter": "project = DEMO"}
+    stage.listen(app, *(hook(event, f"/{event[-12:]}", **narrow) for event in events))
+    uma = stage.site.world.people.user("user")
+    assert uma is not None
+    world, other = stage.site.world, stage.site.world.tracker.add_issue("PUB", "Other")
+    for issue in (stage.issue, other):
+        world.tracker.add_comment(issue.id, uma.account_id, "Well said")
+        world.files.add_attachment("issue", issue.id, "a.txt", "text/plain", b"x", uma.account_id)
+    world.links.add("Blocks", stage.issue.id, other.id)
+    world.tracker.delete_issue(stage.issue.id, uma.account_id)
+    world.tracker.delete_issue(other.id)
+    stage.settle()
+    told = [(got.json["webhookEvent"], got.headers["x-atlassian-webhook-flow"]) for got in app.got]
+    assert told[0] == ("jira:issue_deleted", "Primary")
+    followed = [event for event, flow in told if flow == "Secondary"]
+    assert sorted(set(followed)) == sorted(events[1:])
+    assert len(followed) == len(told) - 1
+    comments = [got.json for got in app.got if got.json["webhookEvent"] == "comment_deleted"]
+    assert {body["issue"]["key"] for body in comments} == {"DEMO-1"}
+
+
+# ---- those that were registered -------------------------------------------------------------
+
+
+def register(stage: Stage, url: str, app_key: str = "my-app", **values: Any) -> int:
+    row = {"events": ["jira:issue_updated"], "jql": "", "field_ids": [], "property_keys": []}
+    expires = stage.site.clock.at() + 60
+    return stage.site.registrations.add(app_key, url, expires, **{**row, **values})
+
+
+def test_registered_ones_of_one_address_are_one_delivery(stage: Stage, app: SmallApp) -> None:
+    stage.listen(app)
+    url = f"{app.url}/dynamic"
+    first = register(stage, url, jql="project = DEMO")
+    second = register(stage, url, field_ids=["summary"])
+    register(stage, url, field_ids=["description"])
+    register(stage, url, jql="project = PUB")
+    register(stage, "http://127.0.0.1:1/elsewhere")
+    register(stage, url, "nobody")
+    stage.edit()
+    stage.settle()
+    assert [got.json["matchedWebhookIds"] for got in app.got] == [[first, second]]
+
+
+def test_registered_ones_are_narrowed_by_property(stage: Stage, app: SmallApp) -> None:
+    stage.listen(app)
+    wanted = {"events": ["issue_property_set"], "property_keys": ["color"]}
+    made = register(stage, f"{app.url}/dynamic", **wanted)
+    for key in ("size", "color"):
+        stage.site.world.properties.put("issue", str(stage.issue.id), key, 1)
+    stage.settle()
+    assert [got.json["matchedWebhookIds"] for got in app.got] == [[made]]
+    assert app.got[0].json["property"]["key"] == "color"
+
+
+def test_confluence_has_no_registered_ones(stage: Stage, app: SmallApp) -> None:
+    stage.listen(app)
+    register(stage, f"{app.url}/dynamic", events=["page_created"])
+    stage.site.webhooks.hear(Change(event="page_created", product=Product.CONFLUENCE, after=None))
+    assert stage.told() == []

@@ -178,17 +178,24 @@ def test_an_issue_goes_with_its_subtasks(world: World) -> None:
     parent = world.tracker.add_issue("DEMO", "One")
     child = world.tracker.add_issue("DEMO", "Two", parent_id=parent.id)
     assert world.tracker.subtasks(parent.id) == [child]
-    world.files.add_attachment("issue", child.id, "a", "text/plain", b"x", "u1")
+    file = world.files.add_attachment("issue", child.id, "a", "text/plain", b"x", "u1")
+    said = world.tracker.add_comment(child.id, "u1", "a")
+    link = world.links.add("Blocks", child.id, parent.id)
     world.properties.put("issue", str(child.id), "k", 1)
     heard = told(world)
     world.tracker.delete_issue(parent.id, "u1")
     assert world.tracker.issues() == []
     assert world.files.of("issue", child.id) == []
     assert world.properties.keys("issue", str(child.id)) == []
-    assert [(c.event, c.before) for c in heard] == [
-        ("jira:issue_deleted", child),
-        ("jira:issue_deleted", parent),
+    assert [(c.event, c.before, c.within) for c in heard] == [
+        ("jira:issue_deleted", child, None),
+        ("comment_deleted", said, child),
+        ("attachment_deleted", file, child),
+        ("issuelink_deleted", link, child),
+        ("jira:issue_deleted", parent, None),
+        ("issuelink_deleted", link, parent),
     ]
+    assert [c.secondary for c in heard] == [False, True, True, True, False, True]
     with pytest.raises(LookupError):
         world.tracker.delete_issue(parent.id)
 

@@ -74,7 +74,8 @@ def of_issue(telling: Telling, change: Change) -> Occasion:
 def of_comment(telling: Telling, change: Change) -> Occasion:
     """Something was said of an issue, or unsaid."""
     comment = change.after or change.before
-    return _beside(telling, comment.issue_id, {"comment": telling.shapes.comment(comment)})
+    body = {"comment": telling.shapes.comment(comment)}
+    return _beside(telling, comment.issue_id, body, gone=change.within)
 
 
 def of_attachment(telling: Telling, change: Change) -> Occasion:
@@ -82,7 +83,7 @@ def of_attachment(telling: Telling, change: Change) -> Occasion:
     attachment = change.after or change.before
     shape = telling.shapes.attachment(attachment)
     issue_id = attachment.holder_id if attachment.holder == "issue" else None
-    return _beside(telling, issue_id, {"attachment": shape}, told=False)
+    return _beside(telling, issue_id, {"attachment": shape}, told=False, gone=change.within)
 
 
 def of_link(telling: Telling, change: Change) -> Occasion:
@@ -95,7 +96,7 @@ def of_link(telling: Telling, change: Change) -> Occasion:
         "destinationIssueId": link.target,
         **({"issueLinkType": telling.shapes.link_type(kind)} if kind else {}),
     }
-    return Occasion({"issueLink": shape})
+    return Occasion({"issueLink": shape})  # no filter holds it back: "Webhooks" has none for links
 
 
 def of_worklog(telling: Telling, change: Change) -> Occasion:
@@ -176,9 +177,18 @@ JIRA: Mapping[str, Callable[[Telling, Change], Occasion]] = {
 """The events of Jira ("Webhooks": available events), each with what makes its body."""
 
 
-def _beside(telling: Telling, issue_id: int | None, body: Json, *, told: bool = True) -> Occasion:
-    """*body*, with the issue that it is about where that is *told*."""
-    issue = telling.world.tracker.issue(issue_id) if issue_id is not None else None
+def _beside(
+    telling: Telling,
+    issue_id: int | None,
+    body: Json,
+    *,
+    told: bool = True,
+    gone: Issue | None = None,
+) -> Occasion:
+    """*body*, with the issue that it is about where that is *told*; *gone* is the one of late."""
+    issue = gone
+    if issue is None and issue_id is not None:
+        issue = telling.world.tracker.issue(issue_id)
     if issue is not None and told:
         wanted = "summary,issuetype,project,assignee,priority,status"
         body = {**body, "issue": telling.shapes.issue(issue, wanted)}

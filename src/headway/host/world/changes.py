@@ -17,7 +17,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     ``before`` and ``after`` are values of the world, such as an Issue; one of
     them is None where the thing is new, or gone.  ``secondary`` says that it
-    followed from another change, as a comment goes with its issue.
+    followed from another change, as a comment goes with its issue; ``within``
+    is then what it hung on, because that is gone too.
 
     >>> Change(event="issue_deleted").author is None
     True
@@ -29,6 +30,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     before: Any = None
     after: Any = None
     secondary: bool = False
+    within: Any = None
 
 
 Listener: TypeAlias = Callable[[Change], None]

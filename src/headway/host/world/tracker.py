@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from headway.host.database import Database, metadata, references
 from headway.host.world.catalog import DONE, RESOLUTIONS, Transition
 from headway.host.world.changes import Change
-from headway.host.world.files import attachments
+from headway.host.world.files import Attachment, attachments
 from headway.host.world.history import change_items, history, names_in
+from headway.host.world.links import IssueLink, issue_links
 from headway.host.world.properties import properties
 from headway.host.world.roles import first_actors, role_actors
 from headway.host.world.rows import Rows, bounded, number, read
@@ -384,10 +385,14 @@ class Tracker:
             gone = read(connection, Issue, issues, here, issues.c.id.desc())
             if all(issue.id != issue_id for issue in gone):
                 raise LookupError(f"there is no issue {issue_id}")
+            hanging = {issue.id: _hanging_on(connection, issue) for issue in gone}
             _forget_issues(connection, here)
             connection.execute(issues.delete().where(here))
         for issue in gone:
             self._tell(Change(event="jira:issue_deleted", author=author, before=issue))
+            for event, thing in hanging[issue.id]:
+                change = Change(event=event, author=author, before=thing, within=issue)
+                self._tell(msgspec.structs.replace(change, secondary=True))
 
     # ---- comments ---------------------------------------------------------------------------
 
@@ -462,6 +467,21 @@ def _ended(status: str, given: Mapping[str, Any], now: int) -> dict[str, Any]:
     if status not in DONE:
         return {"resolution": None, "resolved": None}
     return {"resolution": given.get("resolution") or RESOLUTIONS[0].name, "resolved": now}
+
+
+def _hanging_on(connection: sa.Connection, issue: Issue) -> list[tuple[str, Any]]:
+    """What goes with an issue, and the events of it ("Webhooks": ``Secondary``)."""
+    files = sa.and_(attachments.c.holder == "issue", attachments.c.holder_id == issue.id)
+    links = sa.or_(issue_links.c.source == issue.id, issue_links.c.target == issue.id)
+    said = read(connection, Comment, comments, comments.c.issue_id == issue.id)
+    return [
+        *(("comment_deleted", comment) for comment in said),
+        *(
+            ("attachment_deleted", each)
+            for each in read(connection, Attachment, attachments, files)
+        ),
+        *(("issuelink_deleted", each) for each in read(connection, IssueLink, issue_links, links)),
+    ]
 
 
 def _forget_issues(connection: sa.Connection, here: sa.ColumnElement[bool]) -> None:
