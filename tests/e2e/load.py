@@ -45,9 +45,7 @@ class Outcome:
         return {key: count for key, count in self.statuses.items() if key[1] >= 400}
 
 
-async def load(
-    url: str, rate: float, seconds: float, make: Callable[[int], Request]
-) -> Outcome:
+async def load(url: str, rate: float, seconds: float, make: Callable[[int], Request]) -> Outcome:
     """Send what *make* gives for each number, so many a second, whether or not answers come."""
     outcome, due = Outcome(), asyncio.Queue[tuple[float, Request]]()
     workers = [asyncio.create_task(_work(url, due, outcome)) for _ in range(CONNECTIONS)]
@@ -72,7 +70,11 @@ async def _work(url: str, due: asyncio.Queue[tuple[float, Request]], outcome: Ou
     try:
         while True:
             moment, request = await due.get()
-            headers = {"Host": parts.netloc, "Content-Length": str(len(request.body)), **request.headers}
+            headers = {
+                "Host": parts.netloc,
+                "Content-Length": str(len(request.body)),
+                **request.headers,
+            }
             lines = [f"{request.method} {request.target} HTTP/1.1"]
             lines += [f"{name}: {value}" for name, value in headers.items()]
             writer.write("\r\n".join([*lines, "", ""]).encode() + request.body)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from headway.errors import ConfigurationError
 from headway.host.database import open_database
 from headway.host.identity import Identity
-from headway.host.seed import demonstration_users, png, seed
+from headway.host.seed import demonstration_users, png, seed, seed_database
 from headway.host.world import World
 from headway.host.world.wiki import contents
 
@@ -46,7 +47,7 @@ def test_a_fresh_site_has_something_to_show() -> None:
         passwords = identity.first_passwords
         assert len(set(passwords.values())) == 2
         # a second start adds nothing and changes nothing
-        seed(world, identity)
+        seed_database(database, time.time)
         assert len(world.tracker.issues()) == 8
         assert identity.first_passwords == passwords
 
@@ -143,7 +144,7 @@ def test_what_is_wrong_is_named_and_nothing_is_kept(
     with open_database(None) as database:
         world = World(database)
         with pytest.raises(ConfigurationError) as caught:
-            seed(world, Identity(database), file)
+            seed_database(database, time.time, file)
         assert says in str(caught.value)
         assert str(file) in str(caught.value)
         assert world.people.users() == []
@@ -183,6 +184,13 @@ def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
         (tmp_path / "list.toml").write_text("users = 1")
         with pytest.raises(ConfigurationError, match="users: Expected `array`, got `int`"):
             seed(World(database), Identity(database), tmp_path / "list.toml")
+
+
+def test_a_database_is_filled_at_once(file: Path) -> None:
+    with open_database(None) as database:
+        seed_database(database, time.time, file)
+        (user,) = World(database).people.users()
+        assert set(Identity(database).first_passwords) == {user.name} == {"op"}
 
 
 def test_the_demonstration_is_recognised() -> None:

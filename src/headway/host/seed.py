@@ -18,12 +18,14 @@ from typing import Annotated, Any
 import msgspec
 
 from headway.errors import ConfigurationError
-from headway.host.database import open_database
+from headway.host.database import Database, open_database
 from headway.host.identity import Identity
 from headway.host.world import World
+from headway.host.world.people import People
 from headway.host.world.wiki import ContentKind
+from headway.ports import Clock
 
-__all__ = ["demonstration_users", "png", "seed"]
+__all__ = ["demonstration_users", "png", "seed", "seed_database"]
 
 WHITE, BLUE = b"\xff\xff\xff", b"\x1f\x5f\xbf"
 PIXELS_MAX = 2000  # of a drawing's side
@@ -133,19 +135,26 @@ class Content(Table, frozen=True):
 # ---- reading and filling --------------------------------------------------------------------
 
 
-def seed(world: World, identity: Identity, file: Path | None = None) -> None:
-    """Fill a site that has no users yet, from *file* or with a demonstration.
+def seed_database(database: Database, now: Clock, file: Path | None = None) -> None:
+    """Fill the database of a site that has no users yet, wholly or not at all.
 
-    Any other site is left alone.  Raises ConfigurationError where the file is
-    not as it must be; then the site is still empty.
+    Any other is left alone.  Raises ConfigurationError where the *file* is not
+    as it must be.
     """
-    if world.people.users():
+    if People(database).users():
         return
-    content = _content(file)
-    if file is not None:  # a site in memory shows what is wrong before anything is kept
-        with open_database(None) as database:
-            _Filler(World(database), Identity(database), file).fill(content)
-    _Filler(world, identity, file).fill(content)
+    with open_database(None) as draft:
+        draft.sealer = database.sealer
+        seed(World(draft, now), Identity(draft, now), file)
+        database.restore(draft.snapshot())
+
+
+def seed(world: World, identity: Identity, file: Path | None = None) -> None:
+    """Fill an empty site from *file*, or with a demonstration.
+
+    Raises ConfigurationError where the file is not as it must be.
+    """
+    _Filler(world, identity, file).fill(_content(file))
 
 
 def demonstration_users(world: World) -> list[str]:

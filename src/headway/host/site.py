@@ -37,7 +37,7 @@ from headway.host.providers.provided import Provided
 from headway.host.rest import table as rest
 from headway.host.rights import Rights
 from headway.host.search.engine import Search
-from headway.host.seed import seed
+from headway.host.seed import seed_database
 from headway.host.settings import POLICIES, Settings
 from headway.host.shapes import Shapes
 from headway.host.shapes.writer import Sight
@@ -79,9 +79,9 @@ class Site:
         self.database = open_database(settings.data)
         if snapshot is not None:
             self.database.restore(snapshot)
+        seed_database(self.database, self.clock.now, settings.seed)
         self.world = World(self.database, self.clock.now)
         self.identity = Identity(self.database, self.clock.now, secure=_is_secure(settings))
-        seed(self.world, self.identity, settings.seed)
         self.search = Search(self.database, self.world, self.clock.now)
         self.rights = Rights(self.world, self._app_scopes)
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
