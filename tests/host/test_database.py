@@ -72,3 +72,11 @@ def test_a_snapshot_brings_everything_back(tmp_path: Path) -> None:
         with another.reading() as connection:
             assert connection.scalar(SAVED) == "a"
         assert another.sealer.open(sealed, ["place"]) == b"plain"
+
+
+@pytest.mark.parametrize("where", ["memory", "folder"])
+def test_every_connection_finds_words(where: str, tmp_path: Path) -> None:
+    with open_database(None if where == "memory" else tmp_path / "data") as database:
+        found = sa.select(sa.func.has_words("a secret", "secret"))
+        with database.reading() as connection:
+            assert connection.scalar(found)

@@ -118,6 +118,8 @@ def open_database(data: Path | None) -> Database:
         key = sealing_key({}, data)
         engine = open_engine(data / FILE)
     install(engine)
+    if data is not None:
+        engine.dispose()  # a connection that is open already would not know of it
     try:
         _create(engine)
     except ConfigurationError:
