@@ -91,7 +91,7 @@ class AccessTokens:
         """What a token of this product stands for, while it is good."""
         columns = access_tokens.c
         query = sa.select(columns.app_key, columns.account_id, columns.scopes).where(
-            columns.digest == _digest(text),
+            access_tokens.c.digest == _digest(text),
             columns.product == product,
             columns.until > int(self._now()),
             columns.account_id.in_(sa.select(users.c.account_id).where(users.c.active)),
