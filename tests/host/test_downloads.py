@@ -176,3 +176,68 @@ def test_all_attachments_of_an_issue_as_a_zip(site: Site) -> None:
     assert site.ask("GET", path, BROWSER).headers["location"].startswith("/login?next=")
     assert site.ask_signed("GET", "/secure/issueAttachments/999.zip").status == 404
     assert site.ask_signed("POST", path).status == 403
+
+
+# ---- files of the wiki's pages --------------------------------------------------------------
+
+
+class WikiSite(Site):
+    """The same site, whose app calls its Confluence."""
+
+    path = "/wiki/download/attachments/2/ways%20out.txt"
+
+    def ask_wiki(self, method: str, path: str, app: str = "my-app") -> Answer:
+        token = self.token(method, path.removeprefix("/wiki"), app)
+        return self.ask(method, path, {"Authorization": f"JWT {token}"})
+
+
+def test_a_file_of_a_page() -> None:
+    site = WikiSite()
+    assert is_download(site.ask_wiki("GET", site.path))
+    assert is_download(site.ask_wiki("HEAD", site.path))
+    cookie, _ = site.log_in()
+    assert is_download(site.ask("GET", f"{site.path}?jwt=eyJ", {"Cookie": cookie, **BROWSER}))
+    assert site.ask_wiki("GET", site.path, "nothing").status == 403
+    refused = site.ask_wiki("POST", site.path)
+    assert (refused.status, refused.json["statusCode"]) == (403, 403)
+    through = {"Cookie": cookie, "AP-Client-Key": "my-app"}
+    assert is_download(site.ask("GET", site.path, through))
+
+
+def test_a_file_of_a_page_for_nobody() -> None:
+    site = WikiSite()
+    answer = site.ask("GET", f"{site.path}?a=1&jwt={site.token('GET', site.path)}", BROWSER)
+    assert answer.status == 303
+    target = urlsplit(answer.headers["location"])
+    assert (target.path, parse_qs(target.query)) == ("/login", {"next": [f"{site.path}?a=1"]})
+    assert site.ask("GET", site.path).status == 401
+    page = site.world.wiki.titled(2, "How to report a leak")
+    assert page is not None
+    assert is_download(site.ask("GET", f"/wiki/download/attachments/{page.id}/form.txt"))
+
+
+@pytest.mark.parametrize(("policy", "date", "counts", "phase"), PHASES)
+def test_a_token_in_the_address_of_a_pages_file_by_phase(
+    policy: str, date: str, counts: bool, phase: str | None
+) -> None:
+    site = WikiSite(policy, date)
+    token = site.token("GET", site.path.removeprefix("/wiki"))
+    answer = site.ask("GET", f"{site.path}?jwt={token}")
+    assert (is_download(answer), answer.status) == (counts, 303 if counts else 401)
+    assert answer.headers.get("headway-phase") == phase
+    assert is_download(site.ask_wiki("GET", site.path))
+
+
+def test_versions_of_a_pages_file() -> None:
+    site = WikiSite()
+    page = site.world.wiki.content(2)
+    assert page is not None
+    file = site.world.wiki.file_named(page, "ways out.txt")
+    assert file is not None
+    after = site.world.wiki.new_data(file, "text/plain", b"new", "u1", None)
+    for query, kept in (("", after), ("?version=1", file), ("?version=2", after)):
+        location = site.ask_wiki("GET", f"{site.path}{query}").headers["location"]
+        assert location.startswith(f"{MEDIA}/file/{kept.file_id}/")
+    for wrong in (f"{site.path}?version=9", "/wiki/download/attachments/2/none.txt",
+                  "/wiki/download/attachments/999/ways%20out.txt"):  # fmt: skip
+        assert site.ask_wiki("GET", wrong).status == 404

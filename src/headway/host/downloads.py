@@ -1,5 +1,7 @@
 """Attachments at the addresses that people's links name: ``/secure/attachment...``.
 
+Those of the wiki's pages are at ``/wiki/download/attachments/...``.
+
 A browser comes here with its session, or logs in and comes back; an app comes
 with the header, or for as long as the policy says with ``?jwt=``.  The bytes
 are sent by the media host.
@@ -26,6 +28,7 @@ from headway.host.rest.call import (
     Rejected,
     identified,
 )
+from headway.host.rest.wiki.call import WikiCall
 from headway.host.thumbnails import can_scale
 from headway.host.world import Attachment
 
@@ -46,9 +49,13 @@ def routes(site: Site) -> list[BaseRoute]:
         "/secure/thumbnail/{attachment}/{name}": _picture,
         "/secure/issueAttachments/{issue}.zip": _archive,
     }
+    on_page = identified(site, site.confluence, SCOPE, _for_browsers(_download_of_page))
     return [
-        Route(path, identified(site, site.jira, SCOPE, _for_browsers(answer)), methods=METHODS)
-        for path, answer in table.items()
+        *(
+            Route(path, identified(site, site.jira, SCOPE, _for_browsers(answer)), methods=METHODS)
+            for path, answer in table.items()
+        ),
+        Route("/wiki/download/attachments/{id}/{name}", on_page, methods=METHODS),
     ]
 
 
@@ -57,7 +64,7 @@ def _for_browsers(answer: Answering) -> Answering:
 
     async def handle(call: Call) -> Response:
         if call.request.method not in ("GET", "HEAD"):
-            return api_error(403, NOT_IN_SCOPE)
+            raise call.no(403, NOT_IN_SCOPE)
         try:
             return await answer(call)
         except Rejected:
@@ -70,6 +77,21 @@ def _for_browsers(answer: Answering) -> Answering:
 
 async def _download(call: Call) -> Response:
     return RedirectResponse(call.site.media.url(_named(call)), 303)
+
+
+async def _download_of_page(call: Call) -> Response:
+    """A file of a page by its name; ``?version=`` asks for one that was there before."""
+    wanted, wiki = WikiCall(call), call.site.world.wiki
+    name = call.request.path_params["name"]
+    file = wiki.file_named(wanted.content(), name)
+    if file is None:
+        raise call.unseen(f"There is no file {name[:50]} on this page.")
+    number = wanted.number("version", file.version, 10**9)
+    version = wiki.revision(file.id, number)
+    kept = wiki.file(version) if version else None
+    if kept is None:
+        raise call.no(404, f"There is no version {number} of this file.")
+    return RedirectResponse(call.site.media.url(kept), 303)
 
 
 async def _picture(call: Call) -> Response:

@@ -22,7 +22,7 @@ OWN_PAGES = frozenset({"same-origin", "none"})  # Sec-Fetch-Site: our own page, 
 CLIENT_SCRIPTS = frozenset({"/atlassian-connect/all.js", "/connect-cdn.atl-paas.net/all.js"})
 """What every page may load: the same for everybody.  Chromium sends an Origin along."""
 
-FOR_APPS = ("/rest/", "/secure/attachment", "/wiki/rest/", "/wiki/api/")
+FOR_APPS = ("/rest/", "/secure/attachment", "/wiki/rest/", "/wiki/api/", "/wiki/download/")
 """Where a call of an app's page, made by the bridge with the user's session, may lead at all."""
 
 HEADERS = {

@@ -16,17 +16,27 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from headway.errors import HeadwayError
-from headway.host.body_view import sanitised
+from headway.host.body_view import Links, sanitised, view
 from headway.host.storage_format import Macro, macros, parse
 from headway.host.wire import Request
-from headway.host.world import Content, Space, User
+from headway.host.world import Content, Space, User, World
 
 if TYPE_CHECKING:
     from headway.host.apps import App
     from headway.host.descriptor import Module
     from headway.host.tenant import Tenant
 
-__all__ = ["DYNAMIC", "STATIC", "find", "frames", "macro_context", "macro_hash", "rendering"]
+__all__ = [
+    "DYNAMIC",
+    "STATIC",
+    "body_html",
+    "find",
+    "frames",
+    "macro_context",
+    "macro_hash",
+    "rendering",
+    "values_of",
+]
 
 DYNAMIC, STATIC = "dynamicContentMacros", "staticContentMacros"
 ASKED_MAX = 20
@@ -81,6 +91,24 @@ def macro_context(content: Content, space: Space | None, macro: Macro) -> dict[s
         "content.version": str(content.version),
         **({"space.id": str(space.id), "space.key": space.key} if space else {}),
     }
+
+
+def values_of(content: Content | None, space: Space | None, macro_id: str) -> dict[str, str]:
+    """What the site knows of the use of a macro that a page names by its id."""
+    if content is None or not macro_id:
+        return {}
+    found = (macro for macro in macros(parse(content.body)) if macro.id == macro_id)
+    one = next(found, None)
+    return macro_context(content, space, one) if one else {}
+
+
+async def body_html(
+    tenant: Tenant, world: World, content: Content, links: Links, account_id: str | None
+) -> str:
+    """The body of content as HTML for whoever looks at it."""
+    space = world.spaces.space_by_id(content.space_id)
+    user = world.people.user(account_id) if account_id else None
+    return view(content.body, links, await rendering(tenant, content, space, user))
 
 
 async def rendering(

@@ -22,6 +22,7 @@ from headway.host.descriptor import Condition, Module, Shown
 from headway.host.descriptor.addresses import variables
 from headway.host.gate import Actor
 from headway.host.identity import CSRF_HEADER, csrf_matches
+from headway.host.macros import values_of
 from headway.host.places import find, shown
 from headway.host.scene import Scene, Unseen, scene_of
 from headway.host.world import User
@@ -160,6 +161,7 @@ async def _place(site: Site, request: Request) -> Place:
     if not await shown(asked, module):
         raise Denied(404, "the conditions of this module do not hold here")
     own = _parameters(module, question.context)
+    own |= values_of(scene.content, scene.space, question.context.get("macro.id", ""))
     values = {**own, **scene.variables, **await _conditions(asked, module)}
     return Place(tenant, app, module, scene, question.page, values)
 

@@ -126,7 +126,10 @@ def visited(
             raise HTTPException(403, "This page is for administrators of the site.")
         if visit.user is not None and request.method == "GET":
             scene = Scene(user=visit.user)
-            header = await modules_for(site, site.jira, "header", scene, visit)
+            tenant, place = site.jira, "header"
+            if request.url.path.startswith("/wiki"):
+                tenant, place = site.confluence, "wiki.header"
+            header = await modules_for(site, tenant, place, scene, visit)
             visit = visit._replace(header=tuple(header))
         return await answer(visit)
 
@@ -216,7 +219,8 @@ def _content_policy(site: Site, frames: Iterable[App]) -> str:
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            f"img-src 'self' {origins}".strip(),  # their icons
+            # Icons of apps, and pictures in the wiki's pages.
+            f"img-src 'self' {origin_of(site.media_url)} {origins}".strip(),
             "connect-src 'self'",
             "frame-src " + (origins or "'none'"),
             f"form-action 'self' {origin_of(site.media_url)}",
@@ -227,7 +231,7 @@ def _content_policy(site: Site, frames: Iterable[App]) -> str:
 
 
 def _menu(visit: Visit) -> list[Link]:
-    links = [Link("Issues", "/")]
+    links = [Link("Issues", "/"), Link("Wiki", "/wiki/spaces")]
     if visit.who >= Who.USER:
         links.append(Link("Dashboard", "/dashboard"))
     if visit.who >= Who.ADMIN:

@@ -18,7 +18,7 @@ from headway.host import app_pages, inspector
 from headway.host.events import page as outbox
 from headway.host.events import post_functions_page
 from headway.host.identity import local_path
-from headway.host.pages import apps
+from headway.host.pages import apps, wiki
 from headway.host.places import modules_for
 from headway.host.problems import errors
 from headway.host.providers import page as providers
@@ -65,6 +65,7 @@ def routes(site: Site) -> list[BaseRoute]:
         *outbox.routes(site),
         *post_functions_page.routes(site),
         *providers.routes(site),
+        *wiki.routes(site),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 
 from headway.errors import BodyTooLarge
 from headway.host import macros
-from headway.host.body_view import view
 from headway.host.rest.call import Answering, Call, Rejected
 from headway.host.shapes import Json
 from headway.host.uploads import Upload, read_uploads_and_texts
@@ -179,7 +178,8 @@ class WikiCall:
         """The body of content as HTML."""
         if content.kind is ContentKind.ATTACHMENT:
             return ""
-        return await body_html(self._call, self.shapes, content)
+        tenant, links = self._call.tenant, self.shapes.links(content)
+        return await macros.body_html(tenant, self.world, content, links, self.account)
 
     async def one(self, content: Content, expand: Expand, status: int = 200) -> Response:
         """One content as an answer."""
@@ -234,15 +234,6 @@ class WikiCall:
 
 PAGING = ("start", "limit", "cursor", "jwt")
 """Parameters that a link to another page says itself, or must not repeat."""
-
-
-async def body_html(call: Call, shapes: WikiShapes, content: Content) -> str:
-    """The body of content as HTML, for the API and for the site's pages alike."""
-    world = call.site.world
-    space = world.spaces.space_by_id(content.space_id)
-    user = world.people.user(call.actor.account_id) if call.actor.account_id else None
-    render = await macros.rendering(call.tenant, content, space, user)
-    return view(content.body, shapes.links(content), render)
 
 
 def wiki(answer: Callable[[WikiCall], Awaitable[Response]]) -> Answering:

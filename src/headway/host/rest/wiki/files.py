@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from headway.host.rest.call import Endpoint
 from headway.host.rest.wiki.call import NO_CONTENT, WikiCall, wiki
+from headway.host.uploads import filename_of
 from headway.host.wiki_shapes import below, expansions
 from headway.host.world import Content
 from headway.host.world.files import attachments
@@ -88,6 +89,7 @@ async def _update(call: WikiCall) -> Response:
         raise call.no(400, "version.number is the number of the latest version, plus one.")
     if not isinstance(title, str | None) or not isinstance(comment, str | None):
         raise call.no(400, "title and metadata.comment are texts.")
+    title = filename_of(title) if title is not None else None
     renamed = title is not None and title != file.title
     container = call.content()
     if renamed and call.world.wiki.file_named(container, title or "") is not None:
