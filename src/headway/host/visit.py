@@ -239,8 +239,6 @@ def _menu(visit: Visit) -> list[Link]:
             Link("Administration", "/admin"),
             Link("Apps", "/apps"),
             Link("Outbox", "/outbox"),
-            Link("Post functions", "/post-functions"),
-            Link("Providers", "/providers"),
             Link("Inspector", "/inspector"),
         ]
     return links

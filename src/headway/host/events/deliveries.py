@@ -153,23 +153,25 @@ class Deliveries:
                 body_id = connection.scalar(
                     bodies.insert().values(data=body).returning(bodies.c.id)
                 )
-            for message in messages:
-                connection.execute(
-                    deliveries.insert().values(
-                        **message.lane._asdict(),
-                        call=message.call,
-                        event=message.event,
-                        identifier=str(uuid.uuid4()),
-                        url=message.url,
-                        flow=message.flow,
-                        body_id=body_id if message.with_body else None,
-                        at=at,
-                        due=0.0,
-                        tries=0,
-                        state=State.PENDING,
-                    )
-                )
-                _bound(connection, message.lane, at)
+            rows = [
+                {
+                    **message.lane._asdict(),
+                    "call": message.call,
+                    "event": message.event,
+                    "identifier": str(uuid.uuid4()),
+                    "url": message.url,
+                    "flow": message.flow,
+                    "body_id": body_id if message.with_body else None,
+                    "at": at,
+                    "due": 0.0,
+                    "tries": 0,
+                    "state": State.PENDING,
+                }
+                for message in messages
+            ]
+            connection.execute(deliveries.insert(), rows)
+            for lane in _crowded(connection, {message.lane for message in messages}):
+                _bound(connection, lane, at)
 
     def due(self, at: float) -> set[Lane]:
         """The lanes in which something is due on the site's date *at*."""
@@ -269,22 +271,34 @@ def _told(connection: sa.Connection, found: list[Delivery]) -> list[Told]:
     return [Told(delivery, made[delivery.id]) for delivery in found]
 
 
+def _crowded(connection: sa.Connection, lanes: set[Lane]) -> list[Lane]:
+    """Those of *lanes* in which more waits than may."""
+    columns = deliveries.c.product, deliveries.c.app_key
+    these = sa.and_(
+        columns[0].in_({lane.product for lane in lanes}),
+        columns[1].in_({lane.app_key for lane in lanes}),
+        deliveries.c.state == State.PENDING,
+    )
+    counted = sa.select(*columns).where(these).group_by(*columns)
+    query = counted.having(sa.func.count() > PENDING_MAX)
+    return [Lane(*row) for row in connection.execute(query)]
+
+
 def _bound(connection: sa.Connection, lane: Lane, at: float) -> None:
-    """An app that never answers fills no disk: the oldest that waits makes room."""
+    """An app that never answers fills no disk: the oldest that wait make room."""
     waiting = sa.and_(deliveries.c.state == State.PENDING, _in(lane))
     newest_first = sa.select(deliveries.c.id).where(waiting).order_by(deliveries.c.id.desc())
-    too_old = connection.scalar(newest_first.offset(PENDING_MAX).limit(1))
-    if too_old is not None:
+    said = f"not sent: {PENDING_MAX} newer ones wait for this app"
+    for too_old in list(connection.scalars(newest_first.offset(PENDING_MAX))):
         connection.execute(
             deliveries.update()
             .where(deliveries.c.id == too_old)
             .values(state=State.FAILED, ended=at)
         )
-        said = f"not sent: {PENDING_MAX} newer ones wait for this app"
         connection.execute(
             tries.insert().values(delivery_id=too_old, time=at, at=at, status=None, said=said)
         )
-        _forget(connection)
+    _forget(connection)
 
 
 def _forget(connection: sa.Connection) -> None:
