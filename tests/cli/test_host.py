@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,3 +200,41 @@ def test_nobodys_password_is_nowhere() -> None:
     running.site.world.people.set_active(admin.account_id, active=False)
     assert host.development(running) == {}
     asyncio.run(running.close())
+
+
+# ---- the container ----------------------------------------------------------------------------
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "ci"
+
+
+def test_what_the_container_runs(
+    ends: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own command, with a certificate and a folder of this test in the place of its mounts."""
+    (line,) = [
+        line for line in (EXAMPLES / "Containerfile").read_text().splitlines() if "CMD" in line
+    ]
+    command = json.loads(line.removeprefix("CMD "))
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", "/CN=site.test", "-keyout", key, "-out", cert],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    mounts = {
+        "/run/tls/cert.pem": str(cert),
+        "/run/tls/key.pem": str(key),
+        "/run/seed.toml": str(EXAMPLES / "seed.toml"),
+        "/data": str(tmp_path / "data"),
+        "8443": "0",
+        "8444": "0",
+    }
+    typed = [mounts.get(word, word) for word in command]
+    assert typed[0] == "headway"
+    assert run([*typed[1:], "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["site"].startswith("https://site.test:")
+    assert set(told["users"]) == {"operator", "tester"}
+    assert "control" not in told
+    assert run([*typed[1:], "--control"]) == 2
+    assert "control API stays off" in capsys.readouterr().err

@@ -156,4 +156,6 @@ def test_a_page_loads_icons_of_its_apps_and_no_others(person: Person) -> None:
     person.log_in()
     answer = person.get("/projects/DEMO")
     assert f'src="{APP}/i.svg"' in answer.text
-    assert f"img-src 'self' http://127.0.0.1:2991 {APP};" in answer.headers["content-security-policy"]
+    assert (
+        f"img-src 'self' http://127.0.0.1:2991 {APP};" in answer.headers["content-security-policy"]
+    )

@@ -31,6 +31,14 @@ def test_the_table_is_the_settings() -> None:
     assert OPTIONS["app_name"].variable == "HEADWAY_HOST_APP_NAME"
 
 
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "host.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("option", OPTIONS.values(), ids=lambda option: option.name)
+def test_the_guide_has_each(option: Option) -> None:
+    assert f"| `{option.flag}` |" in GUIDE
+
+
 @pytest.mark.parametrize("option", OPTIONS.values(), ids=lambda option: option.name)
 def test_each_says_what_it_is_for(option: Option) -> None:
     assert option.help.endswith(".")
