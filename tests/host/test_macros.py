@@ -161,3 +161,32 @@ def test_what_an_address_may_name() -> None:
     assert context["macro.hash"] == macros.macro_hash(one)
     assert json.dumps(context)
     assert "space.key" not in macros.macro_context(page, None, one)
+
+
+def test_what_the_site_knows_of_the_use_of_a_macro() -> None:
+    wiki = says("x")
+    body = macro("framed", TONE, id="m7") + macro("framed", id="m8")
+    page = wiki.world.wiki.add_page(wiki.space.id, "Page", body, "u1")
+    known = macros.values_of(page, wiki.space, "m7")
+    assert (known["tone"], known["macro.id"], known["page.title"]) == ("a & b", "m7", "Page")
+    assert "tone" not in macros.values_of(page, wiki.space, "m8")
+    for content, wanted in ((page, "m9"), (page, ""), (None, "m7")):
+        assert macros.values_of(content, wiki.space, wanted) == {}
+
+
+def test_a_body_for_whoever_looks_at_it() -> None:
+    wiki = says("<p>from the app</p>")
+    wiki.world.people.add_user("uma", "Uma", "uma@example.com", admin=False)
+    (uma,) = wiki.world.people.users()
+    page = wiki.world.wiki.add_page(wiki.space.id, "Page", macro("fetched"), "u1")
+    links = Links(lambda title, key: None, lambda name: None, str)
+
+    async def shown(account_id: str | None) -> str:
+        return await macros.body_html(wiki.tenant, wiki.world, page, links, account_id)
+
+    subjects = []
+    for account_id in (uma.account_id, None):
+        assert "from the app" in asyncio.run(shown(account_id))
+        token = wiki.asked[-1].headers["authorization"].removeprefix("JWT ")
+        subjects.append(jwt.decode(token).unverified_claims.sub)
+    assert subjects == [uma.account_id, None]

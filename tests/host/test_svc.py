@@ -162,6 +162,23 @@ def test_a_macro_has_its_parameters_in_its_address(site: Site) -> None:
     assert f"/m?c=red&o=&p={space.homepage_id}&h=h&" in answer.json["url"]
 
 
+def test_what_a_page_says_of_a_macro_is_looked_up(site: Site) -> None:
+    space = site.world.spaces.spaces()[0]
+    macro = {"key": "m", "name": {"value": "M"}, "url": "/m?t={tone}&b={macro.body}&h={macro.id}"}
+    app, secret = SmallHost().add(modules={"dynamicContentMacros": [macro]})
+    site.jira.apps.save(app, secret)
+    site.confluence.apps, site.confluence.outgoing = site.jira.apps, site.jira.outgoing
+    body = (
+        '<ac:structured-macro ac:name="m" ac:macro-id="m1"><ac:parameter ac:name="tone">calm'
+        "</ac:parameter><ac:plain-text-body>text</ac:plain-text-body></ac:structured-macro>"
+    )
+    page = site.world.wiki.add_page(space.id, "Macro", body, "u1")
+    context = {"content.id": str(page.id), "macro.id": "m1", "macro.body": "another"}
+    question = {"appKey": "my-app", "moduleKey": "m", "context": context, "product": "confluence"}
+    answer = site.ask("POST", "/svc/module-url", site.headers, question)
+    assert "/m?t=calm&b=text&h=m1&" in answer.json["url"]
+
+
 def context_of(answer: Answer, site: Site) -> Any:
     claims = oracle.verified_claims(answer.json["token"], "HS256", site.secret.reveal())
     assert claims["qsh"] == "context-qsh"

@@ -161,8 +161,11 @@ async def _place(site: Site, request: Request) -> Place:
     if not await shown(asked, module):
         raise Denied(404, "the conditions of this module do not hold here")
     own = _parameters(module, question.context)
-    own |= values_of(scene.content, scene.space, question.context.get("macro.id", ""))
-    values = {**own, **scene.variables, **await _conditions(asked, module)}
+    # What the site knows of a macro comes before what its page says; a parameter takes no place.
+    known = values_of(scene.content, scene.space, question.context.get("macro.id", ""))
+    own |= known
+    use = {name: value for name, value in known.items() if name.startswith("macro.")}
+    values = {**own, **scene.variables, **use, **await _conditions(asked, module)}
     return Place(tenant, app, module, scene, question.page, values)
 
 
