@@ -30,6 +30,7 @@ VENDOR = ROOT / "src" / "headway" / "host" / "static" / "vendor"
 E2E = ROOT / "tests" / "e2e"
 FOREIGN = {
     "ace": "a foreign Connect framework for the tests, from npm",
+    "axe": "an accessibility checker for the tests, from npm",
     "jirajs": "a foreign client for the tests, from npm",
 }
 """Folders of ``tests/e2e`` with npm packages of their own."""

@@ -1,4 +1,4 @@
-"""The pages that hold apps: their own, a project's, the dashboard, a profile, administration.
+"""The pages that hold nothing but apps: their own, the dashboard, administration.
 
 An app's page is at the address that the host gives it, so that links which an
 app makes to itself lead there.
@@ -17,8 +17,7 @@ from headway.host.conditions import Asked
 from headway.host.descriptor import Shown
 from headway.host.places import Entry, find, modules_for, shown
 from headway.host.scene import ASKED, FREE, Scene, Unseen, scene_of
-from headway.host.visit import Visit, Who, log_in_first, visited
-from headway.host.world import Project
+from headway.host.visit import Visit, Who, visited
 
 if TYPE_CHECKING:
     from headway.host.site import Site
@@ -35,10 +34,7 @@ def routes(site: Site) -> list[BaseRoute]:
     pages = (
         ("/plugins/servlet/ac/{app}/{module}", Who.USER, _app_page),
         ("/wiki/plugins/servlet/ac/{app}/{module}", Who.USER, _app_page),
-        ("/projects/{key}", Who.ANYBODY, _project),
-        ("/projects/{key}/settings", Who.USER, _settings),
         ("/dashboard", Who.USER, _dashboard),
-        ("/people/{account_id}", Who.USER, _person),
         ("/admin", Who.ADMIN, _admin),
     )
     return [Route(path, visited(site, who, page), methods=["GET"]) for path, who, page in pages]
@@ -69,46 +65,6 @@ def _scene(visit: Visit, tenant: Tenant, asked: dict[str, str]) -> Scene:
         raise HTTPException(404, str(unseen)) from None
 
 
-# ---- a project ------------------------------------------------------------------------------
-
-
-def _seen_project(visit: Visit, permission: str) -> Project | None:
-    """The project that the address names; None where the visitor may have to log in first."""
-    project = visit.site.world.tracker.project(visit.request.path_params["key"])
-    if project is not None and visit.site.rights.may(visit.actor, permission, project):
-        return project
-    if visit.user is None:
-        return None
-    raise HTTPException(404, "There is no such project.")
-
-
-async def _project(visit: Visit) -> Response:
-    project = _seen_project(visit, "BROWSE_PROJECTS")
-    if project is None:
-        return log_in_first(visit.request)
-    site = visit.site
-    scene = _scene(visit, site.jira, {"project.key": project.key})
-    entries = await modules_for(site, site.jira, "project.pages", scene, visit)
-    return visit.page(
-        "project.html",
-        frames=[entry.app for entry in entries],
-        project=project,
-        entries=entries,
-        issues=site.world.tracker.issues(project.key),
-        may_administer=site.rights.may(visit.actor, "ADMINISTER_PROJECTS", project),
-    )
-
-
-async def _settings(visit: Visit) -> Response:
-    project = _seen_project(visit, "ADMINISTER_PROJECTS")
-    if project is None:
-        return log_in_first(visit.request)
-    site = visit.site
-    scene = _scene(visit, site.jira, {"project.key": project.key})
-    entries = await modules_for(site, site.jira, "project.settings", scene, visit)
-    return visit.page("settings.html", project=project, entries=entries)
-
-
 # ---- everybody's ----------------------------------------------------------------------------
 
 
@@ -132,14 +88,6 @@ def _item(entry: Entry) -> dict[str, str]:
         "dashboardItem.key": entry.module.key,
         "dashboardItem.viewType": "default",
     }
-
-
-async def _person(visit: Visit) -> Response:
-    site, account_id = visit.site, visit.request.path_params["account_id"]
-    scene = _scene(visit, site.jira, {"profileUser.accountId": account_id})
-    entries = await modules_for(site, site.jira, "profile", scene, visit)
-    frames = [entry.app for entry in entries]
-    return visit.page("person.html", frames=frames, person=scene.person, entries=entries)
 
 
 async def _admin(visit: Visit) -> Response:

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from starlette.requests import Request
 
 from headway.host.database import Database, metadata, references
-from headway.host.world.people import People, users
+from headway.host.world.changes import Change
+from headway.host.world.people import People, User, users
 from headway.ports import Clock
 from headway.qsh import without_token
 
@@ -84,8 +85,8 @@ class Identity:
         made = People(self._database).add_user(name, display_name, email, admin=admin)
         self.set_password(made.account_id)
 
-    def set_password(self, account_id: str) -> None:
-        """Give a user a new random password, which only :attr:`first_passwords` tells."""
+    def set_password(self, account_id: str) -> str:
+        """Give a user a new random password, to be handed over; their sessions end."""
         password = secrets.token_urlsafe(PASSWORD_BYTES)
         sealed = self._database.sealer.seal(password.encode(), _sealed_place(account_id))
         changed = users.update().where(users.c.account_id == account_id)
@@ -93,6 +94,8 @@ class Identity:
             connection.execute(  # the first log_in makes the hash: scrypt is slow on purpose
                 changed.values(password_hash=b"", password_sealed=sealed)
             )
+        self.log_out_everywhere(account_id)
+        return password
 
     @property
     def first_passwords(self) -> dict[str, str]:
@@ -180,6 +183,17 @@ class Identity:
         ended = sa.or_(sessions.c.digest == _digest(value), sessions.c.until <= int(self._now()))
         with self._database.writing() as connection:
             connection.execute(sessions.delete().where(ended))
+
+    def log_out_everywhere(self, account_id: str) -> None:
+        """End every session of a user."""
+        with self._database.writing() as connection:
+            connection.execute(sessions.delete().where(sessions.c.account_id == account_id))
+
+    def hear(self, change: Change) -> None:
+        """Whoever was deactivated comes back, if ever, without an old session."""
+        after = change.after
+        if isinstance(after, User) and not after.active:
+            self.log_out_everywhere(after.account_id)
 
     def set_cookie(self, value: str = "") -> str:
         """The ``Set-Cookie`` header for a new session's *value*, or for none."""

@@ -125,7 +125,7 @@ class Site:
         self.world.listeners.append(self.post_functions.hear)
         for tenant in self.tenants:
             tenant.installer.listeners.append(partial(self._app_changed, tenant.product))
-        self.world.listeners.append(self.webhooks.hear)
+        self.world.listeners += [self.identity.hear, self.webhooks.hear]
 
     @property
     def policy(self) -> Policy:

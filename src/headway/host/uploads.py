@@ -77,7 +77,9 @@ async def read_uploads_and_texts(
     except MultiPartException as error:
         raise ValueError(f"the multipart body can not be read: {error.message}") from None
     try:
-        files = [part for part in form.getlist(field) if isinstance(part, UploadFile)]
+        parts = [part for part in form.getlist(field) if isinstance(part, UploadFile)]
+        # A form in which nobody chose a file sends one without a name (HTML section 4.10.22.4).
+        files = [part for part in parts if part.filename or part.size]
         if not files:
             raise ValueError(f"there is no file in the field {field!r}")
         texts = {name: part for name, part in form.items() if isinstance(part, str)}

@@ -7,9 +7,10 @@ files, is framed by nobody, and frames the apps that it shows.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 
@@ -22,7 +23,9 @@ from headway.host.gate import Actor
 from headway.host.identity import CSRF_FIELD, Session, local_path
 from headway.host.places import Entry, modules_for
 from headway.host.scene import Scene
+from headway.host.uploads import Upload, read_uploads_and_texts
 from headway.host.world import User
+from headway.host.world.worklogs import duration
 from headway.http.answers import origin_of
 from headway.http.asgi import read_bounded
 from headway.model import Direction, Location
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOVED",
+    "Link",
     "Visit",
     "Who",
     "is_browser",
@@ -66,6 +70,21 @@ class Link(NamedTuple):
     path: str
 
 
+BELOW_ISSUES = ("/browse/", "/projects/", "/create")
+
+ADMINISTRATION = (
+    Link("Overview", "/admin"),
+    Link("Apps", "/apps"),
+    Link("Users", "/admin/users"),
+    Link("Groups", "/admin/groups"),
+    Link("Outbox", "/outbox"),
+    Link("Post functions", "/post-functions"),
+    Link("Providers", "/providers"),
+    Link("Inspector", "/inspector"),
+)
+"""What administrators have, beside each other."""
+
+
 class Visit(NamedTuple):
     """One request by whoever is at the browser; *form* is empty unless one was sent."""
 
@@ -75,6 +94,7 @@ class Visit(NamedTuple):
     user: User | None = None
     session: Session | None = None
     form: Mapping[str, str] = {}
+    files: tuple[Upload, ...] = ()
     header: tuple[Entry, ...] = ()
     """What apps have put at the top of every page."""
 
@@ -95,6 +115,20 @@ class Visit(NamedTuple):
         found = self.form.get(name)
         return None if found is None else found.replace("\r\n", "\n")
 
+    def people(self) -> Callable[[str], Link]:
+        """What an account id is called and where its page is, each looked up once for a page.
+
+        An app's own user has no page, and nobody who is not logged in sees one.
+        """
+        shapes = self.site.shapes()
+
+        def person(account_id: str) -> Link:
+            shape = shapes.person(account_id)
+            has_page = self.user is not None and shape["accountType"] == "atlassian"
+            return Link(shape["displayName"], f"/people/{account_id}" if has_page else "")
+
+        return cache(person)
+
     def page(
         self, template: str, status: int = 200, frames: Iterable[App] = (), **values: object
     ) -> Response:
@@ -103,22 +137,34 @@ class Visit(NamedTuple):
 
 
 def visited(
-    site: Site, least: Who, answer: Callable[[Visit], Awaitable[Response]]
+    site: Site,
+    least: Who,
+    answer: Callable[[Visit], Awaitable[Response]],
+    *,
+    with_files: bool = False,
 ) -> Callable[[Request], Awaitable[Response]]:
     """*answer*, called for a visitor who is at least *least*.
 
     Whoever is not logged in is sent to do so, and comes back; a client that is
-    no browser, and a form whose session is over, get 401.
+    no browser, and a form whose session is over, get 401.  *with_files* takes a
+    form that carries files, from users only.
     """
 
     async def handle(request: Request) -> Response:
         # (1) the form, because the session's token stands in it
-        form = await read_form(request) if request.method == "POST" else {}
+        form: Mapping[str, str] = {}
+        files: list[Upload] = []
+        if with_files:
+            if site.identity.session(request) is None:
+                return log_in_first(request)  # before anything long is read
+            files, form = await _read_files(request, site.settings.upload_limit)
+        elif request.method == "POST":
+            form = await read_form(request)
         # (2) who is it?
         actor = await site.jira.gate.actor(request, form.get(CSRF_FIELD))
         if actor.kind == "app":
             raise HTTPException(403, "Pages are for people; an app calls the REST API.")
-        visit = _of(site, request, actor, form)
+        visit = _of(site, request, actor, form)._replace(files=tuple(files))
         # (3) may they?  And what have apps put before them?
         if visit.user is None and least > Who.ANYBODY:
             return log_in_first(request)
@@ -171,6 +217,13 @@ async def read_form(request: Request) -> dict[str, str]:
     return dict(pairs)
 
 
+async def _read_files(request: Request, limit: int) -> tuple[list[Upload], dict[str, str]]:
+    try:
+        return await read_uploads_and_texts(request, limit)
+    except ValueError as error:
+        raise HTTPException(400, f"The upload is refused: {error}.") from None
+
+
 def _of(site: Site, request: Request, actor: Actor, form: Mapping[str, str]) -> Visit:
     session = site.identity.session(request)
     user = site.world.people.user(session.account_id) if session else None
@@ -203,6 +256,8 @@ def render(
         csrf=visit.session.csrf if visit and visit.session else "",
         csrf_field=CSRF_FIELD,
         menu=_menu(visit) if visit else (),
+        current=_current(visit) if visit else "",
+        tabs=_tabs(visit) if visit else (),
         here=visit.request.url.path if visit else "",
         today=_today(site),
         **values,
@@ -213,17 +268,17 @@ def render(
 
 def _content_policy(site: Site, frames: Iterable[App]) -> str:
     """What the page may load; a form may end at the media host: log in, then download."""
+    media = origin_of(site.media_url)
     origins = " ".join(sorted({origin_of(app.base_url) for app in frames}))
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            # Icons of apps, and pictures in the wiki's pages.
-            f"img-src 'self' {origin_of(site.media_url)} {origins}".strip(),
+            f"img-src 'self' {media} {origins}".strip(),  # pictures, and icons of apps
             "connect-src 'self'",
             "frame-src " + (origins or "'none'"),
-            f"form-action 'self' {origin_of(site.media_url)}",
+            f"form-action 'self' {media}",
             "base-uri 'none'",
             "frame-ancestors 'none'",
         )
@@ -235,13 +290,25 @@ def _menu(visit: Visit) -> list[Link]:
     if visit.who >= Who.USER:
         links.append(Link("Dashboard", "/dashboard"))
     if visit.who >= Who.ADMIN:
-        links += [
-            Link("Administration", "/admin"),
-            Link("Apps", "/apps"),
-            Link("Outbox", "/outbox"),
-            Link("Inspector", "/inspector"),
-        ]
+        links += [Link("Administration", "/admin"), Link("Inspector", "/inspector")]
     return links
+
+
+def _current(visit: Visit) -> str:
+    """The entry of the menu that the page belongs to, by its path."""
+    here = visit.request.url.path
+    if any(here == link.path for link in ADMINISTRATION if link.path != "/inspector"):
+        return "/admin"
+    if here.startswith("/wiki/") and not here.startswith("/wiki/plugins/"):
+        return "/wiki/spaces"
+    return "/" if here.startswith(BELOW_ISSUES) else here
+
+
+def _tabs(visit: Visit) -> Sequence[Link]:
+    """The pages beside this one, for an administrator among theirs."""
+    here = visit.request.url.path
+    is_theirs = visit.who >= Who.ADMIN and any(here == link.path for link in ADMINISTRATION)
+    return ADMINISTRATION if is_theirs else ()
 
 
 def _today(site: Site) -> dict[str, object]:
@@ -265,10 +332,12 @@ def _moment(seconds: float) -> datetime:
 def _size(count: int) -> str:
     """Bytes for people.
 
-    >>> _size(900), _size(51_200)
-    ('900 bytes', '50.0 KiB')
+    >>> _size(900), _size(51_200), _size(10 * 1024 * 1024)
+    ('900 bytes', '50.0 KiB', '10.0 MiB')
     """
-    return f"{count} bytes" if count < 1024 else f"{count / 1024:.1f} KiB"
+    if count < 1024:
+        return f"{count} bytes"
+    return f"{count / 1024:.1f} KiB" if count < 1024**2 else f"{count / 1024**2:.1f} MiB"
 
 
 TEMPLATES = jinja2.Environment(
@@ -280,3 +349,4 @@ TEMPLATES = jinja2.Environment(
 )
 TEMPLATES.filters["moment"] = _moment
 TEMPLATES.filters["size"] = _size
+TEMPLATES.filters["duration"] = duration

@@ -1,0 +1,107 @@
+"""The fields of an issue in a form: what there is to choose from, and what was chosen."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from headway.host.visit import Visit
+from headway.host.world import Issue, Project, User
+from headway.host.world.catalog import ISSUE_TYPES, PRIORITIES
+
+if TYPE_CHECKING:
+    from headway.host.site import Site
+
+__all__ = ["PEOPLE_MAX", "Choices", "choices", "read_fields"]
+
+PEOPLE_MAX = 100
+"""How many people a form offers; an app or a script can name any other."""
+
+LABELS_MAX, LABEL_MAX = 50, 255
+
+
+class Choices(NamedTuple):
+    """What a form of an issue offers."""
+
+    types: list[str]
+    priorities: list[str]
+    people: list[User]
+
+
+def choices(site: Site, project: Project, issue: Issue | None = None) -> Choices:
+    """What an issue of *project* can be; a subtask stays one, and nothing else becomes one.
+
+    >>> from headway.host.settings import Settings
+    >>> from headway.host.site import Site
+    >>> site = Site(Settings())
+    >>> choices(site, site.world.tracker.project("DEMO")).types
+    ['Task', 'Bug', 'Story', 'Epic']
+    """
+    below = issue is not None and issue.parent_id is not None
+    active = [user for user in site.world.people.users() if user.active][:PEOPLE_MAX]
+    return Choices(
+        types=[kind.name for kind in ISSUE_TYPES if kind.subtask is below],
+        priorities=[priority.name for priority in PRIORITIES],
+        people=[user for user in active if _is_assignable(site, user.account_id, project)],
+    )
+
+
+def _is_assignable(site: Site, account_id: str, project: Project) -> bool:
+    return "ASSIGNABLE_USER" in site.rights.of_account(account_id, project)
+
+
+def read_fields(visit: Visit, project: Project, issue: Issue | None = None) -> dict[str, Any]:
+    """The fields of the form that differ from *issue*, or all; raises ValueError.
+
+    What the form does not have stays as it is.
+    """
+    offered = choices(visit.site, project, issue)
+    given: dict[str, Any] = {}
+    # (1) texts
+    for name in ("summary", "description"):
+        if (text := visit.text(name)) is not None:
+            given[name] = text.strip() if name == "summary" else text
+    # (2) what is chosen from a list
+    for name, known in (("issue_type", offered.types), ("priority", offered.priorities)):
+        if (chosen := visit.form.get(name)) is not None:
+            if chosen not in known:
+                raise ValueError(f"{chosen[:50]!r} is none of {', '.join(known)}.")
+            given[name] = chosen
+    # (3) people, days, words
+    if (assignee := visit.form.get("assignee")) is not None:
+        given["assignee"] = assignee or None
+    if (day := visit.form.get("due_date")) is not None:
+        given["due_date"] = _day(day)
+    if (labels := visit.form.get("labels")) is not None:
+        given["labels"] = _labels(labels)
+    changed = {name: value for name, value in given.items() if _differs(issue, name, value)}
+    _check_assignee(visit, project, changed)
+    return changed
+
+
+def _differs(issue: Issue | None, name: str, value: Any) -> bool:
+    return issue is None or getattr(issue, name) != value
+
+
+def _check_assignee(visit: Visit, project: Project, changed: dict[str, Any]) -> None:
+    if "assignee" not in changed or (assignee := changed["assignee"]) is None:
+        return
+    if not visit.site.rights.may(visit.actor, "ASSIGN_ISSUES", project):
+        raise ValueError("You may not assign issues of this project.")
+    if not _is_assignable(visit.site, assignee, project):
+        raise ValueError("Issues of this project can not be assigned to this person.")
+
+
+def _day(text: str) -> str | None:
+    try:
+        return date.fromisoformat(text).isoformat() if text else None
+    except ValueError:
+        raise ValueError("A day is written as 2022-02-01.") from None
+
+
+def _labels(text: str) -> list[str]:
+    """Words, each once, in the order in which they were written."""
+    words = list(dict.fromkeys(text.split()))
+    if len(words) > LABELS_MAX or any(len(word) > LABEL_MAX for word in words):
+        raise ValueError(f"At most {LABELS_MAX} labels, of at most {LABEL_MAX} characters each.")
+    return words
