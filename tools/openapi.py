@@ -66,13 +66,17 @@ def shapes(description: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
     for name in sorted(wanted):
         operation = found[name]
         operations[name] = {
-            status: _type(content["application/json"].get("schema", {}), description, types)
+            status: _body(response, description, types)
             for status, response in sorted(operation["responses"].items())
-            if status[0] == "2"
-            for content in [response.get("content", {})]
-            if "application/json" in content
+            if status[0] in "23"
         }
     return {"operations": operations, "types": dict(sorted(types.items()))}
+
+
+def _body(response: Any, description: Any, types: dict[str, Any]) -> Any:
+    """The type of an answer; null where it has no JSON."""
+    content = response.get("content", {}).get("application/json")
+    return None if content is None else _type(content.get("schema", {}), description, types)
 
 
 def _type(schema: Any, description: Any, types: dict[str, Any]) -> Any:

@@ -140,6 +140,7 @@ class SmallSite:
             lambda: Telling(self.world, self.shapes(), f"{BASE}/wiki"),
         )
         self.jira, self.confluence = self._tenant(""), self._tenant("/wiki")
+        self.tenants = (self.jira, self.confluence)
         app = Starlette(routes=[*table.routes(self), *downloads.routes(self)])
         self.app = Guard(
             Recorder(app, self.traffic),

@@ -208,7 +208,7 @@ def test_whoever_is_deactivated_has_no_session_and_does_not_log_in(identity: Ide
     value = identity.log_in("user", identity.first_passwords["user"])
     sent = request("GET", "/", {"Cookie": f"{identity.cookie_name}={value}"})
     assert identity.session(sent) is not None
-    people.set_active(uma.account_id, False)
+    people.set_active(uma.account_id, active=False)
     assert identity.session(sent) is None
     assert identity.log_in("user", identity.first_passwords["user"]) is None
 

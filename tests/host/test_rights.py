@@ -23,7 +23,7 @@ def world() -> Iterator[World]:
         made = World(database)
         for name in PEOPLE:
             made.people.add_user(name, name.title(), f"{name}@example.com", admin=name == "ada")
-        made.people.set_active(account(made, "gone"), False)
+        made.people.set_active(account(made, "gone"), active=False)
         pia = account(made, "pia")
         made.tracker.add_project("DEMO", "Demonstration", public=False, lead=pia)
         made.tracker.add_project("PUB", "Public", public=True)
@@ -102,7 +102,7 @@ def test_a_role_of_a_group_counts_and_its_loss_too(world: World) -> None:
     world.people.add_group("leads")
     world.roles.set(demo.id, ADMINISTRATORS, "group", "leads")
     assert not rights.may(uma, "DELETE_ISSUES", demo)
-    world.people.set_member("leads", uma.account_id or "", True)
+    world.people.set_member("leads", uma.account_id or "", member=True)
     assert rights.may(uma, "DELETE_ISSUES", demo)
     world.people.delete_group("leads")
     assert not rights.may(uma, "DELETE_ISSUES", demo)

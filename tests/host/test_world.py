@@ -14,6 +14,8 @@ def test_whoever_listens_hears_of_every_part_in_order() -> None:
         issue = world.tracker.add_issue("DEMO", "One")
         world.files.add_attachment("issue", issue.id, "a", "text/plain", b"x", "u1")
         assert heard == [
+            "one project_created",
+            "two project_created",
             "one jira:issue_created",
             "two jira:issue_created",
             "one attachment_created",

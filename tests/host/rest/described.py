@@ -35,7 +35,7 @@ class Description:
         return list(self._complaints(answer, described[str(status)], "$"))
 
     def _complaints(self, value: Any, wanted: Any, place: str) -> Iterator[str]:
-        if wanted == "any":
+        if wanted in ("any", None):
             return
         if isinstance(wanted, str) and wanted in self._types:
             wanted = self._types[wanted]

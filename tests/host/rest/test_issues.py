@@ -6,6 +6,8 @@ import pytest
 
 from headway.host.rest.table import VERSIONS
 from headway.host.shapes import document
+from headway.host.world.fields import KINDS
+from host.rest.conftest import Asker
 from host.small_site import SmallSite
 
 ANONYMOUS = "Client must be authenticated to access this resource."
@@ -94,20 +96,160 @@ def test_nobody_edits(site: SmallSite) -> None:
         assert site.ask("POST", f"/rest/api/2/issue/{key}/comment", body=comment).status == 401
 
 
-@pytest.mark.parametrize(("version", "body"), [("2", "hello"), ("3", document("hello"))])
-def test_a_comment(site: SmallSite, version: str, body: Any) -> None:
-    path = f"/rest/api/{version}/issue/DEMO-3/comment"
-    answer = site.ask_signed("POST", path, {"body": body})
-    assert answer.status == 201
-    assert answer.json["body"] == body
-    assert answer.json["author"]["accountId"] == "account-my-app"
-    listed = site.ask_signed("GET", path).json
-    assert [comment["id"] for comment in listed["comments"]] == [answer.json["id"]]
-    assert listed["total"] == 1
+NEW = {"project": {"key": "DEMO"}, "summary": "New one", "issuetype": {"name": "Task"}}
 
 
-@pytest.mark.parametrize("body", [{}, {"body": ""}, {"body": 1}, {"body": "x" * 32_768}])
-def test_a_comment_that_is_none(site: SmallSite, body: Any) -> None:
-    answer = site.ask_signed("POST", "/rest/api/2/issue/DEMO-3/comment", body)
-    assert answer.status == 400
-    assert answer.json["errors"]["comment"]
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_new_issue(ask: Asker, version: str) -> None:
+    made = ask("POST", f"/rest/api/{version}/issue", {"fields": NEW}, 201)
+    assert made["self"].endswith(f"/rest/api/{version}/issue/{made['id']}")
+    found = ask("GET", f"issue/{made['key']}")["fields"]
+    assert (found["summary"], found["status"]["name"]) == ("New one", "To Do")
+    assert found["creator"]["accountId"] == found["reporter"]["accountId"] == "account-admin-app"
+
+
+def test_a_new_issue_with_all_that_comes_along(ask: Asker, site: SmallSite) -> None:
+    body = {
+        "fields": {**NEW, "labels": ["a"], "description": "text"},
+        "update": {
+            "comment": [{"add": {"body": "said"}}],
+            "worklog": [{"add": {"timeSpent": "1h"}}],
+            "issuelinks": [
+                {"add": {"type": {"name": "Blocks"}, "outwardIssue": {"key": "DEMO-1"}}}
+            ],
+        },
+        "properties": [{"key": "k", "value": {"a": 1}}],
+    }
+    made = ask("POST", "issue", body, 201)
+    found = ask("GET", f"issue/{made['key']}?properties=k")
+    assert found["properties"] == {"k": {"a": 1}}
+    assert found["fields"]["comment"]["total"] == found["fields"]["worklog"]["total"] == 1
+    assert found["fields"]["issuelinks"][0]["outwardIssue"]["key"] == "DEMO-1"
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({}, {"project"}),
+        ({"fields": []}, {"project"}),
+        ({"fields": {"project": {"key": "NONE"}}}, {"project"}),
+        ({"fields": {"project": {"key": "DEMO"}}}, {"summary", "issuetype"}),
+        ({"fields": {**NEW, "issuetype": {"name": "Sub-task"}}}, {"parent"}),
+        ({"fields": {**NEW, "summary": ""}}, {"summary"}),
+    ],
+)
+def test_a_new_issue_that_can_not_be(ask: Asker, body: Any, errors: set[str]) -> None:
+    assert set(ask("POST", "issue", body, 400)["errors"]) == errors
+    assert len(ask("GET", "search?jql=project%3DDEMO&fields=key")["issues"]) == 6
+    ask("POST", "issue", body, 401, "nobody")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"properties": {}},
+        {"properties": [{"key": 1, "value": 1}]},
+        {"properties": [{"key": "k"}]},
+        {"properties": [{"key": "k", "value": 1}] * 11},
+        {"update": {"comment": [{"add": {"body": ""}}]}},
+        {"update": {"worklog": [{"add": {}}]}},
+    ],
+)
+def test_nothing_is_half_done(ask: Asker, site: SmallSite, more: Any) -> None:
+    before = len(site.world.tracker.issues())
+    ask("POST", "issue", {"fields": NEW, **more}, 400)
+    ask("PUT", "issue/DEMO-1", {"fields": {"summary": "New"}, **more}, 400)
+    assert len(site.world.tracker.issues()) == before
+    assert site.world.tracker.issue("DEMO-1").summary != "New"  # type: ignore[union-attr]
+
+
+def test_many_at_once(ask: Asker) -> None:
+    body = {"issueUpdates": [{"fields": NEW}, {"fields": {"project": {"key": "DEMO"}}}, "x"]}
+    found = ask("POST", "issue/bulk", body, 201)
+    assert [one["key"] for one in found["issues"]] == ["DEMO-7"]
+    assert [one["failedElementNumber"] for one in found["errors"]] == [1, 2]
+    assert "summary" in found["errors"][0]["elementErrors"]["errors"]
+    ask("POST", "issue/bulk", {"issueUpdates": [{}]}, 400)
+    ask("POST", "issue/bulk", {"issueUpdates": []}, 400)
+    ask("POST", "issue/bulk", body, 401, "nobody")
+
+
+def test_custom_fields_stay_beside_each_other(ask: Asker, site: SmallSite) -> None:
+    kinds = [key for key in KINDS if key.endswith((":float", ":textfield"))]
+    one, two = (site.world.fields.add(key[-5:], key).key for key in kinds)
+    ask("PUT", "issue/DEMO-1", {"fields": {one: "a"}}, 204)
+    ask("PUT", "issue/DEMO-1", {"fields": {two: 2}}, 204)
+    fields = ask("GET", f"issue/DEMO-1?fields={one},{two}")["fields"]
+    assert fields == {one: "a", two: 2}
+    ask("PUT", "issue/DEMO-1", {"fields": {one: None}}, 204)
+    assert site.world.tracker.issue("DEMO-1").custom == {two: 2}  # type: ignore[union-attr]
+
+
+def test_an_edit_that_only_says_something(ask: Asker, site: SmallSite) -> None:
+    before = site.world.tracker.issue("DEMO-3")
+    body = {
+        "update": {"comment": [{"add": {"body": "said"}}]},
+        "properties": [{"key": "k", "value": 1}],
+    }
+    ask("PUT", "issue/DEMO-3", body, 204)
+    assert site.world.tracker.issue("DEMO-3") == before
+    assert ask("GET", "issue/DEMO-3/comment")["total"] == 1
+    assert ask("GET", "issue/DEMO-3/properties/k")["value"] == 1
+
+
+def test_who_works_on_it(ask: Asker, uma: str) -> None:
+    ask("PUT", "issue/DEMO-1/assignee", {"accountId": uma}, 204)
+    assert ask("GET", "issue/DEMO-1")["fields"]["assignee"]["accountId"] == uma
+    ask("PUT", "issue/DEMO-1/assignee", {"accountId": None}, 204)
+    assert ask("GET", "issue/DEMO-1")["fields"]["assignee"] is None
+    ask("PUT", "issue/DEMO-1/assignee", {"accountId": "none"}, 400)
+
+
+def test_the_workflow(ask: Asker, site: SmallSite) -> None:
+    path = "issue/DEMO-2/transitions"
+    steps = ask("GET", f"{path}?expand=transitions.fields")["transitions"]
+    assert [(step["id"], step["to"]["name"]) for step in steps] == [
+        ("21", "In Progress"),
+        ("31", "Done"),
+    ]
+    assert [bool(step["fields"]) for step in steps] == [False, True]
+    assert len(ask("GET", f"{path}?transitionId=31")["transitions"]) == 1
+    assert ask("GET", "issue/PUB-1/transitions", who="nobody")["transitions"] == []
+    for wanted in ({"id": "11"}, {"id": "x"}, {}, None, "21"):
+        ask("POST", path, {"transition": wanted}, 400)
+    body = {
+        "transition": {"id": 31},
+        "fields": {"resolution": {"name": "Duplicate"}, "labels": ["x"]},
+        "update": {"comment": [{"add": {"body": "over"}}]},
+    }
+    ask("POST", path, {**body, "fields": {"resolution": {"name": "x"}}}, 400)
+    ask("POST", path, {**body, "fields": {"resolution": "x"}}, 400)
+    ask("POST", path, body, 204)
+    fields = ask("GET", "issue/DEMO-2")["fields"]
+    assert (fields["status"]["name"], fields["resolution"]["name"]) == ("Done", "Duplicate")
+    assert fields["labels"] == ["x"]
+    assert fields["comment"]["comments"][-1]["body"] == "over"
+    (entry,) = ask("GET", "issue/DEMO-2/changelog")["values"]
+    assert {item["field"] for item in entry["items"]} == {"status", "resolution", "labels"}
+
+
+def test_an_issue_goes(ask: Asker, site: SmallSite) -> None:
+    child = {**NEW, "issuetype": {"name": "Sub-task"}, "parent": {"key": "DEMO-1"}}
+    made = ask("POST", "issue", {"fields": child}, 201)
+    ask("DELETE", "issue/DEMO-1", status=403, who="user")
+    assert "subtasks" in ask("DELETE", "issue/DEMO-1", status=400)["errorMessages"][0]
+    ask("DELETE", "issue/DEMO-1?deleteSubtasks=true", status=204)
+    for key in ("DEMO-1", made["key"]):
+        ask("GET", f"issue/{key}", status=404)
+    ask("DELETE", "issue/DEMO-2", status=204)
+
+
+def test_what_may_be_edited(ask: Asker) -> None:
+    assert "labels" in ask("GET", "issue/DEMO-1/editmeta")["fields"]
+    assert ask("GET", "issue/PUB-1/editmeta", who="nobody") == {"fields": {}}
+
+
+def test_more_of_an_issue(ask: Asker) -> None:
+    found = ask("GET", "issue/DEMO-1?fields=summary&expand=names,renderedFields,changelog")
+    assert found["names"] == {"summary": "Summary"}
+    assert found["changelog"]["total"] == 0

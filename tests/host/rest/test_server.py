@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from headway.host.rest.table import VERSIONS
+from host.rest.conftest import Asker
 from host.small_site import BASE, SmallSite
 
 ANONYMOUS = "Client must be authenticated to access this resource."
@@ -28,3 +29,18 @@ def test_myself(site: SmallSite) -> None:
     assert user["emailAddress"] == "uma@example.com"
     through = {"Cookie": cookie, "AP-Client-Key": "reader"}
     assert "emailAddress" not in site.ask("GET", "/rest/api/3/myself", through).json
+
+
+def test_configuration(ask: Asker) -> None:
+    found = ask("GET", "configuration")
+    assert found["timeTrackingConfiguration"]["workingHoursPerDay"] == 8
+    assert found["attachmentsEnabled"] is True
+
+
+def test_application_properties_are_for_administrators(ask: Asker) -> None:
+    assert len(ask("GET", "application-properties", who="admin")) > 2
+    (one,) = ask("GET", "application-properties?key=jira.title", who="admin")
+    assert one["value"] == "Headway"
+    ask("GET", "application-properties?key=none", status=404, who="admin")
+    ask("GET", "application-properties", status=403, who="user")
+    ask("GET", "application-properties", status=401, who="nobody")

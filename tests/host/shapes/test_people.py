@@ -14,7 +14,7 @@ def test_a_user(world: World, write: Write) -> None:
         "atlassian",
     )
     assert "email" not in str(shape).lower()
-    world.people.set_active(uma.account_id, False)
+    world.people.set_active(uma.account_id, active=False)
     assert shapes.person(uma.account_id) == shape  # asked for once
     assert write().person(uma.account_id)["active"] is False
     assert write().someone(None) is None

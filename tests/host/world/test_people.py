@@ -34,9 +34,9 @@ def test_a_user_is_found_by_name_and_by_account(world: World) -> None:
 def test_an_administrator_is_in_their_group(world: World) -> None:
     ada = uma(world, admin=True)
     assert ADMINS in world.people.groups_of(ada.account_id)
-    world.people.set_member(ADMINS, ada.account_id, False)
+    world.people.set_member(ADMINS, ada.account_id, member=False)
     assert world.people.user("uma").admin is False  # type: ignore[union-attr]
-    world.people.set_member(ADMINS, ada.account_id, True)
+    world.people.set_member(ADMINS, ada.account_id, member=True)
     assert world.people.user("uma").admin is True  # type: ignore[union-attr]
     world.people.delete_group(ADMINS)
     assert world.people.user("uma").admin is False  # type: ignore[union-attr]
@@ -46,8 +46,8 @@ def test_each_change_is_told_by_both_products_names(world: World) -> None:
     heard = told(world)
     made = world.people.add_user("uma", "Uma", "u@example.com", author="a1")
     world.people.rename(made.account_id, "Umami")
-    world.people.set_active(made.account_id, False)
-    world.people.set_active(made.account_id, True)
+    world.people.set_active(made.account_id, active=False)
+    world.people.set_active(made.account_id, active=True)
     world.people.delete_user(made.account_id)
     assert [(c.event, c.product) for c in heard] == [
         ("user_created", Product.JIRA),
@@ -81,16 +81,16 @@ def test_nobody_is_changed_by_nobody(world: World) -> None:
     people = world.people
     for change in (
         lambda: people.rename("none", "x"),
-        lambda: people.set_active("none", False),
+        lambda: people.set_active("none", active=False),
         lambda: people.delete_user("none"),
         lambda: people.delete_group("none"),
-        lambda: people.set_member(ADMINS, "none", True),
+        lambda: people.set_member(ADMINS, "none", member=True),
     ):
         with pytest.raises(LookupError, match="no"):
             change()
     made = uma(world)
     with pytest.raises(LookupError):
-        people.set_member("none", made.account_id, True)
+        people.set_member("none", made.account_id, member=True)
     with pytest.raises(ValueError, match="display name"):
         people.rename(made.account_id, " ")
 
@@ -99,14 +99,14 @@ def test_groups(world: World) -> None:
     heard = told(world)
     made = world.people.add_group("writers")
     user = uma(world)
-    world.people.set_member("writers", user.account_id, True)
-    world.people.set_member("writers", user.account_id, True)
+    world.people.set_member("writers", user.account_id, member=True)
+    world.people.set_member("writers", user.account_id, member=True)
     assert world.people.members("writers") == [user]
     assert world.people.group("writers") == world.people.group(made.group_id) == made
     assert [group.name for group in world.people.groups()] == sorted([*EVERYBODY, "writers"])
     with pytest.raises(ValueError, match="already"):
         world.people.add_group("writers")
-    world.people.set_member("writers", user.account_id, False)
+    world.people.set_member("writers", user.account_id, member=False)
     assert world.people.members("writers") == []
     world.people.delete_group(made.group_id)
     assert world.people.group("writers") is None

@@ -6,11 +6,12 @@ An :class:`Endpoint` is a row of a table; :func:`identified` makes a handler of 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from headway.errors import BodyTooLarge, Refusal, TokenMissing
 from headway.host.access import AccessTokenInvalid
@@ -19,9 +20,10 @@ from headway.host.gate import Actor, Forbidden
 from headway.host.rest.scopes import INACCESSIBLE
 from headway.host.shapes import Shapes
 from headway.host.tenant import Tenant
-from headway.host.world import Attachment, Issue
+from headway.host.world import Attachment, Issue, Project
 from headway.http.asgi import read_bounded
 from headway.qsh import canonical_request
+from headway.redact import redact_url
 
 if TYPE_CHECKING:
     from headway.host.site import Site
@@ -37,10 +39,15 @@ __all__ = [
     "identified",
 ]
 
+T = TypeVar("T")
+
 BODY_MAX = 262_144  # bytes
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
 NO_ISSUE = "Issue does not exist or you do not have permission to see it."
+NO_PROJECT = "No project could be found with key or id '{}'."
+NOT_PERMITTED = "You do not have the permission {} that this asks for."
+INVALID = "Unexpected end of input or invalid JSON."
 NO_ATTACHMENT = "The attachment with id '{}' does not exist"
 
 
@@ -71,14 +78,52 @@ class Call(NamedTuple):
         """The account that a change is made by; :meth:`issue` lets nobody else change."""
         return self.actor.account_id or ""
 
+    def param(self, name: str) -> str:
+        """A parameter of the path, decoded."""
+        found: str = self.request.path_params[name]
+        return found
+
+    def query(self, name: str) -> str:
+        """A parameter of the query; the values of a repeated one are joined by commas."""
+        return ",".join(self.request.query_params.getlist(name))
+
+    def names(self, name: str) -> list[str]:
+        """A parameter of the query that is a list of names."""
+        return [found for found in map(str.strip, self.query(name).split(",")) if found]
+
     def issue(self, permission: str = "BROWSE_PROJECTS") -> Issue:
         """The issue that the path names, if the caller has *permission* in its project."""
-        tracker = self.site.world.tracker
-        issue = tracker.issue(self.request.path_params["issue"])
-        project = tracker.project(issue.project_key) if issue else None
-        if issue and project and self.site.rights.may(self.actor, permission, project):
-            return issue
-        raise self.unseen(NO_ISSUE)
+        issue = self.site.world.tracker.issue(self.param("issue"))
+        if issue is None or not self.site.rights.view(self.actor).issue(issue):
+            raise self.unseen(NO_ISSUE)
+        self.need(permission, self.site.world.tracker.project(issue.project_key))
+        return issue
+
+    def project(self, permission: str = "BROWSE_PROJECTS", wanted: str | None = None) -> Project:
+        """The project that the path (or *wanted*) names, if the caller has *permission* in it."""
+        name = self.param("project") if wanted is None else wanted
+        project = self.site.world.tracker.project(name)
+        if project is None or not self.may("BROWSE_PROJECTS", project):
+            raise self.unseen(NO_PROJECT.format(name[:50]))
+        self.need(permission, project)
+        return project
+
+    def may(self, permission: str, project: Project | None = None) -> bool:
+        """Whether the caller has *permission* in *project*, or without one on the site."""
+        return self.site.rights.may(self.actor, permission, project)
+
+    def need(self, permission: str, project: Project | None = None) -> None:
+        """Raises Rejected where the caller has not *permission*: 401 for nobody, else 403."""
+        if not self.may(permission, project):
+            if self.actor.account_id is None:
+                raise self.unseen("")
+            raise self.no(403, NOT_PERMITTED.format(permission))
+
+    def need_any(self, permissions: Iterable[str], project: Project | None) -> None:
+        """Raises Rejected where the caller has none of *permissions*."""
+        wanted = list(permissions)
+        if not any(self.may(permission, project) for permission in wanted):
+            self.need(wanted[-1], project)
 
     def attachment(self) -> Attachment:
         """The attachment that the path names, if the caller may see what it hangs on."""
@@ -91,6 +136,44 @@ class Call(NamedTuple):
         if project and self.site.rights.may(self.actor, "BROWSE_PROJECTS", project):
             return attachment
         raise self.unseen(NO_ATTACHMENT.format(wanted[:20]))
+
+    def window(self, usual: int = 50, most: int = 100) -> tuple[int, int]:
+        """Which part of a list was asked for: ``startAt`` and ``maxResults``, bounded."""
+        start = self.number("startAt", 0)
+        size = self.number("maxResults", usual)
+        return start, min(size, most)
+
+    def number(self, name: str, usual: int) -> int:
+        """A parameter of the query that is a whole number from 0 on."""
+        text = self.request.query_params.get(name)
+        if text is None or text == "":
+            return usual
+        if not re.fullmatch(r"[0-9]{1,15}", text):
+            raise self.no(400, f"The value of {name} is not a whole number from 0 on.")
+        return int(text)
+
+    def page(
+        self,
+        values: Sequence[T],
+        shape: Callable[[T], Any],
+        usual: int = 50,
+        most: int = 100,
+    ) -> JSONResponse:
+        """A page of *values*, as the API's newer endpoints have it."""
+        start, size = self.window(usual, most)
+        shown = values[start : start + size]
+        raw_path, raw_query = self.request.scope["raw_path"], self.request.scope["query_string"]
+        asked = b"?".join(filter(None, (raw_path, raw_query))).decode("latin-1")
+        return JSONResponse(
+            {
+                "self": self.site.base_url + redact_url(asked),
+                "maxResults": size,
+                "startAt": start,
+                "total": len(values),
+                "isLast": start + len(shown) >= len(values),
+                "values": [shape(value) for value in shown],
+            }
+        )
 
     def unseen(self, message: str) -> Rejected:
         """Not found; whoever is nobody is not even told that."""
@@ -106,21 +189,26 @@ class Call(NamedTuple):
     def _write(self) -> Writer:
         return error_writer(self.request.url.path)
 
-    async def json(self) -> Any:
-        """The request's JSON, whatever it is."""
-        try:
-            return json.loads(await read_bounded(self.request.receive, BODY_MAX))
-        except BodyTooLarge:
-            raise self.no(413, "The request body is too large.") from None
-        except (ValueError, RecursionError):
-            raise self.no(400, "Unexpected end of input or invalid JSON.") from None
-
     async def body(self) -> Mapping[str, Any]:
         """The request's JSON object."""
         found = await self.json()
         if not isinstance(found, dict):
-            raise self.no(400, "Unexpected end of input or invalid JSON.")
+            raise self.no(400, INVALID)
         return found
+
+    async def json(self) -> Any:
+        """The request's JSON value."""
+        try:
+            return json.loads(await self.raw())
+        except (ValueError, RecursionError):
+            raise self.no(400, INVALID) from None
+
+    async def raw(self) -> bytes:
+        """The request's bytes, bounded."""
+        try:
+            return await read_bounded(self.request.receive, BODY_MAX)
+        except BodyTooLarge:
+            raise self.no(413, "The request body is too large.") from None
 
 
 Answering = Callable[[Call], Awaitable[Response]]

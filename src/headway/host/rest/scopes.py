@@ -70,11 +70,21 @@ def _second_version() -> Iterator[Fact]:
 
 
 _HASH = "as that of the same macro by its id"
+_META = "newer than the descriptions: the same as the older createmeta"
+_APP = "as in Jira, whose description has it"
 
 OWN: tuple[Fact, ...] = (
     Fact("GET", "/rest/api/{version}/search/jql", "READ", _SEARCH),
     Fact("POST", "/rest/api/{version}/search/jql", "READ", _SEARCH),
     Fact("POST", "/rest/api/{version}/search/approximate-count", "READ", _SEARCH),
+    Fact("GET", "/rest/api/{version}/issue/createmeta/{project}/issuetypes", "READ", _META),
+    Fact("GET", "/rest/api/{version}/issue/createmeta/{project}/issuetypes/{type}", "READ", _META),
+    *(
+        Fact(method, f"/wiki/rest/atlassian-connect/1/addons/{{app}}/properties{key}", "NONE", _APP)
+        for method, key in (
+            *(("GET", ""), ("GET", "/{key}"), ("PUT", "/{key}"), ("DELETE", "/{key}")),
+        )
+    ),
     *(
         Fact(method, "/wiki/rest/atlassian-connect/1/app/module/dynamic", "NONE", _MODULES)
         for method in ("GET", "POST", "DELETE")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import JSONResponse, Response
 
 from headway.errors import TokenMissing
-from headway.host.answers import host_answer
+from headway.host.answers import api_error, host_answer
 from headway.host.rest.call import Call, Endpoint
-from headway.host.shapes import moment
+from headway.host.shapes import Json, moment
+from headway.host.world.worklogs import DAYS_A_WEEK, HOURS_A_DAY
 
 __all__ = ["ENDPOINTS"]
+
+BUILD = 100_000
+BUILT = 1_640_995_200  # 1 January 2022
 
 
 async def _server_info(call: Call) -> Response:
@@ -20,7 +26,10 @@ async def _server_info(call: Call) -> Response:
             "version": "1001.0.0-SNAPSHOT",
             "versionNumbers": [1001, 0, 0],
             "deploymentType": "Cloud",
+            "buildNumber": BUILD,
+            "buildDate": moment(BUILT),
             "serverTime": moment(now),
+            "scmInfo": "headway",
             "serverTitle": "Headway",
         }
     )
@@ -33,10 +42,67 @@ async def _myself(call: Call) -> Response:
     user = call.site.world.people.user(call.actor.account_id)
     if user is not None and call.actor.app_key is None:
         person["emailAddress"] = user.email
-    return JSONResponse(person)
+    return JSONResponse({**person, "locale": "en_US", "expand": "groups,applicationRoles"})
 
+
+async def _configuration(call: Call) -> Response:
+    return JSONResponse(
+        {
+            "votingEnabled": True,
+            "watchingEnabled": True,
+            "unassignedIssuesAllowed": True,
+            "subTasksEnabled": True,
+            "issueLinkingEnabled": True,
+            "timeTrackingEnabled": True,
+            "attachmentsEnabled": True,
+            "timeTrackingConfiguration": {
+                "workingHoursPerDay": HOURS_A_DAY,
+                "workingDaysPerWeek": DAYS_A_WEEK,
+                "timeFormat": "pretty",
+                "defaultUnit": "minute",
+            },
+        }
+    )
+
+
+# ---- application properties -----------------------------------------------------------------
+
+APPLICATION: Mapping[str, tuple[str, str]] = {
+    "jira.title": ("Title", "Headway"),
+    "jira.home": ("Home", ""),
+    "jira.clone.prefix": ("The prefix of a clone's summary", "CLONE -"),
+    "jira.date.picker.java.format": ("Date Picker Format (Java)", "d/MMM/yy"),
+}
+"""What clients read of the site's settings: name and value; none can be changed here."""
+
+
+def _property(key: str, value: str) -> Json:
+    name, usual = APPLICATION[key]
+    return {
+        "id": key,
+        "key": key,
+        "value": value,
+        "name": name,
+        "desc": name,
+        "type": "string",
+        "defaultValue": usual,
+    }
+
+
+async def _application(call: Call) -> Response:
+    call.need("ADMINISTER")
+    wanted = call.query("key")
+    if wanted and wanted not in APPLICATION:
+        return api_error(404, f"There is no application property '{wanted[:50]}'.")
+    shapes = [_property(key, usual) for key, (_, usual) in APPLICATION.items()]
+    return JSONResponse([one for one in shapes if wanted in ("", one["key"])])
+
+
+_API = "/rest/api/{version}"
 
 ENDPOINTS = (
-    Endpoint("GET", "/rest/api/{version}/serverInfo", _server_info),
-    Endpoint("GET", "/rest/api/{version}/myself", _myself),
+    Endpoint("GET", f"{_API}/serverInfo", _server_info),
+    Endpoint("GET", f"{_API}/myself", _myself),
+    Endpoint("GET", f"{_API}/configuration", _configuration),
+    Endpoint("GET", f"{_API}/application-properties", _application),
 )

@@ -16,13 +16,22 @@ from starlette.routing import BaseRoute, Route
 
 from headway.host.rest import (
     attachments,
+    comments,
+    components,
     development,
+    fields,
     issues,
+    links,
+    permissions,
+    projects,
+    properties,
     providers,
     search,
     server,
+    users,
     webhooks,
     workflow_rules,
+    worklogs,
 )
 from headway.host.rest.call import METHODS, Answering, Call, Endpoint, identified
 from headway.host.rest.paths import Tree
@@ -39,7 +48,16 @@ VERSIONS = ("2", "3", "latest")
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *server.ENDPOINTS,
+    *users.ENDPOINTS,
+    *projects.ENDPOINTS,
+    *components.ENDPOINTS,
+    *fields.ENDPOINTS,
     *issues.ENDPOINTS,
+    *comments.ENDPOINTS,
+    *worklogs.ENDPOINTS,
+    *links.ENDPOINTS,
+    *properties.ENDPOINTS,
+    *permissions.ENDPOINTS,
     *attachments.ENDPOINTS,
     *search.ENDPOINTS,
     *WIKI,

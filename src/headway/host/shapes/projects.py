@@ -99,10 +99,8 @@ class ProjectShapes(CatalogShapes):
 
     def _actor(self, actor_id: int, kind: str, holder: str) -> Json:
         if kind == "group":
-            group = self._world.people.group(holder)
             found = {"name": holder, "displayName": holder}
-            found |= {"groupId": group.group_id} if group else {}
-            shown = {"displayName": holder, "name": holder, "actorGroup": found}
+            shown: Json = {"displayName": holder, "name": holder, "actorGroup": found}
         else:
             shown = {
                 "displayName": self.person(holder)["displayName"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -218,6 +218,17 @@ class Tracker:
         """The issues of one project, or all; the oldest first."""
         of = sa.true() if project_key is None else issues.c.project_key == project_key
         return self._rows.all(Issue, issues, of, issues.c.id)
+
+    def labels(self, project_keys: Collection[str]) -> list[str]:
+        """The labels that the issues of some projects have, sorted."""
+        each = sa.func.json_each(issues.c.labels).table_valued("value", name="each")
+        query = (
+            sa.select(each.c.value)
+            .select_from(issues.join(each, sa.true()))
+            .where(issues.c.project_key.in_(project_keys))
+        )
+        with self._database.reading() as connection:
+            return list(connection.scalars(query.distinct().order_by(each.c.value)))
 
     def subtasks(self, issue_id: int) -> list[Issue]:
         """The issues whose parent this is, the oldest first."""
