@@ -93,3 +93,11 @@ def test_a_fault_reaches_the_apps_call(site: Site) -> None:
     called = app.client.get("/me", headers={"Authorization": f"JWT {token}"})
     assert called.json() == {"status": 503, "name": None}
     assert site.traffic.one(direction="app->host").status == 503
+
+
+def test_an_app_that_outlives_a_reset_is_installed_again(site: Site) -> None:
+    """It remembers the last token that it took, and takes no second one of that second."""
+    hello = Hello(site)
+    for _ in range(2):
+        site.install(hello.asgi)
+        site.reset()
