@@ -50,7 +50,7 @@ class Kept:
     def change(self, site: Hosted, me: dict[str, str], dice: random.Random, n: int) -> None:
         """One change of any kind; it returns once it was acknowledged."""
         kinds: list[Callable[[Hosted, dict[str, str], int], None]] = [
-            self._comment, self._edit, self._file, self._page, self._install,
+            self._comment, self._edit, self._file, self._issue, self._page, self._install,
         ]  # fmt: skip
         dice.choice(kinds)(site, me, n)
 
@@ -111,6 +111,7 @@ class Kept:
         summary = get("/rest/api/2/issue/DEMO-2?fields=summary").json()["fields"]["summary"]
         if self.summary >= 0:
             assert summary in (str(self.summary), str(self.tried))
+            self.summary = int(summary)  # it may have been written, and the answer lost
         for key, named in self.issues.items():
             fields = get(f"/rest/api/2/issue/{key}?fields=summary").json()["fields"]
             assert fields["summary"] == named

@@ -101,7 +101,7 @@ def test_a_connection_that_breaks(site: Site) -> None:
 
 
 def test_the_key_of_somebody_else(site: Site) -> None:
-    kid, private = site.jira.apps.site_key
+    kid, private = site.keys.current
     site.faults.next("/install-keys/*", wrong_key=True)
     wrong, right = (get(site, f"/install-keys/{kid}").body for _ in range(2))
     assert right == private.public_pem()
