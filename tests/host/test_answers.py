@@ -5,6 +5,7 @@ import json
 import pytest
 
 from headway import errors
+from headway.host.access import AccessTokenInvalid
 from headway.host.answers import ANONYMOUS, api_error, error_writer, host_answer, wiki_error
 from headway.host.gate import Forbidden
 
@@ -50,3 +51,10 @@ def test_each_api_has_errors_of_its_own_shape() -> None:
     assert (error["status"], error["code"], error["title"]) == (401, "UNAUTHORIZED", ANONYMOUS)
     assert "www-authenticate" in second.headers
     assert error_writer("/rest/api/3/x") is error_writer("") is api_error
+
+
+def test_an_access_token_that_is_none_is_challenged_as_such() -> None:
+    for write in (api_error, wiki_error):
+        answer = host_answer(AccessTokenInvalid(), write)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
