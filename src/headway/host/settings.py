@@ -82,6 +82,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, _is("Answer an install that is done with the app itself, and not with 303.")
     ] = False
 
+    # ---- the REST API ----
+    rate_limit: Annotated[
+        int, _is("Requests a minute that each caller may make of the REST API; 0 for any number.")
+    ] = 0
+    request_id_header: Annotated[
+        str, _is("Name of the header with an answer's own id in the REST API; empty for none.")
+    ] = "X-AREQUESTID"
+
     # ---- events ----
     webhook_retries: Annotated[
         int, _is("How often a Jira webhook that an app did not take is tried again.")

@@ -17,6 +17,7 @@ from headway.errors import BodyTooLarge, Refusal, TokenMissing
 from headway.host.access import AccessTokenInvalid
 from headway.host.answers import NOT_IN_SCOPE, Writer, error_writer, host_answer
 from headway.host.gate import Actor, Forbidden
+from headway.host.rest.limits import Limits, Verdict
 from headway.host.rest.scopes import INACCESSIBLE
 from headway.host.shapes import Shapes
 from headway.host.tenant import Tenant
@@ -48,6 +49,7 @@ NO_ISSUE = "Issue does not exist or you do not have permission to see it."
 NO_PROJECT = "No project could be found with key or id '{}'."
 NOT_PERMITTED = "You do not have the permission {} that this asks for."
 INVALID = "Unexpected end of input or invalid JSON."
+TOO_MANY = "Rate limit exceeded."
 NO_ATTACHMENT = "The attachment with id '{}' does not exist"
 
 
@@ -231,8 +233,12 @@ def identified(
     scope: str | None,
     answer: Answering,
     version: str = "2",
+    limits: Limits | None = None,
 ) -> Callable[[Request], Awaitable[Response]]:
-    """*answer*, called with whoever is calling, who must hold *scope*; None: no app's page may."""
+    """*answer*, called with whoever is calling, who must hold *scope*; None: no app's page may.
+
+    *limits* counts the request; one that is too many is answered with 429.
+    """
 
     async def handle(request: Request) -> Response:
         write = error_writer(request.url.path)
@@ -243,8 +249,15 @@ def identified(
             canonical_request(request.method, request.scope["raw_path"].decode("latin-1"))
             if not _in_scope(actor, scope):
                 return write(403, NOT_IN_SCOPE)
-            # (3) what it asks for
-            return await answer(Call(site, tenant, request, actor, version))
+            # (3) is it one too many?
+            verdict = limits.count(actor) if limits else Verdict()
+            if verdict.refused:
+                response = write(429, TOO_MANY)
+            else:
+                # (4) what it asks for
+                response = await answer(Call(site, tenant, request, actor, version))
+            response.headers.update(verdict.headers)
+            return response
         except (Refusal, Forbidden, AccessTokenInvalid) as refusal:
             return host_answer(refusal, write)
         except Rejected as rejected:

@@ -7,6 +7,7 @@ the scope, so that nobody takes a gap of this site for a rule of the host.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,7 @@ from headway.host.rest import (
     comments,
     components,
     development,
+    dynamic_modules,
     fields,
     issues,
     links,
@@ -34,6 +36,7 @@ from headway.host.rest import (
     worklogs,
 )
 from headway.host.rest.call import METHODS, Answering, Call, Endpoint, identified
+from headway.host.rest.limits import Limits
 from headway.host.rest.paths import Tree
 from headway.host.rest.scopes import SCOPES, scope_of
 from headway.host.rest.wiki.table import ENDPOINTS as WIKI
@@ -58,6 +61,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *links.ENDPOINTS,
     *properties.ENDPOINTS,
     *permissions.ENDPOINTS,
+    *dynamic_modules.ENDPOINTS,
     *attachments.ENDPOINTS,
     *search.ENDPOINTS,
     *WIKI,
@@ -107,6 +111,7 @@ _UNKNOWN = _Row(None, _not_built)
 
 def routes(site: Site) -> list[BaseRoute]:
     """The REST APIs: each request goes to the endpoint that the table has for it."""
+    limits = Limits(lambda: site.settings.rate_limit, site.clock.now)
 
     async def answer(request: Request) -> Response:
         raw_path = request.scope["raw_path"].decode("latin-1")
@@ -114,7 +119,11 @@ def routes(site: Site) -> list[BaseRoute]:
         found = _TREE.find(request.method, raw_path)
         row = found.value if found else _UNKNOWN
         request.scope["path_params"] = dict(found.params) if found else {}
-        return await identified(site, tenant, row.scope, row.answer, row.version)(request)
+        asked = identified(site, tenant, row.scope, row.answer, row.version, limits)
+        response = await asked(request)
+        if name := site.settings.request_id_header:
+            response.headers[name] = str(uuid.uuid4())
+        return response
 
     return [
         Route(f"{prefix}/{{path:path}}", answer, methods=METHODS)
