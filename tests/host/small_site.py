@@ -53,6 +53,7 @@ class SmallApp:
     secret: Secret
     enabled: bool = True
     modules: tuple[Any, ...] = ()
+    added: str = "{}"
 
 
 @dataclass
@@ -66,6 +67,9 @@ class SmallApps:
 
     def all(self) -> list[SmallApp]:
         return list(self.known.values())
+
+    def change(self, key: str, *, added: str) -> None:
+        self.known[key].added = added
 
     def find(self, need: NeedKey) -> Credentials | None:
         app = self.known.get(need.issuer)
