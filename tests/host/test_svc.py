@@ -119,6 +119,7 @@ def test_a_modules_conditions_hold_or_it_is_not_there(site: Site) -> None:
 def test_what_opens_nothing_has_no_address(site: Site) -> None:
     function = {"key": "m", "name": {"value": "M"}, "triggered": {"url": "/t"}}
     link = {"key": "m", "name": {"value": "M"}, "url": "/x", "location": "l"}
+    link["context"] = "product"
     for modules in ({"jiraWorkflowPostFunctions": [function]}, {"webItems": [link]}):
         answer = other(site, **modules)
         assert (answer.status, answer.json["detail"]) == (404, "this module opens no page")

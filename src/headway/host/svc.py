@@ -18,7 +18,7 @@ from headway.errors import BodyTooLarge, MalformedRequest
 from headway.host import client_script
 from headway.host.apps import App
 from headway.host.conditions import Asked, hold
-from headway.host.descriptor import Condition, Module, Shown
+from headway.host.descriptor import Condition, Module
 from headway.host.descriptor.addresses import variables
 from headway.host.gate import Actor
 from headway.host.identity import CSRF_HEADER, csrf_matches
@@ -132,7 +132,7 @@ def _options(place: Place) -> dict[str, Any]:
     wished = {name: module.options[name] for name in LOOKS if name in module.options}
     return {
         **wished,
-        "isFullPage": module.row.shown is Shown.PAGE,
+        "isFullPage": module.fills_page,
         "title": module.name,
         "context": place.scene.claims,
     }

@@ -54,10 +54,8 @@ def refused(document: dict[str, Any]) -> str:
 def test_the_least_of_each_type(name: str) -> None:
     module = read(name)
     assert (module.type, module.key) == (name, "m")
-    assert module.framed == (
-        module.row.shown in (Shown.PAGE, Shown.PANEL, Shown.DIALOG, Shown.MACRO)
-        or name == "contentBylineItems"
-    )
+    assert module.framed == (module.row.shown not in (Shown.SECTION, Shown.CALL))
+    assert module.fills_page == (module.row.shown is Shown.PAGE or name == "webItems")
 
 
 @pytest.mark.parametrize(
@@ -95,12 +93,14 @@ def test_what_a_panel_of_an_issue_is() -> None:
 
 
 def test_what_a_link_opens() -> None:
-    assert (read("webItems").target, read("webItems").framed) == ("page", False)
+    assert (read("webItems").target, read("webItems").framed) == ("page", True)
     options = {"width": "400px"}
     dialog = read("webItems", target={"type": "dialog", "options": options})
     assert (dialog.target, dialog.options["width"], dialog.framed) == ("dialog", "400px", True)
     assert read("webItems", target={"type": "inlineDialog"}).target == "inlinedialog"
     named = read("webItems", url=None, target={"type": "dialogModule", "options": {"key": "d"}})
+    assert not named.framed
+    assert not read("webItems", url="/x", context="product").framed
     assert (named.target, named.url, named.options["key"]) == ("dialogmodule", "", "d")
     assert read("contentBylineItems").target == "inlinedialog"
     assert read("contentBylineItems", target={"type": "dialog"}).target == "dialog"

@@ -80,10 +80,16 @@ class Module(msgspec.Struct, frozen=True, kw_only=True):
         return MODULE_TYPES[self.type]
 
     @property
+    def fills_page(self) -> bool:
+        """Whether it is a page of its own: what a link leads to is one too."""
+        is_link = self.row.shown is Shown.LINK and self.target == "page"
+        return self.row.shown is Shown.PAGE or is_link
+
+    @property
     def framed(self) -> bool:
         """Whether its address is opened in a frame of the site, with a token."""
         if self.row.shown is Shown.LINK:
-            return self.target in ("dialog", "inlinedialog") and self.context == "addon"
+            return self.target != "dialogmodule" and self.context == "addon"
         return bool(self.url) and self.row.shown not in (Shown.CALL, Shown.SECTION)
 
 

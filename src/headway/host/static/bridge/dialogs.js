@@ -43,9 +43,17 @@ function fit(box, place, options) {
   place.style.height = height === "100%" ? "" : height;
 }
 
-function describe(dialog, options) {
+/** Look as *options* say: once before the module is there, and again with its own wishes. */
+function wear(dialog, options) {
   dialog.title.textContent = String(options.header?.value ?? options.header ?? dialog.name);
-  dialog.hint.textContent = String(options.hint ?? "");
+  dialog.box.setAttribute("aria-label", dialog.title.textContent);
+  dialog.hint.textContent = String(options.hint?.value ?? options.hint ?? "");
+  dialog.title.hidden = options.chrome !== true;
+  const { submit, cancel } = Object.fromEntries(dialog.buttons);
+  submit.element.hidden = options.chrome !== true;
+  submit.element.textContent = String(options.submitText?.value ?? options.submitText ?? "Submit");
+  cancel.element.textContent = String(options.cancelText?.value ?? options.cancelText ?? "Cancel");
+  fit(dialog.box, dialog.place, options);
 }
 
 function addButton(dialog, identifier, text, own = true) {
@@ -88,29 +96,24 @@ function build(module, options) {
   const dialog = {
     ...{ appKey: module.appKey, name: module.moduleKey, buttons: new Map(), frame: null },
     ...{ customData: options.customData, closeOnEscape: options.closeOnEscape !== false },
-    ...{ box, bar: element("div", "hw-dialog-bar"), id: options.id ?? "" },
+    ...{ box, place, bar: element("div", "hw-dialog-bar"), id: options.id ?? "" },
     ...{ title: element("h2", "hw-dialog-title"), hint: element("p", "hw-quiet") },
   };
-  describe(dialog, options);
-  box.setAttribute("aria-label", dialog.title.textContent);
   const from = element("p", "hw-flag-from", module.appKey);
   box.append(dialog.title, place, dialog.hint, dialog.bar, from);
-  addButton(dialog, "cancel", options.cancelText ?? "Cancel", false);
-  addButton(dialog, "submit", options.submitText ?? "Submit", false);
+  addButton(dialog, "cancel", "Cancel", false);
+  addButton(dialog, "submit", "Submit", false);
   for (const more of Array.isArray(options.buttons) ? options.buttons : []) {
     addButton(dialog, String(more.identifier ?? more.text), String(more.text ?? ""));
   }
-  const chrome = options.chrome === true;
-  dialog.title.hidden = !chrome;
-  dialog.buttons.get("submit").element.hidden = !chrome;
-  fit(box, place, options);
-  return { dialog, place };
+  wear(dialog, options);
+  return dialog;
 }
 
 /** Open a dialog with *module*; what the app says about its looks comes before the module's. */
 async function openDialog(module, options) {
   if (open.length >= DIALOGS_MAX) throw new Refused("too many dialogs");
-  const { dialog, place } = build(module, options);
+  const dialog = build(module, options);
   dialog.box.addEventListener("cancel", (event) => {
     event.preventDefault();
     if (dialog.closeOnEscape) close(dialog);
@@ -118,8 +121,11 @@ async function openDialog(module, options) {
   document.body.append(dialog.box);
   dialog.box.showModal();
   open.push(dialog);
-  dialog.frame = await mount(place, module, dialog);
-  if (dialog.frame) dialog.frame.iframe.style.height = "100%";
+  dialog.frame = await mount(dialog.place, module, dialog);
+  if (dialog.frame) {
+    wear(dialog, { ...dialog.frame.looks, ...options });
+    Object.assign(dialog.frame.iframe.style, { width: "100%", height: "100%" });
+  }
   if (!open.includes(dialog) && dialog.frame) unmount(dialog.frame);
   return dialog;
 }

@@ -150,7 +150,7 @@ function frameFor(place, module, answer, dialog) {
     ...{ id: made.id, appKey, moduleKey, question: module, product, origin, iframe, isPage, place },
     ...{ dialog: dialog ?? null, context: options.context ?? module.context },
     ...{ flags: new Set(), messages: new Map(), minted: null, minting: null },
-    ...{ fillsPage: false, bridged: false },
+    ...{ fillsPage: false, bridged: false, looks: options },
   };
   return frame;
 }
