@@ -269,9 +269,9 @@ def test_an_app_is_asked_with_a_token_in_the_header(host: SmallHost, app: SmallA
 def test_an_answer_that_is_no_success_is_none(host: SmallHost, app: SmallApp) -> None:
     app.descriptor_status = 404
     with pytest.raises(NoAnswer, match="my-app answered 404"):
-        asyncio.run(host.outgoing.ask("macro", the_app(host), app.descriptor_url, None))
+        asyncio.run(host.outgoing.ask("condition", the_app(host), app.descriptor_url, None))
     with pytest.raises(NoAnswer, match="reached"):
-        asyncio.run(host.outgoing.ask("macro", the_app(host), "http://127.0.0.1:9/base/", None))
+        asyncio.run(host.outgoing.ask("condition", the_app(host), "http://127.0.0.1:9/base/", None))
     assert [row.status for row in host.traffic.all()] == [404, None]
 
 

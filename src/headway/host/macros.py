@@ -135,7 +135,7 @@ async def rendering(
         app, module = place
         if module.type == STATIC:
             return asked.get(macro.id, _problem("There are too many of them on this page.", app))
-        return _frame(app, module, macro_context(content, space, macro))
+        return _frame(app, module, macro, macro_context(content, space, macro))
 
     return render
 
@@ -165,13 +165,18 @@ def _problem(text: str, app: App) -> str:
     return f'<p class="hw-notice" data-tone="warn">{escape(shown)}</p>'
 
 
-def _frame(app: App, module: Module, context: Mapping[str, str]) -> str:
-    """Where the bridge mounts the module; the site looks up anew what the context says."""
+def _frame(app: App, module: Module, macro: Macro, context: Mapping[str, str]) -> str:
+    """Where the bridge mounts the module; the site looks up anew what the context says.
+
+    What stands in the macro is for ``AP.confluence.getMacroData`` and ``getMacroBody``.
+    """
+    kept = {"id": macro.id, "parameters": macro.parameters, "body": macro.body}
     attributes = {
         "data-product": "confluence",
         "data-app-key": app.key,
         "data-module-key": module.key,
         "data-title": module.name,
+        "data-macro": json.dumps(kept),
         "data-context": json.dumps({name: context[name] for name in ("content.id", "macro.id")}),
     }
     written = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())

@@ -60,7 +60,6 @@ CALLS: Mapping[str, Call] = {
     "condition": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "GET"),
     "action": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "POST"),
     "search action": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "GET"),
-    "macro": Call(Direction.REMOTE, Kind.REQUEST, Location.HEADER, "GET"),
     # What a browser opens, in a frame of a page or in a dialog: the one token in an address.
     "module": Call(Direction.MODULE, Kind.REQUEST, Location.QUERY, "GET"),
     "static macro": Call(Direction.MODULE, Kind.REQUEST, Location.HEADER, "GET"),

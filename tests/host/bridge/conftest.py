@@ -80,5 +80,5 @@ def bridged(place: ElementHandle) -> Frame:
     """The frame of an iframe element, once its client script runs."""
     frame = place.content_frame()
     assert frame is not None
-    frame.wait_for_function("window.AP && AP.context")
+    frame.wait_for_function("window.AP && AP.context", polling=50)
     return frame

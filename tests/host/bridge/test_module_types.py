@@ -8,8 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Error, Frame, Locator, Page
 
+from headway.host.descriptor import MODULE_TYPES, Shown
+from headway.host.storage_format import with_macro_ids
 from headway.host.testing import Site
-from host.bridge.whole import JIRA, App, whole
+from host.bridge.whole import JIRA, WIKI, App, whole
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +49,7 @@ def frame_in(place: Locator) -> Frame:
     assert handle is not None
     frame = handle.content_frame()
     assert frame is not None
-    frame.wait_for_function("window.AP && AP.context")
+    frame.wait_for_function("window.AP && AP.context", polling=50)
     return frame
 
 
@@ -215,17 +217,93 @@ def test_profile_tabs(admin: Page, site: Site, app: App) -> None:
     assert query(app, "profile")["of"] == account_id
 
 
-def test_every_type_of_jira_is_tested_here() -> None:
-    """The list of the app's modules is the list of the types that are shown."""
-    from headway.host.descriptor import MODULE_TYPES, Shown
-    from headway.model import Product
+# ---- Confluence -----------------------------------------------------------------------------
 
-    shown = {
-        name
-        for name, row in MODULE_TYPES.items()
-        if Product.JIRA in row.products and row.shown is not Shown.CALL
-    }
-    assert set(JIRA) == shown
+MACROS = """<p>Before</p>
+<ac:structured-macro ac:name="macro" ac:schema-version="1"><ac:parameter ac:name="colour">red
+</ac:parameter><ac:plain-text-body><![CDATA[the body]]></ac:plain-text-body></ac:structured-macro>
+<ac:structured-macro ac:name="static-macro" ac:schema-version="1" />"""
+
+
+@pytest.fixture(scope="module")
+def wiki(running: tuple[Site, App, App]) -> tuple[App, str, str]:
+    """The app, the space's key, and the id of a page with both kinds of macro."""
+    world = running[0].running.site.world
+    space = world.spaces.spaces()[0]
+    author = world.people.user("admin").account_id
+    made = world.wiki.add_page(space.id, "With macros", with_macro_ids(MACROS), author)
+    return running[2], space.key, str(made.id)
+
+
+def test_macros(admin: Page, site: Site, wiki: tuple[App, str, str]) -> None:
+    """dynamicContentMacros in a frame, staticContentMacros as cleaned text of the page itself."""
+    app, _, page_id = wiki
+    admin.goto(f"{site.origin}/wiki/pages/viewpage.action?pageId={page_id}")
+    frame = shows(module(admin, "macro"), "macro")
+    values = query(app, "macro")
+    assert (values["page"], values["colour"].strip()) == (page_id, "red")
+    call = "() => new Promise((done) => AP.confluence.getMacroBody(done))"
+    assert frame.evaluate(call) == "the body"
+    data = frame.evaluate("() => new Promise((done) => AP.confluence.getMacroData(done))")
+    assert data["colour"].strip() == "red"
+    nested = frame.evaluate("() => AP.context.getContext()")
+    assert nested["confluence"]["content"]["id"] == page_id
+    assert admin.get_by_text("From the app").count() == 1
+    assert "alert(1)" not in admin.content()
+    target, authorization = next(one for one in reversed(app.asked) if "/static?" in one[0])
+    assert "jwt=" not in target
+    assert authorization.startswith("JWT ")
+
+
+def test_a_macros_page_asks_for_the_apps_own_properties(
+    admin: Page, site: Site, wiki: tuple[App, str, str]
+) -> None:
+    _, _, page_id = wiki
+    admin.goto(f"{site.origin}/wiki/pages/viewpage.action?pageId={page_id}")
+    frame = shows(module(admin, "macro"), "macro")
+    answer = frame.evaluate(
+        "(url) => AP.request(url).then(({xhr}) => xhr.status)", f"/rest/api/content/{page_id}"
+    )
+    assert answer == 200
+
+
+def test_a_pages_byline_and_its_pane(admin: Page, site: Site, wiki: tuple[App, str, str]) -> None:
+    """contentBylineItems, contextPane."""
+    app, key, page_id = wiki
+    admin.goto(f"{site.origin}/wiki/pages/viewpage.action?pageId={page_id}")
+    admin.get_by_role("button", name="The byline").click()
+    shows(admin.locator(".hw-inline"), "byline")
+    assert query(app, "byline")["page"] == page_id
+    shows(module(admin, "pane"), "pane")
+    assert query(app, "pane")["space"] == key
+
+
+@pytest.mark.parametrize("kind", ["space", "tools"])
+def test_pages_of_a_space(admin: Page, site: Site, wiki: tuple[App, str, str], kind: str) -> None:
+    """spacePages, spaceToolsTabs."""
+    app, key, _ = wiki
+    admin.goto(f"{site.origin}/wiki/spaces/{key}")
+    admin.get_by_role("link", name=f"The {kind}").first.click()
+    shows(module(admin, kind), kind)
+    assert query(app, kind)["space"] == key
+
+
+def test_general_pages_of_a_confluence(admin: Page, site: Site, wiki: tuple[App, str, str]) -> None:
+    admin.goto(f"{site.origin}/wiki/spaces")
+    assert admin.get_by_role("link", name="The general").count() == 0  # it is Jira's
+    admin.locator("nav.hw-nav").get_by_role("link", name="The wiki-page").click()
+    frame = shows(module(admin, "wiki-page"), "wiki-page")
+    assert query(wiki[0], "wiki-page")["cp"] == "/wiki"
+    assert frame.evaluate("() => AP.context.getToken()").count(".") == 2
+
+
+def test_every_type_is_tested_here() -> None:
+    """The lists of the apps' modules are the list of the types that are shown."""
+    shown = {name for name, row in MODULE_TYPES.items() if row.shown is not Shown.CALL}
+    assert set(JIRA) | set(WIKI) == shown
+
+
+# ---- what an app must not do ----------------------------------------------------------------
 
 
 def test_a_frame_can_not_even_go_where_no_app_of_the_page_is(
