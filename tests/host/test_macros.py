@@ -14,7 +14,7 @@ from headway.host import macros
 from headway.host.body_view import Links, view
 from headway.host.outgoing import CALLS
 from headway.host.storage_format import Macro
-from headway.host.world import User, World
+from headway.host.world import Content, User, World
 from headway.model import Kind, Location
 from headway.qsh import query_string_hash
 from host.small_app import SmallHost
@@ -167,11 +167,16 @@ def test_what_the_site_knows_of_the_use_of_a_macro() -> None:
     wiki = says("x")
     body = macro("framed", TONE, id="m7") + macro("framed", id="m8")
     page = wiki.world.wiki.add_page(wiki.space.id, "Page", body, "u1")
-    known = macros.values_of(page, wiki.space, "m7")
+
+    def known_of(content: Content | None, wanted: str, name: str = "framed") -> dict[str, str]:
+        return macros.values_of(content, wiki.space, macros.used(content, name, wanted))
+
+    known = known_of(page, "m7")
     assert (known["tone"], known["macro.id"], known["page.title"]) == ("a & b", "m7", "Page")
-    assert "tone" not in macros.values_of(page, wiki.space, "m8")
+    assert "tone" not in known_of(page, "m8")
     for content, wanted in ((page, "m9"), (page, ""), (None, "m7")):
-        assert macros.values_of(content, wiki.space, wanted) == {}
+        assert known_of(content, wanted) == {}
+    assert known_of(page, "m7", "another") == {}  # a macro's text is its own app's
 
 
 def test_a_body_for_whoever_looks_at_it() -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "macro_context",
     "macro_hash",
     "rendering",
+    "used",
     "values_of",
 ]
 
@@ -93,13 +94,17 @@ def macro_context(content: Content, space: Space | None, macro: Macro) -> dict[s
     }
 
 
-def values_of(content: Content | None, space: Space | None, macro_id: str) -> dict[str, str]:
-    """What the site knows of the use of a macro that a page names by its id."""
+def used(content: Content | None, name: str, macro_id: str) -> Macro | None:
+    """The use of the macro *name* that a page names by its id; None for another macro's."""
     if content is None or not macro_id:
-        return {}
-    found = (macro for macro in macros(parse(content.body)) if macro.id == macro_id)
-    one = next(found, None)
-    return macro_context(content, space, one) if one else {}
+        return None
+    found = macros(parse(content.body))
+    return next((one for one in found if (one.id, one.name) == (macro_id, name)), None)
+
+
+def values_of(content: Content | None, space: Space | None, macro: Macro | None) -> dict[str, str]:
+    """What the site knows of the use of a macro."""
+    return macro_context(content, space, macro) if content and macro else {}
 
 
 async def body_html(
@@ -135,7 +140,7 @@ async def rendering(
         app, module = place
         if module.type == STATIC:
             return asked.get(macro.id, _problem("There are too many of them on this page.", app))
-        return _frame(app, module, macro, macro_context(content, space, macro))
+        return _frame(app, module, macro_context(content, space, macro))
 
     return render
 
@@ -165,18 +170,13 @@ def _problem(text: str, app: App) -> str:
     return f'<p class="hw-notice" data-tone="warn">{escape(shown)}</p>'
 
 
-def _frame(app: App, module: Module, macro: Macro, context: Mapping[str, str]) -> str:
-    """Where the bridge mounts the module; the site looks up anew what the context says.
-
-    What stands in the macro is for ``AP.confluence.getMacroData`` and ``getMacroBody``.
-    """
-    kept = {"id": macro.id, "parameters": macro.parameters, "body": macro.body}
+def _frame(app: App, module: Module, context: Mapping[str, str]) -> str:
+    """Where the bridge mounts the module; the site looks up anew what the context says."""
     attributes = {
         "data-product": "confluence",
         "data-app-key": app.key,
         "data-module-key": module.key,
         "data-title": module.name,
-        "data-macro": json.dumps(kept),
         "data-context": json.dumps({name: context[name] for name in ("content.id", "macro.id")}),
     }
     written = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())

@@ -22,9 +22,10 @@ from headway.host.descriptor import Condition, Module
 from headway.host.descriptor.addresses import variables
 from headway.host.gate import Actor
 from headway.host.identity import CSRF_HEADER, csrf_matches
-from headway.host.macros import values_of
+from headway.host.macros import used, values_of
 from headway.host.places import find, shown
 from headway.host.scene import Scene, Unseen, scene_of
+from headway.host.storage_format import Macro
 from headway.host.world import User
 from headway.http.asgi import read_bounded
 from headway.model import Product
@@ -73,6 +74,7 @@ class Place(NamedTuple):
     scene: Scene
     page: str
     values: dict[str, str]
+    macro: Macro | None = None
 
 
 class Denied(Exception):
@@ -130,6 +132,10 @@ def _options(place: Place) -> dict[str, Any]:
     """What the page is told of the module: its looks, and the context for display."""
     module = place.module
     wished = {name: module.options[name] for name in LOOKS if name in module.options}
+    macro = place.macro
+    if macro is not None:  # for AP.confluence.getMacroData and getMacroBody
+        kept = {"id": macro.id, "parameters": macro.parameters, "body": macro.body}
+        wished["macro"] = kept
     return {
         **wished,
         "isFullPage": module.fills_page,
@@ -162,11 +168,12 @@ async def _place(site: Site, request: Request) -> Place:
         raise Denied(404, "the conditions of this module do not hold here")
     own = _parameters(module, question.context)
     # What the site knows of a macro comes before what its page says; a parameter takes no place.
-    known = values_of(scene.content, scene.space, question.context.get("macro.id", ""))
+    macro = used(scene.content, module.key, question.context.get("macro.id", ""))
+    known = values_of(scene.content, scene.space, macro)
     own |= known
     use = {name: value for name, value in known.items() if name.startswith("macro.")}
     values = {**own, **scene.variables, **use, **await _conditions(asked, module)}
-    return Place(tenant, app, module, scene, question.page, values)
+    return Place(tenant, app, module, scene, question.page, values, macro)
 
 
 def _parameters(module: Module, context: Mapping[str, str]) -> dict[str, str]:

@@ -100,8 +100,8 @@ def test_an_issue_is_made_by_a_form_of_the_site(world: World, page: Page, opened
 
 
 def test_a_macros_data_and_its_editor(world: World, page: Page, opened: Opened) -> None:
-    macro = json.dumps({"id": "m1", "parameters": {"colour": "red"}, "body": "text"})
-    (frame,) = opened(wiki(f"data-macro='{macro}'"))
+    world.options = {"macro": {"id": "m1", "parameters": {"colour": "red"}, "body": "text"}}
+    (frame,) = opened(wiki())
     page.evaluate("""() => { window.told = [];
       for (const name of ["hw-macro", "hw-macro-close"])
         addEventListener(name, ({detail}) => told.push([name, detail])); }""")

@@ -117,9 +117,9 @@ export function openCreateIssueDialog(frame, callback, params) {
 
 // ---- Confluence -------------------------------------------------------------------
 
-/** What a page says of the macro that a frame shows or edits. */
+/** What the site says of the macro that a frame shows or edits. */
 function macroOf(frame) {
-  frame.macro ??= JSON.parse(frame.place.dataset.macro || "{}");
+  frame.macro ??= frame.looks.macro ?? {};
   return frame.macro;
 }
 
