@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+from time import process_time
+
 import pytest
 
 from headway.host.storage_format import AC, macro_of, macros, parse, plain_text, with_macro_ids
@@ -80,3 +83,27 @@ def test_ids_are_given_where_there_are_none() -> None:
     ids = [element.get(f"{AC}macro-id") for element in parse(both)]
     assert len(ids[0] or "") == 36
     assert ids[1] == "1"
+
+
+def test_a_macro_keeps_the_id_that_stands_behind_any_other_attribute() -> None:
+    text = '<ac:structured-macro ac:name="a > b" ac:macro-id="1"/>'
+    assert with_macro_ids(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<![CDATA[" * 22_000,
+        f"<!--{'<ac:structured-macro ' * 9_500}-->",
+        f"<!--{'<ac:structured-macro a=' * 8_000}-->",
+        "<ac:structured-macro" + " x=''" * 35_000 + ">",
+        "&a" * 100_000,
+    ],
+    ids=lambda text: text[:30],
+)
+def test_what_somebody_wrote_is_read_in_time_that_grows_with_it(text: str) -> None:
+    begin = process_time()
+    with_macro_ids(text)
+    with contextlib.suppress(ValueError):
+        parse(text)
+    assert process_time() - begin < 5.0  # it was a minute, during which nobody was answered

@@ -32,10 +32,10 @@ _OPEN = (
     ' xmlns:ri="http://atlassian.com/resource/identifier"'
     ' xmlns:at="http://atlassian.com/template">'
 )
-_CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_CDATA = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z))", re.DOTALL)  # one that stays open is read once
 _NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{0,40});")
 _XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
-_MACRO_WITHOUT_ID = re.compile(r"<ac:structured-macro\b(?![^>]*\bac:macro-id\b)")
+_MACRO = re.compile(r"""<ac:structured-macro\b((?:[^<>"']|"[^"<]*"|'[^'<]*')*)""")
 _BLOCKS = frozenset(
     {"p", "div", "li", "tr", "td", "th", "pre", "blockquote", "br", "hr", "table", "ul", "ol"}
     | {f"h{level}" for level in range(1, 7)}
@@ -90,10 +90,12 @@ def with_macro_ids(text: str) -> str:
     True
     """
 
-    def add(part: str) -> str:
-        return _MACRO_WITHOUT_ID.sub(lambda found: f'{found[0]} ac:macro-id="{uuid.uuid4()}"', part)
+    def add(found: re.Match[str]) -> str:
+        if "ac:macro-id" in found[1]:
+            return found[0]
+        return f'<ac:structured-macro ac:macro-id="{uuid.uuid4()}"{found[1]}'
 
-    return _outside_cdata(add, text)
+    return _outside_cdata(lambda part: _MACRO.sub(add, part), text)
 
 
 def macros(root: Element) -> list[Macro]:
