@@ -72,6 +72,29 @@ INVALID = {
     "a module above": (panel(url="/../p"), "$.modules.webPanels[0].url"),
     "a module with a blank": (panel(url="/a b"), "$.modules.webPanels[0].url"),
     "a module with a token": (panel(url="/p?jwt=x"), "$.modules.webPanels[0].url"),
+    **{
+        f"a link that becomes a script, {context}": (
+            {
+                "modules": {
+                    "webItems": [
+                        {
+                            "key": "w",
+                            "name": {"value": "W"},
+                            "location": "l",
+                            "context": context,
+                            "url": "java{x.y}script:alert(1)",
+                        }
+                    ]
+                }
+            },
+            "$.modules.webItems[0].url",
+        )
+        for context in ("page", "product")
+    },
+    "an icon that becomes a script": (
+        panel(icon={"url": "{x}javascript:alert(1)"}),
+        "$.modules.webPanels[0].icon",
+    ),
     "a callback elsewhere": (
         {"lifecycle": {"installed": "http://127.0.0.1:7001/i"}},
         "$.lifecycle.installed",

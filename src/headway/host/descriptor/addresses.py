@@ -110,17 +110,22 @@ def check_address(base_url: str, written: str, place: str, *, framed: bool = Fal
 
 
 def check_link(written: str, place: str, *, relative: bool) -> None:
-    """An address that nobody signs and a browser follows: http, https, or a path of the site."""
+    """An address that nobody signs and a browser follows: http, https, or a path of the site.
+
+    It must be one whatever fills its variables: ``java{x}script:`` is a scheme when they are empty.
+    """
     if _NO_ADDRESS.search(written):
         raise ValueError(f"has a character that no address has - at `{place}`")
-    if not _SCHEME.match(written) and not written.startswith("//"):
-        if relative:
-            return
-        raise ValueError(f"is not an absolute address - at `{place}`")
-    try:
-        origin_of(expand(written, dict.fromkeys(variables(written), "x")))
-    except ValueError:
-        raise ValueError(f"is neither http nor https - at `{place}`") from None
+    for value in ("", "x"):
+        filled = expand(written, dict.fromkeys(variables(written), value))
+        if not _SCHEME.match(filled) and not filled.startswith("//"):
+            if not relative:
+                raise ValueError(f"is not an absolute address - at `{place}`")
+            continue
+        try:
+            origin_of(filled)
+        except ValueError:
+            raise ValueError(f"is neither http nor https - at `{place}`") from None
 
 
 def without_token(written: str) -> str:
