@@ -7,7 +7,7 @@ import pytest
 from headway.host.clock import parse_date
 from headway.host.rest.scopes import INACCESSIBLE, SCOPES, scope_of
 from headway.host.rest.table import ENDPOINTS, VERSIONS
-from host.small_site import SmallSite
+from host.small_site import SmallApps, SmallSite
 
 ANONYMOUS = "Client must be authenticated to access this resource."
 NOT_IN_SCOPE = "Request not in an authorized API scope"
@@ -51,6 +51,25 @@ def test_each_endpoint_is_reached_in_each_version(site: SmallSite) -> None:
             for version in VERSIONS:
                 path = re.sub(r"\{\w+\}", "999", endpoint.path.replace("{version}", version))
                 assert site.ask("GET", path, {"Cookie": cookie}).status != 501, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/%77iki/rest/api/content",
+        "/wik%69/api/v2/pages",
+        "/wiki%2Frest/api/content",
+        "/wiki;/rest/api/content",
+    ],
+)
+def test_no_spelling_of_a_path_lets_an_app_of_the_one_product_into_the_other(path: str) -> None:
+    site = SmallSite()
+    site.add_app("my-app", "READ")
+    site.confluence.gate._apps = SmallApps()  # the app is in Jira alone
+    assert site.ask_signed("GET", "/rest/api/2/myself").status == 200
+    answer = site.ask_signed("GET", path)
+    assert answer.status in (400, 401, 404)
+    assert b"results" not in answer.body
 
 
 def test_a_user_is_restricted_by_no_scope(site: SmallSite) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.requests import Request
@@ -43,6 +44,7 @@ from headway.host.rest.wiki.table import ENDPOINTS as WIKI
 
 if TYPE_CHECKING:
     from headway.host.site import Site
+    from headway.host.tenant import Tenant
 
 __all__ = ["ENDPOINTS", "VERSIONS", "routes"]
 
@@ -110,13 +112,14 @@ _UNKNOWN = _Row(None, _not_built)
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    """The REST APIs: each request goes to the endpoint that the table has for it."""
+    """The REST APIs: each request goes to the endpoint that the table has for it.
+
+    Whose apps may call follows from the prefix that matched, never from how it was spelled.
+    """
     limits = Limits(lambda: site.settings.rate_limit, site.clock.now)
 
-    async def answer(request: Request) -> Response:
-        raw_path = request.scope["raw_path"].decode("latin-1")
-        tenant = site.confluence if raw_path.startswith("/wiki/") else site.jira
-        found = _TREE.find(request.method, raw_path)
+    async def answer(tenant: Tenant, request: Request) -> Response:
+        found = _TREE.find(request.method, request.scope["raw_path"].decode("latin-1"))
         row = found.value if found else _UNKNOWN
         request.scope["path_params"] = dict(found.params) if found else {}
         asked = identified(site, tenant, row.scope, row.answer, row.version, limits)
@@ -126,6 +129,10 @@ def routes(site: Site) -> list[BaseRoute]:
         return response
 
     return [
-        Route(f"{prefix}/{{path:path}}", answer, methods=METHODS)
-        for prefix in ("/rest", "/wiki/rest", "/wiki/api")
+        Route(f"{prefix}/{{path:path}}", partial(answer, tenant), methods=METHODS)
+        for prefix, tenant in (
+            ("/rest", site.jira),
+            ("/wiki/rest", site.confluence),
+            ("/wiki/api", site.confluence),
+        )
     ]
