@@ -253,6 +253,8 @@ EVIL = [
     ("site", {"relativeUrl": "/svc/module-url"}),
     ("site", {"relativeUrl": "JavaScript:alert(1)"}),
     ("site", {"relativeUrl": "/x/../logout"}),
+    ("site", {"relativeUrl": "/x/..//evil.example/"}),
+    ("site", {"relativeUrl": ".//evil.example/"}),
     ("issue", {"issueKey": "javascript:alert(1)"}),
     ("issue", {"issueKey": "../logout"}),
     ("issue", None),

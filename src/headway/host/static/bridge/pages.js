@@ -116,9 +116,9 @@ function sitePath(context) {
   if (/^[a-z][a-z0-9+.-]*:/i.test(text)) throw new Refused("not a path");
   const url = new URL(text.startsWith("/") ? text : `/${text}`, location.origin);
   const closed = ["/svc/", "/logout", "/static/"].some((path) => url.pathname.startsWith(path));
-  if (url.origin !== location.origin || text.startsWith("//") || closed) {
-    throw new Refused("not a page of this site");
-  }
+  // "/x/..//evil.example" has this origin, and as a path by itself another.
+  const away = text.startsWith("//") || url.pathname.startsWith("//");
+  if (url.origin !== location.origin || away || closed) throw new Refused("not a page of this site");
   return url.pathname + url.search + url.hash;
 }
 
