@@ -96,6 +96,22 @@ def test_another_sites_page_changes_nothing(site: str) -> None:
     assert get(HOST, fetch_site, navigation, method="POST").status == 403
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_ports_page_shows_nothing_that_its_reader_may_see(site: str) -> None:
+    """An <img> sends no Origin; where only the port differs it has the session's cookie."""
+    image = (HOST, ("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", "no-cors"))
+    session = ("Cookie", "__Host-headway=x")
+    for path in ("/secure/attachment/1/a.png", "/inspector/log", "/rest/api/3/myself"):
+        assert get(*image, session, path=path).status == 403
+        assert get(*image, path=path).status == 200  # nobody's
+    for path in ("/static/logo.svg", "/atlassian-connect/all.js"):
+        assert get(*image, session, path=path).status == 200
+    link = (HOST, ("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", "navigate"))
+    assert get(*link, session, path="/browse/DEMO-1").status == 200
+    media = Guard(INNER, origin=lambda: "http://localhost:2990", shown=("/",))
+    assert ask(media, "GET", "/file/1/a.png", [*image, session]).status == 200
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/inspector", "/clock", "/apps", "/svc/module-url", "/browse/DEMO-1", "/secure/x"]
 )

@@ -22,6 +22,9 @@ OWN_PAGES = frozenset({"same-origin", "none"})  # Sec-Fetch-Site: our own page, 
 CLIENT_SCRIPTS = frozenset({"/atlassian-connect/all.js", "/connect-cdn.atl-paas.net/all.js"})
 """What every page may load: the same for everybody.  Chromium sends an Origin along."""
 
+SHOWN = ("/static/",)
+"""What another origin's page may show whoever looks at it: it is the same for everybody."""
+
 FOR_APPS = ("/rest/", "/secure/attachment", "/wiki/rest/", "/wiki/api/", "/wiki/download/")
 """Where a call of an app's page, made by the bridge with the user's session, may lead at all."""
 
@@ -38,13 +41,20 @@ class Guard:
     """Middleware that lets only the site's own pages, navigations and plain clients through.
 
     *origin* is the own address, ``scheme://host[:port]``; *disclaimer* what is
-    to be said with every answer, or nothing.
+    to be said with every answer, or nothing; *shown* where the paths begin that
+    pages of other origins may show, whoever looks at them.
     """
 
     def __init__(
-        self, app: ASGIApp, *, origin: Callable[[], str], disclaimer: Callable[[], str] = str
+        self,
+        app: ASGIApp,
+        *,
+        origin: Callable[[], str],
+        disclaimer: Callable[[], str] = str,
+        shown: tuple[str, ...] = SHOWN,
     ) -> None:
         self._app = app
+        self._shown = shown
         self._origin = origin
         self._disclaimer = disclaimer
 
@@ -70,18 +80,30 @@ class Guard:
         if [host.lower() for host in hosts] != [urlsplit(self._origin()).netloc]:
             return _no(421, "This address is not served under that name.")
         # (2) another origin's page may navigate here, and no more
-        site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode")
-        origins = headers.getlist("origin")
-        navigation = method in READS and mode == "navigate"
-        harmless = navigation or (method in READS and path in CLIENT_SCRIPTS)
-        if origins and origins != [self._origin()] and not harmless:
-            return _no(403, "A page of another origin may not call this site.")
-        if method not in READS and site not in OWN_PAGES:
-            return _no(403, "A page of another site may not change anything here.")
+        if objection := self._objection_to_page(method, path, headers):
+            return _no(403, objection)
         # (3) an app's page reaches the API and nothing else
         if "ap-client-key" in headers and not path.startswith(FOR_APPS):
             return _no(403, "An app may not call this address.")
         return None
+
+    def _objection_to_page(self, method: str, path: str, headers: Headers) -> str:
+        """What there is against the page that a browser sends a request for; nothing, mostly."""
+        site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode")
+        origins = headers.getlist("origin")
+        reading = method in READS
+        if reading and (mode == "navigate" or path in CLIENT_SCRIPTS):
+            return ""
+        if origins and origins != [self._origin()]:
+            return "A page of another origin may not call this site."
+        if site in OWN_PAGES:
+            return ""
+        if not reading:
+            return "A page of another site may not change anything here."
+        # An <img> or a <script> sends no Origin; from another port of localhost it has the cookie.
+        if "cookie" in headers and not path.startswith(self._shown):
+            return "A page of another origin may not show what its reader sees here."
+        return ""
 
     def _complete(self, headers: MutableHeaders) -> None:
         for name, value in self._added():

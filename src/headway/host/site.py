@@ -232,6 +232,7 @@ class Site:
             Faulty(app, self),
             origin=lambda: self.media_url,
             disclaimer=lambda: self.policy.disclaimer,
+            shown=("/",),  # whoever has an address here may show what is there
         )
 
     async def close(self) -> None:
