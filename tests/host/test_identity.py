@@ -219,3 +219,29 @@ def test_whoever_has_no_password_does_not_log_in(identity: Identity) -> None:
     assert identity.log_in("new", "") is None
     identity.set_password(made.account_id)
     assert identity.log_in("new", identity.first_passwords["new"]) is not None
+
+
+def test_a_deactivated_user_comes_back_without_an_old_session(identity: Identity) -> None:
+    people = People(identity._database, identity.hear)
+    uma, ada = people.user("user"), people.user("admin")
+    assert uma is not None
+    assert ada is not None
+    hers = with_cookie(identity, identity.begin(uma.account_id))
+    others = with_cookie(identity, identity.begin(ada.account_id))
+    people.rename(uma.account_id, "Another name")
+    assert identity.session(hers) is not None
+    people.set_active(uma.account_id, False)
+    people.set_active(uma.account_id, True)
+    assert identity.session(hers) is None
+    assert identity.session(others) is not None
+
+
+def test_a_new_password_ends_what_began_with_the_old_one(identity: Identity) -> None:
+    old = identity.first_passwords["user"]
+    sent = with_cookie(identity, log_in(identity))
+    uma = People(identity._database).user("user")
+    assert uma is not None
+    new = identity.set_password(uma.account_id)
+    assert identity.session(sent) is None
+    assert identity.log_in("user", old) is None
+    assert identity.log_in("user", new) is not None

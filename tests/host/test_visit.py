@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import html
+import re
 
 import pytest
 
 from headway.host.descriptor import read_descriptor
+from headway.host.settings import Settings
+from headway.host.site import Site
 from headway.host.visit import Who
 from headway.model import Secret
 from headway.sign import request_token
 from host.person import Person
+from host.placed import install, visit
 
 
 @pytest.fixture
@@ -116,3 +120,46 @@ def test_a_page_holds_no_script_or_style_of_its_own(person: Person) -> None:
         assert "<style" not in text
         assert " style=" not in text
         assert "<script>" not in text
+
+
+def test_people_have_a_page_for_users_and_apps_have_none() -> None:
+    site = Site(Settings())
+    user = site.world.people.user("user")
+    assert user is not None
+    app = install(site.jira, {})
+    for name, path in (("user", f"/people/{user.account_id}"), (None, "")):
+        person = visit(site, name)[0].people()
+        assert person(user.account_id) == ("Uma User", path)
+        assert person(app.account_id) == ("My app", "")
+        assert person("nobody-known") == ("Former app", "")
+
+
+def test_a_form_with_files_is_read_for_users_only(person: Person) -> None:
+    path, files = "/browse/DEMO-2/attachments", {"file": ("a.txt", b"x" * 2048)}
+    assert person.ask("POST", path, files=files).status_code == 401
+    person.log_in("user")
+    assert person.ask("POST", path, files=files).status_code == 403
+    sent = {"csrf": person.csrf}
+    assert person.ask("POST", path, data=sent, files=files).status_code == 303
+    assert person.ask("POST", path, data=sent).status_code == 400
+    text = person.get("/browse/DEMO-2").text
+    for size in ("128 bytes", "2.0 KiB", "10.0 MiB"):
+        assert size in text
+
+
+def test_the_menu_says_where_one_is(person: Person) -> None:
+    person.log_in("admin")
+    for path, current in (
+        ("/", "/"),
+        ("/browse/DEMO-1", "/"),
+        ("/projects/DEMO", "/"),
+        ("/apps", "/admin"),
+        ("/admin/users", "/admin"),
+        ("/inspector", "/inspector"),
+        ("/wiki/spaces/DEMO", "/wiki/spaces"),
+    ):
+        text = person.get(path).text.partition("</nav>")[0]
+        assert re.findall(r'href="([^"]+)" aria-current', text) == [current], path
+    assert "Post functions" in person.get("/outbox").text
+    person.log_in("user")
+    assert 'class="hw-tabs"' not in person.get("/").text

@@ -221,3 +221,49 @@ def test_what_others_wrote_is_escaped(person: Person) -> None:
     for path in ("/wiki/spaces", "/wiki/spaces/EVIL", f"/wiki/spaces/EVIL/pages/{made.id}",
                  f"/wiki/spaces/EVIL/pages/edit-v2/{made.id}"):  # fmt: skip
         assert "<script>alert" not in person.get(path).text
+
+
+# ---- files ----------------------------------------------------------------------------------
+
+
+def send(person: Person, path: str, *names: str, accept: str = "text/html") -> int:
+    parts = [("file", (name, b"some bytes", "text/plain")) for name in names]
+    headers = {"Accept": accept}
+    return person.ask(
+        "POST", f"{path}/attachments", data={"csrf": person.csrf}, files=parts, headers=headers
+    ).status_code
+
+
+def test_files_are_sent_again_and_taken_away(person: Person) -> None:
+    wiki, content = person.site.world.wiki, home(person)
+    path = f"/wiki/spaces/DEMO/pages/{content.id}"
+    assert send(person, path, "a.txt") == 401
+    person.log_in("user")
+    assert send(person, path, "a.txt", "<b>.png") == 303
+    assert send(person, path, "a.txt", accept="application/json") == 204
+    text = person.get(path).text
+    assert "version 2" in text
+    assert "<b>" not in text
+    file = wiki.file_named(content, "a.txt")
+    assert file is not None
+    assert f"{path}/attachments/{file.id}/delete" in text
+    other = page(person, "A page with an app's macro")
+    elsewhere = f"/wiki/spaces/DEMO/pages/{other.id}/attachments/{file.id}/delete"
+    assert person.post(elsewhere).status_code == 404
+    assert person.post(f"{path}/attachments/{file.id}/delete").status_code == 303
+    assert person.post(f"{path}/attachments/{file.id}/delete").status_code == 404
+    assert person.post(f"{path}/attachments/{content.id}/delete").status_code == 404
+    assert person.post(f"{path}/attachments/none/delete").status_code == 404
+    assert wiki.file_named(content, "a.txt") is None
+
+
+def test_a_file_is_deleted_by_whoever_may(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    person.log_in("user")
+    content = page(person, "Downloads without a token in the address")
+    file = person.site.world.wiki.file_named(content, "ways out.txt")
+    assert file is not None
+    path = f"/wiki/spaces/DEMO/pages/{content.id}"
+    assert '<img src="/wiki/download/attachments/' in person.get(path).text
+    monkeypatch.setattr(person.site.rights, "on_content", lambda *_: frozenset({"read"}))
+    assert person.post(f"{path}/attachments/{file.id}/delete").status_code == 403
+    assert f"{path}/attachments" not in person.get(path).text

@@ -16,7 +16,8 @@ from starlette.routing import BaseRoute, Route
 from headway.host import macros
 from headway.host.places import modules_for
 from headway.host.scene import scene_of
-from headway.host.visit import Visit, Who, log_in_first, see_other, visited
+from headway.host.thumbnails import can_scale
+from headway.host.visit import Visit, Who, is_browser, log_in_first, see_other, visited
 from headway.host.wiki_shapes import CONTEXT, WikiShapes, below
 from headway.host.world import Content, Space
 from headway.host.world.rows import Where
@@ -58,13 +59,19 @@ def routes(site: Site) -> list[BaseRoute]:
         ("POST", f"{space}/pages/edit-v2/{{id}}", Who.USER, _edit),
         ("POST", f"{page}/comment", Who.USER, _comment),
         ("POST", f"{page}/trash", Who.USER, _trash),
+        ("POST", f"{page}/attachments/{{file}}/delete", Who.USER, _remove_file),
         ("GET", page, Who.ANYBODY, _page),
         ("GET", f"{page}/{{title}}", Who.ANYBODY, _page),
         ("GET", f"{space}/blog/{{y}}/{{m}}/{{d}}/{{id}}/{{title}}", Who.ANYBODY, _page),
         ("GET", "/wiki/pages/viewpage.action", Who.ANYBODY, _by_id),
     )
+    send = visited(site, Who.USER, _send_files, with_files=True)
     return [
-        Route(path, visited(site, who, answer), methods=[verb]) for verb, path, who, answer in pages
+        Route(f"{page}/attachments", send, methods=["POST"]),
+        *(
+            Route(path, visited(site, who, answer), methods=[verb])
+            for verb, path, who, answer in pages
+        ),
     ]
 
 
@@ -223,6 +230,8 @@ async def _shown(visit: Visit, content: Content, status: int = 200, error: str =
         may_comment="create" in may,
         may_delete="delete" in may,
         error=error,
+        pictured=lambda kept: can_scale(kept.media_type, kept.size),
+        upload_limit=site.settings.upload_limit,
     )
 
 
@@ -257,6 +266,36 @@ async def _trash(visit: Visit) -> Response:
     space = _space_of(visit, content)
     visit.site.world.wiki.trash(content, visit.author)
     return see_other(f"/wiki/spaces/{space.key}")
+
+
+async def _send_files(visit: Visit) -> Response:
+    """Keep the files of the form; one that is there under its name gets a new version."""
+    content, wiki = _found(visit, "create"), visit.site.world.wiki
+    for filename, media_type, data in visit.files:
+        old = wiki.file_named(content, filename)
+        if old is None:
+            wiki.add_file(content, filename, media_type, data, visit.author)
+        else:
+            wiki.new_data(old, media_type, data, visit.author, None)
+    if is_browser(visit.request):
+        return see_other(f"{_address(visit)(content)}#attachments")
+    return Response(status_code=204)
+
+
+async def _remove_file(visit: Visit) -> Response:
+    content = _found(visit, "read")
+    file = visit.site.world.wiki.content(visit.request.path_params["file"])
+    is_there = file is not None and file.status is Status.CURRENT
+    if file is None or not is_there or not _is_file_of(file, content):
+        raise HTTPException(404, "There is no such file, or no longer.")
+    if "delete" not in visit.site.rights.on_content(visit.author, file):
+        raise HTTPException(403, "This file is not yours to delete.")
+    visit.site.world.wiki.trash(file, visit.author)
+    return see_other(f"{_address(visit)(content)}#attachments")
+
+
+def _is_file_of(file: Content, content: Content) -> bool:
+    return file.kind is ContentKind.ATTACHMENT and file.container_id == content.id
 
 
 async def _new(visit: Visit) -> Response:

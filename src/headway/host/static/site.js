@@ -71,6 +71,11 @@
     event.target.form?.requestSubmit();
   });
 
+  // On a narrow screen the menus scroll: what is open now is in sight.
+  for (const here of document.querySelectorAll("nav [aria-current]")) {
+    here.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
   // ---- colours --------------------------------------------------------------
 
   const THEMES = { "": "system", light: "light", dark: "dark" };
