@@ -9,7 +9,7 @@ from typing import Any
 from headway.host.shapes.projects import ProjectShapes
 from headway.host.shapes.text import Json, moment, rendered
 from headway.host.thumbnails import can_scale
-from headway.host.world import Attachment, Comment, CustomField, Issue, IssueLink, Project, Worklog
+from headway.host.world import Attachment, Comment, CustomField, Issue, IssueLink, Worklog
 from headway.host.world.catalog import (
     ISSUE_TYPES,
     LINK_TYPES,
@@ -152,11 +152,12 @@ class IssueShapes(ProjectShapes):
         value = issue.custom.get(key)
         return self.text(value) if area and isinstance(value, str) else value
 
-    def _project_of(self, issue: Issue) -> Project | None:
-        return self._world.tracker.project(issue.project_key)
-
     def _in_project(self, issue: Issue) -> Json | None:
-        project = self._project_of(issue)
+        """The project of an issue; asked for once, as a page of issues has few."""
+        if issue.project_key not in self._projects:
+            found = self._world.tracker.project(issue.project_key)
+            self._projects[issue.project_key] = found
+        project = self._projects[issue.project_key]
         if project is None:
             return None
         shape = self.project(project)

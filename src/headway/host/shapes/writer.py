@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from headway.host.shapes.text import Json, document
-from headway.host.world import Issue, World
+from headway.host.world import Issue, Project, World
 
 if TYPE_CHECKING:
     from headway.host.apps import Apps
@@ -44,6 +44,7 @@ class Writer:
         self._version = version
         self._sight = sight
         self._people: dict[str, Json] = {}
+        self._projects: dict[str, Project | None] = {}
 
     def link(self, path: str) -> str:
         """The address of something in the API."""
