@@ -68,6 +68,9 @@ class SmallApps:
     def all(self) -> list[SmallApp]:
         return list(self.known.values())
 
+    def by_account(self, account_id: str) -> SmallApp | None:
+        return next((app for app in self.all() if app.account_id == account_id), None)
+
     def change(self, key: str, *, added: str) -> None:
         self.known[key].added = added
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headway.host.apps import Licence
+from headway.host.apps import Apps, Licence
 from headway.model import Secret
 from headway.ports import NeedKey
 from host.small_app import SmallHost
@@ -215,3 +215,14 @@ def test_modules_that_an_app_added_stay_until_it_declares_the_same(tmp_path: Pat
     assert upgraded.module("new") is not None
     declares, _ = again.add(modules={"dialogs": [{"key": "new", "url": "/other"}]})
     assert (declares.added, len(declares.modules)) == ("{}", 1)
+
+
+def test_an_app_is_found_by_the_account_that_it_acts_as() -> None:
+    host = SmallHost()
+    app, _ = host.add()
+    assert host.apps.by_account(app.account_id) == app
+    assert host.apps.by_account("nobody") is None
+    again = Apps(host.database, host.clock.now)
+    assert again.by_account(app.account_id) == app
+    host.apps.remove(app.key)
+    assert host.apps.by_account(app.account_id) is None

@@ -164,9 +164,9 @@ def test_what_is_left_of_what_is_gone(world: World, space: Space, page: Content)
 class Apps:
     """Two apps, as far as names are asked for."""
 
-    def all(self) -> list[SimpleNamespace]:
+    def by_account(self, account_id: str) -> SimpleNamespace | None:
         named = {"a1": "First app", "a2": "Second app"}
-        return [SimpleNamespace(account_id=key, name=name) for key, name in named.items()]
+        return SimpleNamespace(name=named[account_id]) if account_id in named else None
 
 
 def test_people_and_apps(world: World) -> None:

@@ -138,6 +138,7 @@ class Apps:
         self.product = product
         self.client_key = self._own_client_key()
         self._apps: dict[str, App] = {}
+        self._accounts: dict[str, str] = {}  # account id -> key, also of apps that are gone
         self._secrets: dict[str, Secret] = {}
         with database.reading() as connection:
             rows = connection.execute(sa.select(apps).where(apps.c.product == product)).all()
@@ -147,6 +148,7 @@ class Apps:
             added, modules = _read_added(row.added, descriptor)
             kept |= {"licence": Licence(row.licence), "added": added}
             self._apps[row.key] = App(descriptor=descriptor, added_modules=modules, **kept)
+            self._accounts[row.account_id] = row.key
             self._secrets[row.key] = Secret(database.sealer.open(row.secret, self._place(row.key)))
 
     # ---- looking up -------------------------------------------------------------------------
@@ -162,6 +164,10 @@ class Apps:
     def secret(self, key: str) -> Secret:
         """The secret that the site shares with an app; raises KeyError where it is not there."""
         return self._secrets[key]
+
+    def by_account(self, account_id: str) -> App | None:
+        """The app whose own user this account is."""
+        return self._apps.get(self._accounts.get(account_id, ""))
 
     def by_oauth_client_id(self, client_id: str) -> App | None:
         """The app that impersonates users under this ``oauthClientId``."""
@@ -225,6 +231,7 @@ class Apps:
             connection.execute(former_secrets.delete().where(self._is(former_secrets, app.key)))
             connection.execute(apps.insert().values(product=self.product, key=app.key, **values))
         self._apps[app.key], self._secrets[app.key] = app, secret
+        self._accounts[app.account_id] = app.key
 
     def change(
         self,

@@ -172,8 +172,8 @@ class Site:
 
     def _app_scopes(self, account_id: str) -> frozenset[str] | None:
         """The scopes of the app whose own user this is."""
-        every = (app for tenant in self.tenants for app in tenant.apps.all())
-        return next((app.scopes for app in every if app.account_id == account_id), None)
+        apps = (tenant.apps.by_account(account_id) for tenant in self.tenants)
+        return next((app.scopes for app in apps if app is not None), None)
 
     def shapes(self, version: str = "2", sight: Sight | None = None) -> Shapes:
         """How one version of the REST API writes the site's content."""

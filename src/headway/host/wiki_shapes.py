@@ -70,9 +70,8 @@ class WikiShapes:
     def person(self, account_id: str, operations: list[Json] | None = None) -> Json:
         """A user, or the user that an app acts as."""
         user = self._world.people.user(account_id)
-        apps = self._apps.all() if self._apps else ()
-        names = (app.name for app in apps if app.account_id == account_id)
-        name = user.display_name if user else next(names, "Former user")
+        app = self._apps.by_account(account_id) if self._apps else None
+        name = user.display_name if user else app.name if app else "Former user"
         shape: Json = {
             "type": "known",
             "accountId": account_id,
@@ -91,8 +90,7 @@ class WikiShapes:
 
     def is_app(self, account_id: str) -> bool:
         """Whether an installed app acts as this account."""
-        apps = self._apps.all() if self._apps else ()
-        return any(app.account_id == account_id for app in apps)
+        return self._apps is not None and self._apps.by_account(account_id) is not None
 
     def name(self, account_id: str) -> str:
         """What somebody is called."""

@@ -22,9 +22,8 @@ IDS_MAX = 200
 
 def _known(call: Call, account_id: str) -> bool:
     """Whether this is the account of a user or of an installed app."""
-    apps = (app for tenant in call.site.tenants for app in tenant.apps.all())
     return call.site.world.people.user(account_id) is not None or any(
-        app.account_id == account_id for app in apps
+        tenant.apps.by_account(account_id) is not None for tenant in call.site.tenants
     )
 
 

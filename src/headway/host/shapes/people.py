@@ -30,9 +30,8 @@ class PeopleShapes(Writer):
         }
         if user is not None:
             return {**shape, "displayName": user.display_name}
-        apps = self._apps.all() if self._apps else ()
-        name = next((app.name for app in apps if app.account_id == account_id), "Former app")
-        return {**shape, "displayName": name}
+        app = self._apps.by_account(account_id) if self._apps else None
+        return {**shape, "displayName": app.name if app else "Former app"}
 
     def someone(self, account_id: str | None) -> Json | None:
         """A person, or null."""
