@@ -351,6 +351,11 @@ def test_the_theme_follows_the_reader_without_another_host(
     frame.wait_for_function("document.documentElement.dataset.colorMode === 'dark'")
     page.emulate_media(color_scheme="light")
     frame.wait_for_function("document.documentElement.dataset.colorMode === 'light'")
+    page.evaluate("""() => {
+      document.documentElement.dataset.theme = "dark";
+      document.dispatchEvent(new Event("hw-theme"));
+    }""")
+    frame.wait_for_function("document.documentElement.dataset.colorMode === 'dark'")
     frame.wait_for_function("""() => getComputedStyle(document.documentElement)
       .getPropertyValue("--ds-text") !== ''""")
     hosts = {url.split("/")[2].split(":")[0] for url in requests}

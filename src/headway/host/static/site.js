@@ -100,6 +100,7 @@
       // It holds for this page.
     }
     dress(button);
+    document.dispatchEvent(new Event("hw-theme")); // the bridge tells apps
   }
 
   for (const button of document.querySelectorAll("button.hw-theme")) {

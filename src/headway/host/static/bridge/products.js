@@ -190,8 +190,10 @@ export async function syncPropertyFromServer(frame, key) {
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
+/** The reader's own choice (site.js), else the system's. */
 function theme() {
-  return { colorMode: dark.matches ? "dark" : "light", light: "light", dark: "dark" };
+  const chosen = document.documentElement.dataset.theme;
+  return { colorMode: chosen || (dark.matches ? "dark" : "light"), light: "light", dark: "dark" };
 }
 
 /** Frames that want to look like the page. */
@@ -202,7 +204,10 @@ export function initializeTheming(frame) {
   tell(frame, "theme_initialized", { initialTheme: theme(), featureFlags: {} });
 }
 
-dark.addEventListener("change", () => {
+function tellTheme() {
   const told = { newTheme: theme(), featureFlags: {} };
   xdm.broadcast("theme_changed", (registration) => themed.has(registration.extension_id), told);
-});
+}
+
+dark.addEventListener("change", tellTheme);
+document.addEventListener("hw-theme", tellTheme);
