@@ -29,7 +29,8 @@ async def started() -> AsyncIterator[tuple[Site, Demo]]:
         )
         for app, opened in zip((site.asgi(), site.media_asgi(), demo.asgi()), sockets, strict=True):
             await stack.enter_async_context(serving(app, opened))
-        await site.jira.installer.install(demo.descriptor_url)
+        for tenant in site.tenants:
+            await tenant.installer.install(demo.descriptor_url)
         yield site, demo
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 
 from cli.started import context_token, started
-from headway.cli.demo import ASSETS, KEY, Demo
+from headway.cli.demo import ASSETS, KEY, MACRO, Demo
 from headway.host.clock import parse_date
 from headway.host.site import Site
 from headway.host.traffic import Crossing
+from headway.host.world.wiki import contents
 
 BASE, SITE = "http://127.0.0.1:3000", "http://localhost:2990"
 
@@ -32,6 +33,7 @@ def test_the_descriptor_names_what_the_site_shows() -> None:
     assert (told["key"], told["baseUrl"]) == (KEY, BASE)
     assert {"webPanels", "generalPages", "webhooks"} <= set(told["modules"])
     assert told["modules"]["webPanels"][0]["url"] == "/panel?issue={issue.key}"
+    assert [each["key"] for each in told["modules"]["dynamicContentMacros"]] == [MACRO]
 
 
 def test_the_assets_are_there_and_nothing_else() -> None:
@@ -88,7 +90,7 @@ def test_attachments_are_listed_and_streamed() -> None:
         async with panel() as (_, asked):
             assert (await asked("GET", "/files?issue=NONE-1/../x")).json() == []
             files = (await asked("GET", "/files?issue=DEMO-2")).json()
-            assert {tuple(sorted(file)) for file in files} == {("filename", "id")}
+            assert {tuple(sorted(file)) for file in files} == {("filename", "id", "path")}
             one = await asked("GET", f"/file?id={files[0]['id']}")
             assert (one.status_code, one.content != b"") == (200, True)
             assert one.headers["content-disposition"] == "attachment"
@@ -99,6 +101,49 @@ def test_attachments_are_listed_and_streamed() -> None:
                 assert failed.json()["error"]
 
     asyncio.run(scene())
+
+
+def test_the_same_app_in_a_confluence() -> None:
+    """Its macro's page, both ways of asking, and the files of the page that the token names."""
+
+    async def scene() -> None:
+        async with started() as (site, demo), httpx.AsyncClient(trust_env=False) as client:
+            app, user = site.confluence.apps.get(KEY), site.world.people.user("admin")
+            assert app is not None
+            module = next(m for m in app.modules if m.key == MACRO)
+            page = wiki_page(site)
+            outgoing = site.confluence.outgoing
+            shown = await client.get(outgoing.module_url(app, module, {}, user))
+            assert "a private and a public space" in shown.text
+
+            async def asked(method: str, path: str, at: str = page, **more: Any) -> httpx.Response:
+                token = outgoing.context_token(app, module, {"content.id": at}, user)
+                headers = {"Authorization": f"JWT {token}"}
+                url = demo.connect.base_url + path
+                return await client.request(method, url, headers=headers, **more)
+
+            for date, old in (("2021-10-01", 200), ("2022-02-01", 401)):
+                site.clock.set(parse_date(date))
+                for way, private in (("header", 200), ("url", old)):
+                    answer = await asked("POST", "/call", json={"way": way})
+                    statuses = {key: told["status"] for key, told in answer.json().items()}
+                    assert statuses == {"DEMO": private, "OPEN": 200}
+            (file,) = (await asked("GET", "/files")).json()
+            assert file["path"] == f"/download/attachments/{page}/how%20to%20use%20it.txt"
+            one = await asked("GET", f"/file?id={file['id']}")
+            assert (one.status_code, one.content[:5]) == (200, b"Press")
+            assert (await asked("GET", "/files", at="999999")).json() == []
+            assert (await asked("GET", f"/file?id={file['id']}", at="999999")).status_code == 502
+            for wrong in ("999999", "..", "../1"):
+                assert (await asked("GET", f"/file?id={wrong}")).status_code == 502
+
+    asyncio.run(scene())
+
+
+def wiki_page(site: Site) -> str:
+    title = "A page with an app's macro"
+    (page,) = site.world.wiki.find(contents.c.title == title)
+    return str(page.id)
 
 
 def test_the_panel_escapes_what_stands_in_its_address() -> None:

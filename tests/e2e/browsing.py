@@ -77,15 +77,20 @@ def log_in(page: Page, up: Up, path: str) -> None:
 
 
 def panel_of(page: Page) -> Frame:
-    """The demo app's frame, once its page has loaded."""
+    """The demo app's frame beside an issue, once its page has loaded."""
+    return frame_at(page, "/panel")
+
+
+def frame_at(page: Page, path: str) -> Frame:
+    """The demo app's frame with its page at *path*, once that has loaded."""
     page.locator(".hw-module iframe, iframe.hw-module-frame").first.wait_for(state="attached")
     for _ in range(200):
-        frames = [frame for frame in page.frames if "/panel" in frame.url]
+        frames = [frame for frame in page.frames if urlsplit(frame.url).path == path]
         if frames:
             frames[0].locator("button[data-way=url]").wait_for()
             return frames[0]
         page.wait_for_timeout(50)
-    raise AssertionError("the panel did not load")
+    raise AssertionError(f"the page at {path} did not load")
 
 
 def left_behind(profile: Path, tokens: set[str]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Frame, Page
 
-from e2e.browsing import TOKEN, Watched, chromium, left_behind, log_in, panel_of
+from e2e.browsing import TOKEN, Watched, chromium, frame_at, left_behind, log_in, panel_of
 from e2e.running import Up, headway_up
 from headway.policy import REHEARSAL
 
@@ -120,6 +120,19 @@ def test_both_buttons_on_four_dates(
     assert (new["location"], new["verdict"], new["status"]) == ("header", "accepted", 200)
     assert (old["location"], old["verdict"]) == ("query", verdict)
     assert old["path"].startswith("/rest/api/3/issue/PUB-1")
+
+
+def test_the_same_app_is_in_the_wiki(page: Page, up: Up) -> None:
+    page.goto(f"{up.site}/wiki/spaces/DEMO")
+    page.click("main a:has-text('A page with an app')")
+    frame = frame_at(page, "/macro")
+    assert "a private and a public space" in frame.inner_text("body")
+    assert press(frame, "header") == ("200", "200")
+    assert press(frame, "url") == ("401", "200")
+    assert "jwt=" not in frame.evaluate("location.href")
+    with page.expect_download() as saved:
+        frame.locator("button:has-text('through the app')").click()
+    assert Path(saved.value.path()).read_bytes().startswith(b"Press both buttons")
 
 
 def test_the_inspector_shows_it_live(page: Page, browser: BrowserContext, up: Up) -> None:

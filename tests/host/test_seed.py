@@ -38,7 +38,7 @@ def test_a_fresh_site_has_something_to_show() -> None:
         spaces = [(s.key, s.public, s.homepage_id is not None) for s in world.spaces.spaces()]
         assert spaces == [("DEMO", False, True), ("OPEN", True, True)]
         kinds = [content.kind.value for content in world.wiki.find(contents.c.space_id == 1)]
-        expected = {"page": 3, "blogpost": 1, "comment": 2, "attachment": 2}
+        expected = {"page": 3, "blogpost": 1, "comment": 2, "attachment": 3}
         assert {kind: kinds.count(kind) for kind in kinds} == expected
         page = world.wiki.titled(1, "A page with an app's macro")
         assert page is not None

@@ -26,11 +26,11 @@ from rich.table import Table
 from rich.text import Text
 
 from headway import jwt, sign
-from headway.cli.demo import KEY, PRIVATE, PUBLIC
+from headway.cli.demo import ASKED, KEY, MACRO, PRIVATE, PUBLIC
 from headway.errors import HeadwayError
 from headway.host.traffic import Crossing
 from headway.keys import new_secret
-from headway.model import Secret
+from headway.model import Product, Secret
 
 if TYPE_CHECKING:
     from headway.cli.demo import Demo
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "play", "show"]
 
-PANEL = "panel"
+ISSUE = {"appKey": KEY, "moduleKey": "panel", "context": {"issue.key": PRIVATE}}
+"""The app's panel beside the private issue, as the site's page asks for it."""
+
+WIKI_PAGE = "A page with an app's macro"
 STAGES = (  # policy, date, status of the private issue asked for with the token in the URL
     ("atlassian-2022", "2021-12-01", 200, "open"),
     ("rehearsal", "2021-12-01", 200, "warned"),
@@ -118,9 +121,10 @@ class _Tour:
         found: dict[str, Any] = answer.json()
         return found
 
-    async def to_app(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """A call of the panel's script to its back end, with a fresh context token."""
-        asked = {"appKey": KEY, "moduleKey": PANEL, "context": {"issue.key": PRIVATE}}
+    async def to_app(
+        self, method: str, path: str, asked: Mapping[str, object] = ISSUE, **options: Any
+    ) -> httpx.Response:
+        """A call of a module's script to its back end, with a fresh context token."""
         token = (await self.from_page("/svc/context-token", asked))["token"]
         headers = {"Authorization": f"JWT {token}"}
         return await self.http.request(method, self.app_url + path, headers=headers, **options)
@@ -163,8 +167,7 @@ async def _log_in(tour: _Tour) -> None:
 
 
 async def _open_the_panel(tour: _Tour) -> None:
-    asked = {"appKey": KEY, "moduleKey": PANEL, "context": {"issue.key": PRIVATE}}
-    url = (await tour.from_page("/svc/module-url", asked))["url"]
+    url = (await tour.from_page("/svc/module-url", ISSUE))["url"]
     tour.sure("the panel's address carries a token", "jwt=" in urlsplit(url).query)
     page = await tour.http.get(url)
     tour.hold("the app shows the panel", 200, page.status_code)
@@ -227,6 +230,30 @@ async def _download_both_ways(tour: _Tour) -> None:
     tour.cookie = kept
 
 
+async def _open_the_macro_in_the_wiki(tour: _Tour) -> None:
+    private, public = ASKED[Product.CONFLUENCE]
+    wanted = {"spaceKey": private, "title": WIKI_PAGE}
+    found = await tour.to_site("GET", "/wiki/rest/api/content", params=wanted)
+    page_id = found.json()["results"][0]["id"]
+    page = await tour.to_site("GET", f"/wiki/spaces/{private}/pages/{page_id}")
+    tour.sure("a page of the wiki shows the app's macro", f'data-module-key="{MACRO}"' in page.text)
+    here = {"product": Product.CONFLUENCE, "context": {"content.id": page_id}}
+    asked = {"appKey": KEY, "moduleKey": MACRO, **here}
+    url = (await tour.from_page("/svc/module-url", asked))["url"]
+    tour.hold("the app shows the macro", 200, (await tour.http.get(url)).status_code)
+    for way, expected in (("header", 200), ("url", 401)):
+        answer = await tour.to_app("POST", "/call", asked, json={"way": way})
+        statuses = {key: told["status"] for key, told in answer.json().items()}
+        what = f"in the wiki, token in the {way}"
+        tour.hold(what, {private: expected, public: 200}, statuses)
+    file = (await tour.to_app("GET", "/files", asked)).json()[0]
+    through = await tour.to_app("GET", "/file", asked, params={"id": file["id"]})
+    answer = await tour.to_site("GET", f"/wiki{file['path']}")
+    direct = await tour.http.get(answer.headers["location"])
+    same = direct.content == through.content and bool(direct.content)
+    tour.sure("a page's file is the same through the app and from the site", same)
+
+
 async def _try_what_the_site_must_refuse(tour: _Tour) -> None:
     secret, now, path = tour.site.jira.apps.secret(KEY), time.time(), "/rest/api/3/myself"
     common: dict[str, Any] = {"issuer": KEY, "method": "GET", "raw_path": path}
@@ -281,6 +308,7 @@ SCENES: tuple[Callable[[_Tour], Awaitable[None]], ...] = (
     _press_both_buttons,
     _edit_the_issue,
     _download_both_ways,
+    _open_the_macro_in_the_wiki,
     _try_what_the_site_must_refuse,
     _try_what_the_app_must_refuse,
 )

@@ -51,10 +51,11 @@ async def _run(
         site = running.site
         async with _demo(running) if demo else contextlib.nullcontext() as shown:
             # (1) the demo app by the same door as everybody's
-            if shown is not None:
-                await site.jira.installer.install(shown.descriptor_url)
-            elif site.jira.apps.get(KEY) is not None:  # of an earlier start; nobody listens there
-                await site.jira.installer.uninstall(KEY)
+            for tenant in site.tenants:
+                if shown is not None:
+                    await tenant.installer.install(shown.descriptor_url)
+                elif tenant.apps.get(KEY) is not None:  # of an earlier start: nobody is there
+                    await tenant.installer.uninstall(KEY)
             await install(site, apps)
             # (2) the tour, or until ctrl-C
             if tour and shown is not None:
@@ -92,6 +93,7 @@ def _try(site: Site, demo: Demo | None) -> list[str]:
         "",
         f"Try: log in as admin, open {site.base_url}/browse/DEMO-1, press both buttons in the",
         "panel, look at the inspector; move the date there to 2022-02-01 and press them again.",
+        f"It is in the wiki, too: {site.base_url}/wiki/spaces/DEMO, the page with an app's macro.",
     ]
 
 

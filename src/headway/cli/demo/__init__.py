@@ -1,14 +1,16 @@
 """The demo app: a Connect app with two buttons, one of which does it the old way.
 
-It is an ordinary app on :mod:`headway.app`.  The old way has to be written by
-hand here, because the client refuses to send a token in a URL.
+It is an ordinary app on :mod:`headway.app`, for a Jira and for a Confluence.  The
+old way has to be written by hand here, because the client refuses to send a
+token in a URL.
 """
 
 from __future__ import annotations
 
 import html
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -22,14 +24,26 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from headway import sign
-from headway.app.client import DownloadFailed, tls_settings
+from headway.app.client import Download, DownloadFailed, tls_settings
 from headway.app.connect import Observation
 from headway.app.starlette import Connect, Context
+from headway.errors import MalformedRequest
+from headway.model import Product
 
-__all__ = ["KEY", "Demo"]
+__all__ = ["ASKED", "KEY", "MACRO", "PRIVATE", "PUBLIC", "Demo"]
 
 KEY = "headway-demo"
+MACRO = "headway-demo-macro"
+"""The macro's name in a page, which is the key of its module."""
+
 PRIVATE, PUBLIC = "DEMO-1", "PUB-1"
+ASKED: Mapping[Product, Mapping[str, str]] = {
+    Product.JIRA: {key: f"/rest/api/3/issue/{key}" for key in (PRIVATE, PUBLIC)},
+    Product.CONFLUENCE: {key: f"/rest/api/space/{key}" for key in ("DEMO", "OPEN")},
+}
+"""What both buttons ask for: one thing that is private and one that anybody may read."""
+
+NAMED = {Product.JIRA: "issue", Product.CONFLUENCE: "space"}
 ASSETS = {"panel.js": "text/javascript", "panel.css": "text/css"}
 CALL_SECONDS = 10.0
 
@@ -81,6 +95,18 @@ class Demo:
         async def panel(request: Request, context: Context) -> str:
             return _page(context, request.query_params.get("issue", ""))
 
+        @connect.module(
+            "dynamicContentMacros",
+            "Where does the token travel?",
+            key=MACRO,
+            url="/macro",
+            description={"value": "Two buttons: the token in the header, and in the URL."},
+            bodyType="plain-text",
+            parameters=[{"identifier": "tone", "name": {"value": "Tone"}, "type": "string"}],
+        )
+        async def macro(request: Request, context: Context) -> str:
+            return _page(context, "")
+
         @connect.page("Headway demo", url="/about")
         async def about(request: Request, context: Context) -> str:
             return _page(context, PRIVATE)
@@ -89,14 +115,14 @@ class Demo:
         async def call(request: Request, context: Context) -> dict[str, Any]:
             way = (await request.json()).get("way")
             ask = _old_way if way == "url" else _new_way
-            return {key: await ask(context, key) for key in (PRIVATE, PUBLIC)}
+            asked = ASKED[context.installation.product]
+            return {key: await ask(context, path) for key, path in asked.items()}
 
         @connect.context_route("/files")
         async def files(request: Request, context: Context) -> list[dict[str, str]]:
-            issue = quote(request.query_params.get("issue", ""), safe="")
-            answer = await context.client.get(f"/rest/api/3/issue/{issue}")
-            found = answer.json().get("fields", {}).get("attachment", [])
-            return [{"id": str(file["id"]), "filename": file["filename"]} for file in found]
+            if context.installation.product is Product.CONFLUENCE:
+                return await _files_of_page(context)
+            return await _files_of_issue(context, request.query_params.get("issue", ""))
 
         @connect.context_route("/file")
         async def file(request: Request, context: Context) -> Response:
@@ -110,24 +136,24 @@ class Demo:
             return Response(status_code=204)
 
 
-async def _new_way(context: Context, issue: str) -> dict[str, Any]:
-    return _told(await context.client.get(f"/rest/api/3/issue/{issue}"))
+async def _new_way(context: Context, path: str) -> dict[str, Any]:
+    return _told(await context.client.get(path))
 
 
-async def _old_way(context: Context, issue: str) -> dict[str, Any]:
+async def _old_way(context: Context, path: str) -> dict[str, Any]:
     """What an app did before 2022: the token in the URL.
 
     httpx's own client would write the address, and so the token, into its log;
     the transport below it does not.
     """
     base = context.installation.base_url
-    path = f"/rest/api/3/issue/{issue}"
+    base_path = urlsplit(base).path
     token = sign.request_token(
         context.installation.shared_secret,
         issuer=KEY,
         method="GET",
-        raw_path=path,
-        base_path=urlsplit(base).path,
+        raw_path=f"{base_path}{path}",
+        base_path=base_path,
         now=time.time(),
     )
     timeout = httpx.Timeout(CALL_SECONDS).as_dict()
@@ -146,15 +172,51 @@ def _told(answer: httpx.Response) -> dict[str, Any]:
     return {"status": answer.status_code, "told": told}
 
 
-async def _file(context: Context, attachment_id: str) -> Response:
-    """An attachment through the app: fetched with the header, streamed on as it comes."""
-    stack = context.client.stream_attachment(attachment_id)
+# ---- files ----------------------------------------------------------------------------------
+
+
+async def _files_of_issue(context: Context, key: str) -> list[dict[str, str]]:
+    answer = await context.client.get(f"/rest/api/3/issue/{quote(key, safe='')}")
+    found = answer.json().get("fields", {}).get("attachment", [])
+    return [_listed(str(file["id"]), file["filename"], "/secure/attachment") for file in found]
+
+
+async def _files_of_page(context: Context) -> list[dict[str, str]]:
+    page = _page_id(context)
+    answer = await context.client.get(f"/rest/api/content/{page}/child/attachment")
+    found = answer.json().get("results", [])
+    return [_listed(str(file["id"]), file["title"], "", page) for file in found]
+
+
+def _listed(ident: str, filename: str, folder: str, page: str = "") -> dict[str, str]:
+    """A file, and where on the site a person's browser gets it."""
+    path = f"{folder}/{ident}" if folder else f"/download/attachments/{page}"
+    return {"id": ident, "filename": filename, "path": f"{path}/{quote(filename, safe='')}"}
+
+
+def _page_id(context: Context) -> str:
+    """The page that is looked at, which the token proves."""
+    content = context.module.get("confluence", {}).get("content", {})
+    return quote(str(content.get("id", "0")), safe="")
+
+
+def _begun(context: Context, ident: str) -> AbstractAsyncContextManager[Download]:
+    """The download of one file."""
+    if context.installation.product is not Product.CONFLUENCE:
+        return context.client.stream_attachment(ident)
+    files = f"/rest/api/content/{_page_id(context)}/child/attachment"
+    return context.client.download(f"{files}/{quote(ident, safe='')}/download")
+
+
+async def _file(context: Context, ident: str) -> Response:
+    """A file through the app: fetched with the header, streamed on as it comes."""
+    stack = _begun(context, ident)
     try:
         download = await stack.__aenter__()
-    except (DownloadFailed, ValueError) as error:
+    except (DownloadFailed, MalformedRequest, ValueError) as error:
         return JSONResponse({"error": str(error)}, status_code=502)
 
-    async def chunks() -> Any:
+    async def chunks() -> AsyncIterator[bytes]:
         try:
             async for chunk in download.chunks():
                 yield chunk
@@ -173,6 +235,7 @@ def _page(context: Context, issue: str) -> str:
     text = resources.files(__name__).joinpath("panel.html").read_text("utf-8")
     return Template(text).substitute(
         issue=html.escape(issue),
+        what=NAMED[context.installation.product],
         script=html.escape(context.client_script),
         site=html.escape(context.installation.base_url),
     )

@@ -66,7 +66,7 @@ function listed(file) {
   through.addEventListener("click", () => save(file));
   const direct = document.createElement("a");
   direct.textContent = "from the site, as you";
-  direct.href = `${site}/secure/attachment/${encodeURIComponent(file.id)}/${encodeURIComponent(file.filename)}`;
+  direct.href = `${site}${file.path}`;
   direct.target = "_blank";
   direct.rel = "noreferrer";
   item.append(name, through, direct);

@@ -34,7 +34,7 @@ def test_lists(app: Caller) -> None:
     ]
     assert [page["id"] for page in app.get(f"{V2}pages?id=1,2&id=7")["results"]] == ["1", "2", "7"]
     assert titles(app.get(f"{V2}blogposts")) == ["The retirement was announced"]
-    assert len(titles(app.get(f"{V2}attachments"))) == 3
+    assert len(titles(app.get(f"{V2}attachments"))) == 4
     assert len(titles(app.get(f"{V2}footer-comments"))) == 2
     for wrong in ("sort=x", "id=x", "limit=0", "cursor=x", "cursor=w7w", "body-format=editor"):
         status = 200 if "editor" in wrong else 400
