@@ -68,6 +68,24 @@ def test_a_body_is_an_object_and_bounded(site: SmallSite) -> None:
     assert site.ask_signed("PUT", "/rest/api/3/issue/DEMO-1", large).status == 413
 
 
+@pytest.mark.parametrize(
+    "value",
+    [b"NaN", b"-Infinity", b"1e999", b'"\\ud800"', b'"\xff"', b"9" * 5_000, b"[" * 100_000, b"1 1"],
+    ids=lambda value: str(value[:10]),
+)
+def test_a_value_that_could_not_be_written_again_is_never_kept(
+    site: SmallSite, value: bytes
+) -> None:
+    path = "/rest/api/3/issue/DEMO-1/properties/key"
+    assert site.ask_signed("PUT", path, value).status == 400
+    assert site.ask_signed("GET", path).status == 404
+
+
+def test_a_number_that_no_database_counts_to_is_the_callers_fault(site: SmallSite) -> None:
+    answer = site.ask_signed("DELETE", "/rest/api/3/webhook", {"webhookIds": [10**30]})
+    assert (answer.status, answer.message) == (400, "A number in the request is too large.")
+
+
 def test_nobody_is_not_told_what_is_there(site: SmallSite) -> None:
     for path in ("issue/DEMO-1", "issue/DEMO-999", "attachment/999", "attachment/1"):
         assert site.ask("GET", f"/rest/api/3/{path}").status == 401

@@ -75,6 +75,7 @@ def test_the_order() -> None:
 
 
 WRONG = {
+    'summary ~ "\\ud800"': "half a character",
     "project": "the query ends too early (line 1)",
     "project =\n": "the query ends too early (line 2)",
     "project = DEMO DEMO": "'DEMO' is not expected here (line 1, character 16)",

@@ -235,6 +235,7 @@ def _count(node: Node) -> int:
 
 
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # which no database keeps
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -247,7 +248,10 @@ def _unquoted(token: lark.Token) -> str:
         code = match[1]
         return chr(int(code[1:], 16)) if len(code) == 5 else _ESCAPED.get(code, code)
 
-    return _ESCAPE.sub(replaced, text[1:-1])
+    plain = _ESCAPE.sub(replaced, text[1:-1])
+    if _SURROGATE.search(plain):
+        raise QueryError("Error in the JQL Query: an escape is half a character.")
+    return plain
 
 
 def _complaint(error: lark.UnexpectedInput, text: str) -> str:
