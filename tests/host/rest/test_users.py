@@ -34,6 +34,19 @@ def test_who_is_not_there(ask: Asker, path: str, status: int) -> None:
     ask("GET", path, status=status)
 
 
+def test_who_could_work_on_what_can_not_be_seen_is_not_told(ask: Asker, site: SmallSite) -> None:
+    hidden = site.world.tracker.add_project("SECRET", "Hidden", public=False)
+    for role in (10000, 10001, 10002):
+        for actor in site.world.roles.actors(hidden.id, role):
+            site.world.roles.set(hidden.id, role, actor.kind, actor.holder, given=False)
+    issue = site.world.tracker.add_issue("SECRET", "Hidden")
+    told = [
+        ask("GET", f"user/assignable/search?issueId={number}&query=a", status=400, who="user")
+        for number in (issue.id, 999_999)
+    ]
+    assert told[0] == told[1]
+
+
 def test_nobody_sees_anybody(ask: Asker, uma: str) -> None:
     for path in (
         *(f"user?accountId={uma}", "user/search?query=u", "users", f"user/bulk?accountId={uma}"),

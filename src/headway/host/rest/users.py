@@ -129,6 +129,8 @@ async def _assignable(call: Call) -> Response:
     call.need("USER_PICKER")
     tracker, issue_key = call.site.world.tracker, call.query("issueKey") or call.query("issueId")
     issue = tracker.issue(issue_key) if issue_key else None
+    if issue is not None and not call.site.rights.view(call.actor).issue(issue):
+        issue = None  # what it belongs to is not told either
     wanted = issue.project_key if issue else call.query("project")
     if not wanted:
         return api_error(400, "One of 'project', 'issueKey' or 'issueId' is required.")
