@@ -100,6 +100,8 @@ def test_who_may_change_what(ask: Asker, site: SmallSite, uma: str) -> None:
     ada = site.world.people.user("admin")
     assert ada is not None
     ask("PUT", f"user/properties/k?accountId={ada.account_id}", 1, 403, "user")
+    ask("GET", f"user/properties?accountId={ada.account_id}", status=403, who="user")
+    ask("GET", f"user/properties?accountId={ada.account_id}", who="reader")
     ask("GET", "user/properties?accountId=none", status=404, who="admin")
     ask("GET", "user/properties", status=401, who="nobody")
     for path in ("issue/DEMO-2/worklog/1/properties", "comment/999/properties"):

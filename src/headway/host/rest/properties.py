@@ -66,7 +66,8 @@ def _worklog(call: Call, aim: Aim) -> str:
 def _user(call: Call, aim: Aim) -> str:
     wanted = call.query("accountId") or call.query("userKey") or call.author
     if wanted != call.author or not wanted:
-        call.need("ADMINISTER" if aim == "change" else "USER_PICKER")
+        app = call.actor.kind == "app" and aim == "see"
+        call.need("USER_PICKER" if app else "ADMINISTER")
         if call.site.world.people.user(wanted) is None:
             raise call.no(404, "The user does not exist.")
     return wanted
