@@ -63,6 +63,12 @@ def test_a_comment_that_is_none(ask: Asker, body: Any) -> None:
     assert ask("GET", COMMENTS)["total"] == 0
 
 
+@pytest.mark.parametrize("kept", [5, {}, ["k"], [{"key": "k"}], [{"key": "k" * 256, "value": 1}]])
+def test_a_comment_is_not_half_made(ask: Asker, kept: Any) -> None:
+    ask("POST", COMMENTS, {"body": "Read", "properties": kept}, 400)
+    assert ask("GET", COMMENTS)["total"] == 0
+
+
 def test_what_is_for_some_is_seen_by_them_alone(ask: Asker, site: SmallSite) -> None:
     group = site.world.people.group("site-admins")
     assert group is not None

@@ -22,6 +22,7 @@ from headway.host.rest.scopes import INACCESSIBLE
 from headway.host.shapes import Shapes
 from headway.host.tenant import Tenant
 from headway.host.world import Attachment, Issue, Project
+from headway.host.world.properties import as_kept
 from headway.http.asgi import read_bounded
 from headway.qsh import canonical_request
 from headway.redact import redact_url
@@ -43,6 +44,7 @@ __all__ = [
 T = TypeVar("T")
 
 BODY_MAX = 262_144  # bytes
+PROPERTIES_MAX = 10  # that come along with one thing
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
 NO_ISSUE = "Issue does not exist or you do not have permission to see it."
@@ -208,6 +210,24 @@ class Call(NamedTuple):
             return msgspec.json.decode(await self.raw())
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self.no(400, INVALID) from None
+
+    def properties(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The properties that *body* brings along with a new thing, by key; checked."""
+        given = body.get("properties")
+        given = [] if given is None else given
+        if not isinstance(given, list) or len(given) > PROPERTIES_MAX:
+            raise self.no(400, f"properties is a list of at most {PROPERTIES_MAX}.")
+        found = {}
+        for one in given:
+            key = one.get("key") if isinstance(one, Mapping) else None
+            if not isinstance(key, str) or "value" not in one:
+                raise self.no(400, "A property has a key and a value.")
+            try:
+                as_kept(key, one["value"])
+            except ValueError as error:
+                raise self.no(400, f"A property can not be kept: {error}.") from None
+            found[key] = one["value"]
+        return found
 
     async def raw(self) -> bytes:
         """The request's bytes, bounded."""

@@ -113,11 +113,10 @@ async def _get(call: Call) -> Response:
 async def _add(call: Call) -> Response:
     issue = call.issue("ADD_COMMENTS")
     body = await call.body()
-    world = call.site.world
+    kept, world = call.properties(body), call.site.world
     comment = world.tracker.add_comment(issue.id, call.author, **read_comment(call, body))
-    for one in body.get("properties") or []:
-        if isinstance(one, Mapping) and isinstance(one.get("key"), str):
-            world.properties.put("comment", str(comment.id), one["key"], one.get("value"))
+    for key, value in kept.items():
+        world.properties.put("comment", str(comment.id), key, value)
     return JSONResponse(call.shapes.comment(comment, call.names("expand")), 201)
 
 

@@ -26,7 +26,6 @@ from headway.host.world.catalog import (
 __all__ = ["ENDPOINTS"]
 
 BULK_MAX = 50
-PROPERTIES_MAX = 10
 HAS_SUBTASKS = (
     "The issue '{}' has subtasks. You must specify the 'deleteSubtasks' parameter to delete this"
     " issue and all its subtasks."
@@ -80,7 +79,7 @@ def _add(call: Call, body: Mapping[str, Any]) -> Mapping[str, Any]:
     changes = read_changes(Place(call, project), body, ("project",))
     values = dict(changes.values)
     _check_new(values, given)
-    kept = _properties(call, body)
+    kept = call.properties(body)
     _check_added(call, project, changes)
     # (3) then all of it
     text = {"description": values.pop("description", "")}
@@ -122,21 +121,6 @@ def _check_new(values: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         raise Rejected(api_error(400, errors=errors))
 
 
-def _properties(call: Call, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The properties that come with an issue."""
-    given = body.get("properties")
-    given = [] if given is None else given
-    if not isinstance(given, list) or len(given) > PROPERTIES_MAX:
-        raise call.no(400, f"properties is a list of at most {PROPERTIES_MAX}.")
-    found = {}
-    for one in given:
-        key = one.get("key") if isinstance(one, Mapping) else None
-        if not isinstance(key, str) or not key or "value" not in one:
-            raise call.no(400, "A property has a key and a value.")
-        found[key] = one["value"]
-    return found
-
-
 # ---- what an edit brings beside fields ------------------------------------------------------
 
 
@@ -171,7 +155,7 @@ async def _edit(call: Call) -> Response:
     project = _project_of(call, issue)
     body = await call.body()
     changes = read_changes(Place(call, project, issue), body)
-    kept = _properties(call, body)
+    kept = call.properties(body)
     _check_added(call, project, changes)
     values = _with_custom(issue, changes.values)
     if values or not (changes.comments or changes.worklogs or changes.links):

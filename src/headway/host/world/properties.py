@@ -13,7 +13,7 @@ from headway.host.database import Database, metadata
 from headway.host.world.changes import Change
 from headway.host.world.rows import Rows, bounded
 
-__all__ = ["KEY_MAX", "VALUE_MAX", "Properties", "Property", "properties"]
+__all__ = ["KEY_MAX", "VALUE_MAX", "Properties", "Property", "as_kept", "properties"]
 
 KEY_MAX = 255  # characters
 VALUE_MAX = 32_768  # characters of JSON
@@ -81,8 +81,7 @@ class Properties:
         self, holder: str, holder_id: str, key: str, value: Any, author: str | None = None
     ) -> bool:
         """Set a property; whether it is new.  Raises ValueError where key or value is too long."""
-        bounded("property key", key, KEY_MAX, least=1)
-        text = bounded("property value", json.dumps(value, ensure_ascii=False), VALUE_MAX, least=1)
+        text = as_kept(key, value)
         made = Property(holder=holder, holder_id=holder_id, key=key, value=text)
         is_it = sa.and_(_of(holder, holder_id), properties.c.key == key)
         with self._database.writing() as connection:
@@ -104,6 +103,16 @@ class Properties:
         if holder in TELLING:
             self._tell(Change(event=f"{holder}_property_deleted", author=author, before=before))
         return True
+
+
+def as_kept(key: str, value: Any) -> str:
+    """*value* as it is kept under *key*; raises ValueError where one of them is too long.
+
+    >>> as_kept("color", {"name": "blue"})
+    '{"name": "blue"}'
+    """
+    bounded("property key", key, KEY_MAX, least=1)
+    return bounded("property value", json.dumps(value, ensure_ascii=False), VALUE_MAX, least=1)
 
 
 def _of(holder: str, holder_id: str) -> sa.ColumnElement[bool]:
