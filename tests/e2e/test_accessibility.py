@@ -237,12 +237,12 @@ def test_by_keyboard_alone(chromium: Browser, up: Up) -> None:
         page.keyboard.type("Typed, not clicked")
         page.keyboard.press("Control+Enter")
         page.wait_for_url("**/browse/DEMO-5#comments")
-        assert "Typed, not clicked" in page.inner_text(".hw-comments")
+        page.locator(".hw-comments", has_text="Typed, not clicked").wait_for()
         page.goto(f"{up.site}/browse/DEMO-5")
         tab_to(page, ".hw-account form button")
         page.keyboard.press("Enter")
         page.wait_for_url(f"{up.site}/")
-        assert page.locator(".hw-account a", has_text="Log in").count() == 1
+        page.locator(".hw-account a", has_text="Log in").wait_for()
 
 
 # ---- colours --------------------------------------------------------------------------------
@@ -326,14 +326,18 @@ def test_without_a_script(chromium: Browser, up: Up, tmp_path: Path) -> None:
     with a_page(chromium, up, "user", java_script_enabled=False) as page:
         page.goto(f"{up.site}/?jql=project+%3D+DEMO")
         assert page.locator(".hw-theme").is_hidden()
-        page.click("text=Answer webhooks within ten seconds")
+        with page.expect_navigation():
+            page.click("text=Answer webhooks within ten seconds")
         page.fill("#body", "No script at all")
-        page.click("button:has-text('Comment')")
+        with page.expect_navigation():
+            page.click("button:has-text('Comment')")
         assert "No script at all" in page.inner_text(".hw-comments")
         page.set_input_files("#files", str(file))
-        page.click("form.hw-drop button")
+        with page.expect_navigation():
+            page.click("form.hw-drop button")
         assert page.get_by_role("link", name="plain.txt").count() == 1
-        page.click("form[action$='/transition'] button:has-text('Done')")
+        with page.expect_navigation():
+            page.click("form[action$='/transition'] button:has-text('Done')")
         assert page.locator(".hw-toolbar .hw-badge").first.inner_text() == "Done"
         page.goto(f"{up.site}/wiki/spaces/OPEN")
         assert "Open handbook" in page.inner_text("main")
