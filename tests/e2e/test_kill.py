@@ -129,8 +129,13 @@ class Kept:
         The last one may never have been kept: then the installing was not
         acknowledged either.
         """
-        given = [got.json for got in self.app.got if got.target.endswith("/installed")]
-        for body in given[-2:]:
+        whole = [  # the site may have died while it told
+            got.json
+            for got in self.app.got
+            if got.target.endswith("/installed")
+            and len(got.body) == int(got.headers["content-length"])
+        ]
+        for body in whole[-2:]:
             token = request_token(
                 Secret(body["sharedSecret"]), issuer="my-app", method="GET",
                 raw_path="/rest/api/3/myself", now=time.time(),
