@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.hosted import COMMAND, ROOT, Hosted
+from e2e.hosted import COMMAND, ROOT, Hosted, hosted
 from headway.model import Secret
 from headway.sign import request_token
 from host import small_app
@@ -159,22 +159,27 @@ def test_nothing_that_was_acknowledged_is_lost(tmp_path: Path, times: int) -> No
             if turn % 4 == 0:  # also while it starts; the first time, while it is filled
                 _start_and_kill(data, dice.uniform(0.0, STARTS))
                 continue
-            site = Hosted("--data", data)
-            kept.check(site)
-            me = site.session()
-            timer = threading.Timer(dice.uniform(0.05, LATEST), site.process.kill)
-            timer.start()
-            with contextlib.suppress(httpx.TransportError):
-                while True:
-                    kept.change(site, me, dice, next(number))
-                    changes += 1
-            timer.join()
-            site.kill()
+            with contextlib.closing(Running("--data", data)) as site:
+                kept.check(site)
+                me = site.session()
+                timer = threading.Timer(dice.uniform(0.05, LATEST), site.process.kill)
+                timer.start()
+                with contextlib.suppress(httpx.TransportError):
+                    while True:
+                        kept.change(site, me, dice, next(number))
+                        changes += 1
+                timer.join()
             _forget_some(kept)
-        site = Hosted("--data", data)
-        kept.check(site)
-        site.close()
+        with hosted("--data", data) as site:
+            kept.check(site)
     assert changes > times, "it was killed before anything could be acknowledged"
+
+
+class Running(Hosted):
+    """A site whose end is always the same."""
+
+    def close(self) -> None:
+        self.kill()
 
 
 def _start_and_kill(data: str, seconds: float) -> None:
