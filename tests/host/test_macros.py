@@ -93,6 +93,7 @@ def test_a_static_macro_is_fetched_with_the_token_in_the_header() -> None:
     assert path == "/macro/m1"
     assert "tone=a+%26+b" in query
     assert "cut=true" in query
+    assert "&xdm_e=http" in query  # as every address of a module
     assert "jwt" not in query
     scheme, _, token = request.headers["authorization"].partition(" ")
     claims = jwt.decode(token).unverified_claims
@@ -116,8 +117,8 @@ def test_what_is_sent_is_noted_without_the_token() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda _: answered("<b>secret</b>", 500), "the app answered 500."),
-        (lambda _: answered("", 302), "the app answered 302."),
+        (lambda _: answered("<b>secret</b>", 500), "my-app answered 500."),
+        (lambda _: answered("", 302), "my-app answered 302."),
         (lambda _: answered("x" * 300_000), "answered more than"),
         (lambda _: (_ for _ in ()).throw(httpx.ConnectError("no")), "can not be reached"),
     ],

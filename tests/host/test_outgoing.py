@@ -275,6 +275,33 @@ def test_an_answer_that_is_no_success_is_none(host: SmallHost, app: SmallApp) ->
     assert [row.status for row in host.traffic.all()] == [404, None]
 
 
+def test_a_question_whose_address_breaks_is_noted(host: SmallHost, app: SmallApp) -> None:
+    with pytest.raises(MalformedRequest):
+        asyncio.run(host.outgoing.ask("condition", the_app(host), f"{app.url}//x", None))
+    assert app.got == []
+    (crossing,) = host.traffic.all()
+    assert crossing.hint == "not sent: the path is not in its normal form"
+
+
+def test_an_answer_has_at_most_so_many_bytes(host: SmallHost, app: SmallApp) -> None:
+    asked = ("static macro", the_app(host), app.descriptor_url, None)
+    with pytest.raises(NoAnswer, match="answered more than"):
+        asyncio.run(host.outgoing.ask(*asked, 10))
+    assert len(asyncio.run(host.outgoing.ask(*asked))) > 10
+
+
+def test_an_action_that_a_browser_opens(host: SmallHost) -> None:
+    app = the_app(host)
+    plain = host.outgoing.action_url(app, "/do?a={a}", {"a": "x"}, USER)
+    assert plain.endswith("/do?a=x")
+    assert host.traffic.all() == []
+    for written, joint in (("/do?jwt={jwt}", "?"), ("/do?a={a}&jwt={jwt}", "&")):
+        before, _, token = host.outgoing.action_url(app, written, {}, USER).partition("jwt=")
+        assert before[-1] == joint
+        assert claims_of(token, host.apps.secret("my-app"))["sub"] == USER.account_id
+        assert host.traffic.all()[-1].location == Location.QUERY
+
+
 def test_another_page_of_a_module(host: SmallHost, app: SmallApp) -> None:
     macro = {"key": "m", "name": {"value": "M"}, "url": "/m", "editor": {"url": "/e?jwt={jwt}"}}
     made, _ = host.add(**{**app.descriptor, "modules": {"dynamicContentMacros": [macro]}})

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from headway.errors import HeadwayError
 from headway.host.body_view import Links, sanitised, view
 from headway.host.storage_format import Macro, macros, parse
-from headway.host.wire import Request
 from headway.host.world import Content, Space, User, World
 
 if TYPE_CHECKING:
@@ -149,20 +148,12 @@ async def _asked(
     tenant: Tenant, app: App, module: Module, context: Mapping[str, str], user: User | None
 ) -> str:
     """The app's HTML, cleaned; asked for by the site itself, with the token in the header."""
-    outgoing, name = tenant.outgoing, "static macro"
     url = app.descriptor.url(module.url, context)
     try:
-        token = outgoing.request_token(app, "GET", url, user.account_id if user else None)
-        headers = {"Authorization": f"JWT {token}", "Accept": "text/html"}
-        request = Request("GET", url, headers, ANSWER_MAX)
-        answer = await outgoing.wire.exchange(request)
+        body = await tenant.outgoing.ask("static macro", app, url, user, ANSWER_MAX)
     except HeadwayError as error:
-        outgoing.note(name, url, hint=str(error))
         return _problem(f"{error}.", app)
-    outgoing.note(name, url, token, status=answer.status)
-    if answer.status != 200:
-        return _problem(f"the app answered {answer.status}.", app)
-    return sanitised(answer.body.decode("utf-8", "replace"))
+    return sanitised(body.decode("utf-8", "replace"))
 
 
 def _problem(text: str, app: App) -> str:

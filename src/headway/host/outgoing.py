@@ -133,7 +133,7 @@ class Outgoing:
             return url
         token = self.request_token(app, "GET", url, subject=user.account_id if user else None)
         self.note("module", url, token)
-        return f"{url}{'&' if '?' in url else '?'}jwt={token}"
+        return f"{_open_query(url)}jwt={token}"
 
     def _with_standards(self, app: App, base: str, **more: str) -> str:
         """The parameters that every such address gets ("Context parameters": standard ones)."""
@@ -145,8 +145,7 @@ class Outgoing:
             "lic": "active" if app.licence is Licence.ACTIVE else "none",
             "cv": VERSION,
         }
-        joined = "" if base.endswith("?") else "&" if "?" in base else "?"
-        return f"{base}{joined}{urlencode(added)}"
+        return f"{_open_query(base)}{urlencode(added)}"
 
     def context_token(
         self, app: App, module: Module, context: Mapping[str, str], user: User | None
@@ -169,16 +168,22 @@ class Outgoing:
         headers = {"Accept": "application/json"}
         return await self.wire.exchange(Request("GET", url, headers, DESCRIPTOR_MAX))
 
-    async def ask(self, name: str, app: App, url: str, user: User | None) -> bytes:
-        """What the app answers to *name* of the table, asked for *user*.
+    async def ask(
+        self, name: str, app: App, url: str, user: User | None, limit: int = ANSWER_MAX
+    ) -> bytes:
+        """What the app answers to *name* of the table, asked for *user*; at most *limit* bytes.
 
         Raises NoAnswer, also for a status that is no success, or MalformedRequest.
         """
         url = self._with_standards(app, url)
-        token = self.request_token(app, "GET", url, user.account_id if user else None)
+        try:
+            token = self.request_token(app, "GET", url, user.account_id if user else None)
+        except MalformedRequest as refusal:
+            self.note(name, url, hint=f"not sent: {refusal.title}")
+            raise
         headers = {"Authorization": f"JWT {token}", "Accept": "*/*"}
         try:
-            answer = await self.wire.exchange(Request("GET", url, headers, ANSWER_MAX))
+            answer = await self.wire.exchange(Request("GET", url, headers, limit))
         except NoAnswer as failure:
             self.note(name, url, token, hint=str(failure))
             raise
@@ -282,6 +287,11 @@ class Outgoing:
                 hint=hint,
             )
         )
+
+
+def _open_query(url: str) -> str:
+    """*url*, so that a parameter can follow."""
+    return f"{url}{'' if url.endswith('?') else '&' if '?' in url else '?'}"
 
 
 def _nested(context: Mapping[str, str]) -> dict[str, dict[str, str]]:
