@@ -164,6 +164,26 @@ def test_what_an_address_may_name() -> None:
     assert "space.key" not in macros.macro_context(page, None, one)
 
 
+def test_what_the_editor_of_a_page_offers() -> None:
+    host = SmallHost()
+    parameters = [
+        {"identifier": "tone", "defaultValue": "calm"},
+        {"identifier": "many", "defaultValue": 3},
+        {"identifier": "plain"},
+        {"name": {"value": "Nameless"}},
+    ]
+    more = {"parameters": parameters, "bodyType": "rich-text", "editor": {"url": "/edit"}}
+    full = {"key": "full", "url": "/full", **NAMED, **more}
+    bare = {"key": "bare", "url": "/bare", **NAMED}
+    app, _ = host.add(modules={"dynamicContentMacros": [full, bare]})
+    offers = [macros.offer(app, module) for module in app.modules]
+    values = {"tone": "calm", "many": "3", "plain": ""}
+    assert offers == [
+        macros.Offer("full", "my-app", "Macro", True, "rich-text", values),
+        macros.Offer("bare", "my-app", "Macro", False, "none", {}),
+    ]
+
+
 def test_what_the_site_knows_of_the_use_of_a_macro() -> None:
     wiki = says("x")
     body = macro("framed", TONE, id="m7") + macro("framed", id="m8")

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from headway.errors import HeadwayError
 from headway.host.body_view import Links, sanitised, view
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 __all__ = [
     "DYNAMIC",
     "STATIC",
+    "Offer",
     "body_html",
     "find",
     "frames",
     "macro_context",
     "macro_hash",
+    "offer",
     "rendering",
     "used",
     "values_of",
@@ -45,6 +47,35 @@ ASKED_MAX = 20
 ANSWER_MAX = 262_144  # bytes of a static macro's HTML
 BODY_IN_URL = 128
 """Characters of a macro's body that a URL carries ("Context parameters")."""
+
+
+class Offer(NamedTuple):
+    """A macro as the editor of a page offers it; *parameters* have their declared values."""
+
+    name: str
+    app_key: str
+    title: str
+    has_editor: bool
+    body_type: str
+    parameters: dict[str, str]
+
+
+def offer(app: App, module: Module) -> Offer:
+    """What the editor has to know of a macro of *app*'s ("Dynamic content macro")."""
+    declared = [one for one in module.options["parameters"] if one.get("identifier")]
+    return Offer(
+        name=module.key,
+        app_key=app.key,
+        title=module.name,
+        has_editor="editor" in module.pages,
+        body_type=module.options["body_type"],
+        parameters={str(one["identifier"]): _default(one) for one in declared},
+    )
+
+
+def _default(parameter: Mapping[str, object]) -> str:
+    value = parameter.get("defaultValue", "")
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def find(tenant: Tenant, name: str) -> tuple[App, Module] | None:

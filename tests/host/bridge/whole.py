@@ -79,10 +79,18 @@ JIRA: dict[str, Any] = {
 WIKI: dict[str, Any] = {
     "dynamicContentMacros": [
         named("macro", url="/macro?page={page.id}&colour={colour}",
-              parameters=[{"identifier": "colour", "name": {"value": "Colour"}, "type": "string"}],
-              editor={"url": "/editor"})
+              parameters=[{"identifier": "colour", "name": {"value": "Colour"}, "type": "string",
+                           "defaultValue": "green"}],
+              bodyType="plain-text", editor={"url": "/editor"}),
+        named("rich", bodyType="rich-text", editor={"url": "/editor"}),
     ],
-    "staticContentMacros": [named("static-macro", url="/static?page={page.id}")],
+    "staticContentMacros": [
+        named("static-macro", url="/static?page={page.id}", parameters=[
+            {"identifier": "colour", "type": "string", "defaultValue": 'a "red" & <blue>'},
+            {"identifier": "many", "type": "int", "defaultValue": 3},
+            {"identifier": "plain", "type": "string"},
+        ])
+    ],
     "contentBylineItems": [named("byline", url="/byline?page={content.id}")],
     "contextPane": [named("pane", url="/pane?space={space.key}")],
     "spacePages": [named("space", url="/space?space={space.key}")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import cache
 from html import escape
@@ -14,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from headway.host import macros
-from headway.host.places import modules_for
+from headway.host.conditions import Asked
+from headway.host.places import modules_for, shown
 from headway.host.scene import scene_of
 from headway.host.thumbnails import can_scale
 from headway.host.visit import Visit, Who, is_browser, log_in_first, see_other, visited
@@ -25,6 +27,8 @@ from headway.host.world.wiki import ContentKind, Stale, Status, contents
 from headway.model import Product
 
 if TYPE_CHECKING:
+    from headway.host.apps import App
+    from headway.host.descriptor import Module
     from headway.host.site import Site
 
 __all__ = ["routes"]
@@ -299,7 +303,7 @@ def _is_file_of(file: Content, content: Content) -> bool:
 
 
 async def _new(visit: Visit) -> Response:
-    return _form(visit, _writable(visit), None)
+    return await _form(visit, _writable(visit), None)
 
 
 async def _create(visit: Visit) -> Response:
@@ -313,7 +317,7 @@ async def _create(visit: Visit) -> Response:
             parent=parent if parent and parent.space_id == space.id else None,
         )  # fmt: skip
     except ValueError as error:
-        return _form(visit, space, None, 400, str(error))
+        return await _form(visit, space, None, 400, str(error))
     return see_other(_address(visit)(made))
 
 
@@ -326,7 +330,7 @@ def _writable(visit: Visit) -> Space:
 
 async def _editor(visit: Visit) -> Response:
     content = _found(visit, "update")
-    return _form(visit, _space_of(visit, content), content)
+    return await _form(visit, _space_of(visit, content), content)
 
 
 async def _edit(visit: Visit) -> Response:
@@ -343,19 +347,24 @@ async def _edit(visit: Visit) -> Response:
         )
     except Stale:
         error = "Somebody else has changed the page meanwhile. Copy your text and open it anew."
-        return _form(visit, _space_of(visit, content), content, 409, error)
+        return await _form(visit, _space_of(visit, content), content, 409, error)
     except ValueError as error:
-        return _form(visit, _space_of(visit, content), content, 400, str(error))
+        return await _form(visit, _space_of(visit, content), content, 400, str(error))
     return see_other(_address(visit)(edited))
 
 
-def _form(
+async def _form(
     visit: Visit, space: Space, content: Content | None, status: int = 200, error: str = ""
 ) -> Response:
     """The editor: of *content*, or of a new page."""
+    context = {"space.key": space.key} | ({"content.id": str(content.id)} if content else {})
+    offered = await _offered(visit, context)
     return visit.page(
         "wiki_edit.html",
         status,
+        frames=[app for app, _ in offered],
+        context=context,
+        offered=[macros.offer(*each) for each in offered],
         space=space,
         content=content,
         parent=visit.form.get("parent") or visit.request.query_params.get("parent", ""),
@@ -366,3 +375,23 @@ def _form(
         back=_address(visit)(content) if content else f"/wiki/spaces/{space.key}",
         error=error,
     )
+
+
+async def _offered(visit: Visit, context: dict[str, str]) -> list[tuple[App, Module]]:
+    """The macros of apps that this visitor may use here, by name."""
+    site = visit.site
+    scene = scene_of(site, Product.CONFLUENCE, context, visit.actor, visit.user)
+    found = [
+        (app, module)
+        for app in site.confluence.apps.all()
+        for module in app.modules
+        if app.enabled and module.type in (macros.DYNAMIC, macros.STATIC)
+    ]
+    holds = await asyncio.gather(
+        *(
+            shown(Asked(site, site.confluence, app, scene, visit.actor), module)
+            for app, module in found
+        )
+    )
+    kept = [each for each, is_shown in zip(found, holds, strict=True) if is_shown]
+    return sorted(kept, key=lambda each: (each[1].name, each[1].key))

@@ -110,8 +110,11 @@ function build(module, options) {
   return dialog;
 }
 
-/** Open a dialog with *module*; what the app says about its looks comes before the module's. */
-async function openDialog(module, options) {
+/**
+ * Open a dialog with *module*; what the app says about its looks comes before the module's.
+ * *built* is told of the dialog before the app's page is there.
+ */
+export async function openDialog(module, options, built = () => {}) {
   if (open.length >= DIALOGS_MAX) throw new Refused("too many dialogs");
   const dialog = build(module, options);
   dialog.box.addEventListener("cancel", (event) => {
@@ -121,6 +124,7 @@ async function openDialog(module, options) {
   document.body.append(dialog.box);
   dialog.box.showModal();
   open.push(dialog);
+  built(dialog);
   dialog.frame = await mount(dialog.place, module, dialog);
   if (dialog.frame) {
     wear(dialog, { ...dialog.frame.looks, ...options });

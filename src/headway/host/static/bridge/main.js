@@ -15,6 +15,7 @@
 
 import { command, listener, question } from "./calls.js";
 import { dialogCalls, hideInlineOf, watchForItems } from "./dialogs.js";
+import { watchForMacros } from "./editor.js";
 import { contextToken, decodedAnchor, mountWhenOpen, nestedContext } from "./frames.js";
 import { stand } from "./guard.js";
 import { clearMessage, flag, messages, onCloseOfMessage } from "./notices.js";
@@ -128,6 +129,7 @@ anchor.last = decodedAnchor();
 window.addEventListener("popstate", anchor.moved);
 window.addEventListener("resize", pages.refill);
 watchForItems();
+watchForMacros();
 products.watchForItemsToEdit();
 products.watchForConfigurations();
 document.querySelectorAll(".hw-module").forEach(mountWhenOpen);
