@@ -2,6 +2,7 @@
 
     .venv/bin/python tools/openapi.py scopes jira.json confluence.json > scopes.txt
     .venv/bin/python tools/openapi.py shapes jira.json tests/host/rest/jira_v3.json
+    .venv/bin/python tools/openapi.py shapes wiki.json tests/host/rest/wiki/confluence_v1.json
 
 The first makes ``src/headway/host/rest/scopes.txt``: which scope each operation
 asks of an app.  The second reads which operations a file of shapes is about (its

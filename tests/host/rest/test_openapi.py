@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,9 +28,10 @@ from headway.host.rest.scopes import INACCESSIBLE, OWN, SCOPES, template
 from headway.host.rest.table import ENDPOINTS
 from headway.host.shapes import document
 from headway.host.world.fields import KINDS
-from host.rest.jira_judge import OPERATIONS, TYPES, faults
+from host.rest.described import Description
 from host.small_site import Answer, SmallSite
 
+DESCRIPTION = Description(Path(__file__).parent / "jira_v3.json")
 NUMBER = next(key for key in KINDS if key.endswith(":float"))
 ADF = document("a text")
 EXPAND = "names,schema,transitions,editmeta,changelog,renderedFields"
@@ -209,17 +211,8 @@ def filled(value: Any, kept: dict[str, Any]) -> Any:
 
 
 def operation(method: str, path: str) -> str | None:
-    """The described operation that a path is a call of: the one with the fewest parameters."""
-    segments = path.partition("?")[0].replace("/rest/api/3", "/rest/api/{version}").split("/")
-    found = [
-        name
-        for name in OPERATIONS
-        if name.startswith(f"{method} ")
-        for parts in [name.partition(" ")[2].split("/")]
-        if len(parts) == len(segments)
-        and all(part in ("{}", segment) for part, segment in zip(parts, segments, strict=True))
-    ]
-    return min(found, key=lambda name: name.count("{}"), default=None)
+    """The described operation that a path is a call of."""
+    return DESCRIPTION.operation(method, path.replace(API, "/rest/api/{version}"))
 
 
 def ask(site: SmallSite, method: str, path: str, body: Any) -> Answer:
@@ -254,13 +247,10 @@ def test_every_answer_is_what_the_description_says(capsys: pytest.CaptureFixture
         known = operation(method, path)
         assert known, (method, path)
         called.add(known)
-        described = OPERATIONS[known]
-        assert str(status) in described, (known, status, described)
-        kind = described[str(status)]
-        if kind is not None and answer.body:
-            wrong += [f"{known}: {fault}" for fault in faults(answer.json, kind)]
+        shape = answer.json if answer.body else None
+        wrong += [f"{known}: {fault}" for fault in DESCRIPTION.faults(known, status, shape)]
     assert wrong == []
-    assert set(OPERATIONS) - called == ELSEWHERE & set(OPERATIONS)
+    assert set(DESCRIPTION.operations) - called == ELSEWHERE & set(DESCRIPTION.operations)
     rows = {(e.method, template(e.path)) for e in ENDPOINTS if e.path.startswith("/rest/")}
     with capsys.disabled():
         sys.stdout.write(
@@ -273,17 +263,21 @@ def test_every_endpoint_of_these_kinds_is_in_the_facts() -> None:
     own = {(fact.method, template(fact.path)) for fact in OWN}
     rows = {(e.method, template(e.path)) for kind in JUDGED for e in kind.ENDPOINTS}
     described = {(m, path) for m, path in rows - own if path.startswith("/rest/")}
-    assert {f"{method} {path}" for method, path in described} <= set(OPERATIONS)
+    assert {f"{method} {path}" for method, path in described} <= set(DESCRIPTION.operations)
 
 
 def test_the_judge_sees_what_is_wrong() -> None:
+    def faults(value: Any, kind: Any) -> list[str]:
+        return list(DESCRIPTION.of_type(value, kind))
+
     comment = {"id": "1", "body": ADF}
-    assert list(faults(comment, "Comment")) == []
-    assert list(faults({"id": 1}, "Comment")) == ["$<Comment>.id: 1 is no string"]
-    assert list(faults([], "Comment"))
-    assert list(faults({}, ["string"]))
-    assert list(faults([True], ["integer"]))
-    assert list(faults(1, {"*": "string"}))
-    assert list(faults({"a": 1}, {"*": "string"}))
-    assert list(faults({"x": 1}, "ProjectIdentifiers"))
-    assert all(json.dumps(kind) for kind in TYPES.values())
+    assert faults(comment, "Comment") == []
+    assert faults({"id": 1}, "Comment") == ["$<Comment>.id: 1 is no string"]
+    assert faults([], "Comment")
+    assert faults({}, ["string"])
+    assert faults([True], ["integer"])
+    assert faults(1, {"*": "string"})
+    assert faults({"a": 1}, {"*": "string"})
+    assert faults({"x": 1}, "ProjectIdentifiers")
+    assert DESCRIPTION.faults(operation("GET", f"{API}/myself") or "", 201, {})
+    assert all(json.dumps(kind) for kind in DESCRIPTION.types.values())
