@@ -127,6 +127,7 @@ def test_the_same_app_is_in_the_wiki(page: Page, up: Up) -> None:
     page.click("main a:has-text('A page with an app')")
     frame = frame_at(page, "/macro")
     assert "a private and a public space" in frame.inner_text("body")
+    frame.locator("#note:has-text('by asking for the macro')").wait_for()
     assert press(frame, "header") == ("200", "200")
     assert press(frame, "url") == ("401", "200")
     assert "jwt=" not in frame.evaluate("location.href")

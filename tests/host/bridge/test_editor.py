@@ -53,6 +53,7 @@ def opened(page: Page, site: Site, content: Content) -> None:
 
 
 def cursor(page: Page, at: int) -> None:
+    page.focus("#body")
     page.evaluate("(at) => document.getElementById('body').setSelectionRange(at, at)", at)
 
 
@@ -95,6 +96,16 @@ def test_a_macro_without_an_editor(admin: Page, site: Site) -> None:
     assert macro.parameters == {"colour": 'a "red" & <blue>', "many": "3", "plain": ""}
     assert body.index("<p>a</p>") < body.index("static-macro") < body.index("<p>b</p>")
     assert macro.id
+
+
+def test_without_a_cursor_it_is_put_at_the_end(admin: Page, site: Site) -> None:
+    opened(admin, site, made(site, "Without a cursor", "<p>a</p>"))
+    admin.select_option("#macro", "static-macro")
+    admin.get_by_role("button", name="Add").click()
+    admin.get_by_role("button", name="Add").click()
+    text = admin.input_value("#body")
+    assert text.startswith("<p>a</p><ac:structured-macro")
+    assert text.count("</ac:structured-macro>") == 2
 
 
 def test_a_macro_of_an_apps_editor(admin: Page, site: Site, running: tuple[Site, App]) -> None:

@@ -239,6 +239,9 @@ def test_files_are_sent_again_and_taken_away(person: Person) -> None:
     path = f"/wiki/spaces/DEMO/pages/{content.id}"
     assert send(person, path, "a.txt") == 401
     person.log_in("user")
+    own, person.csrf = person.csrf, "another"
+    assert send(person, path, "a.txt") == 403
+    person.csrf = own
     assert send(person, path, "a.txt", "<b>.png") == 303
     assert send(person, path, "a.txt", accept="application/json") == 204
     text = person.get(path).text

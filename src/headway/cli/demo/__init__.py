@@ -102,10 +102,17 @@ class Demo:
             url="/macro",
             description={"value": "Two buttons: the token in the header, and in the URL."},
             bodyType="plain-text",
-            parameters=[{"identifier": "tone", "name": {"value": "Tone"}, "type": "string"}],
+            parameters=[
+                {
+                    "identifier": "tone",
+                    "name": {"value": "Tone: calm or loud"},
+                    "type": "string",
+                    "defaultValue": "calm",
+                }
+            ],
         )
         async def macro(request: Request, context: Context) -> str:
-            return _page(context, "")
+            return _page(context, "", shows="macro")
 
         @connect.page("Headway demo", url="/about")
         async def about(request: Request, context: Context) -> str:
@@ -231,10 +238,11 @@ async def _file(context: Context, ident: str) -> Response:
     return StreamingResponse(chunks(), media_type="application/octet-stream", headers=headers)
 
 
-def _page(context: Context, issue: str) -> str:
+def _page(context: Context, issue: str, shows: str = "") -> str:
     text = resources.files(__name__).joinpath("panel.html").read_text("utf-8")
     return Template(text).substitute(
         issue=html.escape(issue),
+        shows=shows,
         what=NAMED[context.installation.product],
         script=html.escape(context.client_script),
         site=html.escape(context.installation.base_url),

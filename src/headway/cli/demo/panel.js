@@ -81,6 +81,17 @@ async function files() {
   fit();
 }
 
+// What stands in the macro, and how it is to be said: the page that it is on knows.
+function note() {
+  AP.confluence.getMacroData(({ tone }) => (document.body.dataset.tone = tone ?? "calm"));
+  AP.confluence.getMacroBody((text) => {
+    const place = document.getElementById("note");
+    place.textContent = text;
+    place.hidden = !text;
+    fit();
+  });
+}
+
 function fit() {
   AP.resize("100%", `${document.documentElement.scrollHeight}px`);
 }
@@ -90,3 +101,4 @@ for (const button of document.querySelectorAll("button[data-way]")) {
   button.disabled = false; // before this line a click would be lost
 }
 files();
+if (document.body.dataset.shows === "macro") note();

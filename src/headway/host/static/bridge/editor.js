@@ -93,6 +93,9 @@ export function readMacro(text) {
 
 // ---- the page ---------------------------------------------------------------------
 
+/** Whether anybody has put the cursor anywhere: before that, a macro goes to the end. */
+let placed = false;
+
 /** What is being written: the dialog of its app, and where in the text it goes. */
 let writing = null;
 
@@ -109,6 +112,7 @@ function put(at, macro) {
     return;
   }
   field.setRangeText(text, at.start, at.end, "end");
+  placed = true;
   at.end = at.start + text.length;
   say(`${macro.name} is in the text, and saved with it.`);
 }
@@ -138,7 +142,9 @@ async function openEditor(option, macro, at) {
 }
 
 function add(option) {
-  const { selectionStart: start, selectionEnd: end } = document.getElementById("body");
+  const { selectionStart, selectionEnd, value } = document.getElementById("body");
+  const start = placed ? selectionStart : value.length;
+  const end = placed ? selectionEnd : value.length;
   const macro = offered(option);
   if (option.dataset.editor) openEditor(option, macro, { start, end });
   else put({ start, end }, macro);
@@ -161,6 +167,7 @@ export function watchForMacros() {
   const select = document.getElementById("macro");
   if (!select || !meta("account")) return;
   select.closest("[hidden]").hidden = false;
+  document.getElementById("body").addEventListener("focus", () => (placed = true));
   document.getElementById("macro-add").addEventListener("click", () => {
     add(select.selectedOptions[0]);
   });
