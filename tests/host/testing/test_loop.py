@@ -65,3 +65,14 @@ def test_closing_cancels_what_runs_and_ends_the_thread() -> None:
     loop.close()  # a second time does nothing
     assert ended.is_set()
     assert not loop._thread.is_alive()
+
+
+def test_it_closes_where_another_loop_runs() -> None:
+    """As in a test that uses Playwright, whose loop counts as running in the test's thread."""
+
+    async def close() -> None:
+        made = Loop()
+        made.run(asyncio.to_thread(threading.current_thread))  # there is an executor to end
+        made.close()
+
+    asyncio.run(close())

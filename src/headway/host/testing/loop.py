@@ -64,9 +64,10 @@ class Loop:
         if self._loop.is_closed():
             return
         self.run(_cancel_others())
+        # In its own thread: in the caller's another loop may run, as under Playwright.
+        self.run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
 
