@@ -10,15 +10,12 @@ are sent by the media host.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from headway.host.answers import NOT_IN_SCOPE, api_error
 from headway.host.archive import zipped
-from headway.host.identity import local_path
 from headway.host.media import Box, disposition
 from headway.host.rest.call import (
     METHODS,
@@ -30,6 +27,7 @@ from headway.host.rest.call import (
 )
 from headway.host.rest.wiki.call import WikiCall
 from headway.host.thumbnails import can_scale
+from headway.host.visit import is_browser, log_in_first
 from headway.host.world import Attachment
 
 if TYPE_CHECKING:
@@ -68,8 +66,10 @@ def _for_browsers(answer: Answering) -> Answering:
         try:
             return await answer(call)
         except Rejected:
-            if call.actor.account_id is None and _is_browser(call.request):
-                return _log_in_first(call.request)
+            # What sends credentials of its own is a client.
+            waits = is_browser(call.request) and "authorization" not in call.request.headers
+            if call.actor.account_id is None and waits and call.request.method == "GET":
+                return log_in_first(call.request)
             raise
 
     return handle
@@ -115,19 +115,3 @@ def _named(call: Call) -> Attachment:
     if call.request.path_params.get("name", attachment.filename) != attachment.filename:
         raise Rejected(api_error(404, NO_ATTACHMENT.format(attachment.id)))
     return attachment
-
-
-def _is_browser(request: Request) -> bool:
-    """Whether a person waits for a page; what sends credentials of its own is a client."""
-    if "authorization" in request.headers:
-        return False
-    navigates = request.headers.get("sec-fetch-mode") == "navigate"
-    return navigates or "text/html" in request.headers.get("accept", "")
-
-
-def _log_in_first(request: Request) -> Response:
-    """To the login page and from there back here, without the token that did not count."""
-    raw_path = request.scope["raw_path"].decode("latin-1")
-    raw_query = request.scope["query_string"].decode("latin-1")
-    back = local_path(f"{raw_path}?{raw_query}")
-    return RedirectResponse(f"/login?next={quote(back, safe='')}", 303)
