@@ -62,7 +62,8 @@ async def panel() -> AsyncIterator[tuple[Site, Ask]]:
     async with started() as (site, demo), httpx.AsyncClient(trust_env=False) as client:
 
         async def asked(method: str, path: str, **options: Any) -> httpx.Response:
-            headers = {"Authorization": f"JWT {context_token(site)}"}
+            issue = options.pop("issue", "DEMO-1")
+            headers = {"Authorization": f"JWT {context_token(site, issue)}"}
             return await client.request(
                 method, demo.connect.base_url + path, headers=headers, **options
             )
@@ -88,15 +89,18 @@ def test_the_new_way_and_the_old_way_before_and_after() -> None:
 def test_attachments_are_listed_and_streamed() -> None:
     async def scene() -> None:
         async with panel() as (_, asked):
-            assert (await asked("GET", "/files?issue=NONE-1/../x")).json() == []
-            files = (await asked("GET", "/files?issue=DEMO-2")).json()
+            assert (await asked("GET", "/files", issue="NONE-1")).json() == []
+            assert (await asked("GET", "/files?issue=DEMO-2")).json() == []
+            files = (await asked("GET", "/files", issue="DEMO-2")).json()
             assert {tuple(sorted(file)) for file in files} == {("filename", "id", "path")}
-            one = await asked("GET", f"/file?id={files[0]['id']}")
+            one = await asked("GET", f"/file?id={files[0]['id']}", issue="DEMO-2")
             assert (one.status_code, one.content != b"") == (200, True)
+            elsewhere = await asked("GET", f"/file?id={files[0]['id']}")
+            assert elsewhere.status_code == 502, "a file of an issue that is not looked at"
             assert one.headers["content-disposition"] == "attachment"
             assert one.headers["x-content-type-options"] == "nosniff"
             for wrong in ("999999", "../1"):
-                failed = await asked("GET", f"/file?id={wrong}")
+                failed = await asked("GET", f"/file?id={wrong}", issue="DEMO-2")
                 assert failed.status_code == 502
                 assert failed.json()["error"]
 

@@ -41,6 +41,7 @@ __all__ = ["Result", "play", "show"]
 ISSUE = {"appKey": KEY, "moduleKey": "panel", "context": {"issue.key": PRIVATE}}
 """The app's panel beside the private issue, as the site's page asks for it."""
 
+WITH_FILES = "DEMO-2"
 WIKI_PAGE = "A page with an app's macro"
 STAGES = (  # policy, date, status of the private issue asked for with the token in the URL
     ("atlassian-2022", "2021-12-01", 200, "open"),
@@ -208,9 +209,9 @@ async def _edit_the_issue(tour: _Tour) -> None:
 
 
 async def _download_both_ways(tour: _Tour) -> None:
-    found = await tour.to_app("GET", "/files", params={"issue": "DEMO-2"})
-    file = found.json()[0]
-    through = await tour.to_app("GET", "/file", params={"id": file["id"]})
+    asked = {**ISSUE, "context": {"issue.key": WITH_FILES}}
+    file = (await tour.to_app("GET", "/files", asked)).json()[0]
+    through = await tour.to_app("GET", "/file", asked, params={"id": file["id"]})
     path = f"/secure/attachment/{file['id']}/{file['filename']}"
     answer = await tour.to_site("GET", path)
     tour.hold("with a session the site sends on to the file", 303, answer.status_code)

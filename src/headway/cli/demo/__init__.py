@@ -129,7 +129,7 @@ class Demo:
         async def files(request: Request, context: Context) -> list[dict[str, str]]:
             if context.installation.product is Product.CONFLUENCE:
                 return await _files_of_page(context)
-            return await _files_of_issue(context, request.query_params.get("issue", ""))
+            return await _files_of_issue(context)
 
         @connect.context_route("/file")
         async def file(request: Request, context: Context) -> Response:
@@ -182,8 +182,14 @@ def _told(answer: httpx.Response) -> dict[str, Any]:
 # ---- files ----------------------------------------------------------------------------------
 
 
-async def _files_of_issue(context: Context, key: str) -> list[dict[str, str]]:
-    answer = await context.client.get(f"/rest/api/3/issue/{quote(key, safe='')}")
+async def _files_of_issue(context: Context) -> list[dict[str, str]]:
+    """The files of the issue that is looked at, which the token proves.
+
+    Never of one that a request names: the app may see more than who asks.
+    """
+    issue = context.module.get("jira", {}).get("issue", {})
+    key = quote(str(issue.get("key", "0")), safe="")
+    answer = await context.client.get(f"/rest/api/3/issue/{key}")
     found = answer.json().get("fields", {}).get("attachment", [])
     return [_listed(str(file["id"]), file["filename"], "/secure/attachment") for file in found]
 
@@ -217,6 +223,10 @@ def _begun(context: Context, ident: str) -> AbstractAsyncContextManager[Download
 
 async def _file(context: Context, ident: str) -> Response:
     """A file through the app: fetched with the header, streamed on as it comes."""
+    if context.installation.product is not Product.CONFLUENCE:
+        listed = {file["id"] for file in await _files_of_issue(context)}
+        if ident not in listed:
+            return JSONResponse({"error": "the issue has no such file"}, status_code=502)
     stack = _begun(context, ident)
     try:
         download = await stack.__aenter__()

@@ -74,10 +74,12 @@ function listed(file) {
 }
 
 async function files() {
-  const answer = await own(`files?issue=${encodeURIComponent(issue)}`);
+  const answer = await own("files");
   const found = answer.ok ? await answer.json() : [];
   document.querySelector("#files ul").replaceChildren(...found.map(listed));
-  document.getElementById("files").hidden = found.length === 0;
+  const shelf = document.getElementById("files");
+  if (issue) shelf.setAttribute("aria-label", `Files of ${issue}`);
+  shelf.hidden = found.length === 0;
   fit();
 }
 
