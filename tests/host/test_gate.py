@@ -15,8 +15,9 @@ from starlette.requests import Request
 
 from headway import jwt
 from headway.errors import HeadwayError, IssuerUnknown, Refusal
+from headway.host.access import AccessTokenInvalid, Grant
 from headway.host.clock import parse_date
-from headway.host.gate import Actor, Forbidden, Recorder
+from headway.host.gate import NOTE, Actor, Forbidden, Gate, Recorder
 from headway.host.settings import POLICIES
 from headway.host.traffic import Traffic
 from headway.keys import RsaPrivateKey
@@ -479,3 +480,47 @@ def test_a_life_of_a_token_is_bounded(site: SmallSite) -> None:
         life=3601,
     )
     assert refused(site, signed(token)) == "token-lifetime"
+
+
+# ---- access tokens --------------------------------------------------------------------------
+
+
+def bearing(grants: Any, *headers: str, scopes: tuple[str, ...] = ("READ", "ACT_AS_USER")) -> Any:
+    """Who the gate sees, and what it noted, where these access tokens are out."""
+    site = SmallSite()
+    site.add_app("my-app", *scopes)
+    gate = Gate(
+        apps=site.apps,  # type: ignore[arg-type]
+        identity=site.identity,
+        clock=site.clock,
+        policy=lambda: site.policy,
+        base_url=lambda: BASE,
+        grants=grants.get,
+    )
+    asked = request("GET", "/rest/api/3/myself?a=1")
+    asked.scope["headers"] += [(b"authorization", header.encode()) for header in headers]
+    try:
+        return asyncio.run(gate.actor(asked)), asked.scope[NOTE].crossing
+    except AccessTokenInvalid:
+        return None, asked.scope[NOTE].crossing
+
+
+GRANT = Grant(app_key="my-app", account_id="u1", scopes=frozenset({"READ"}))
+
+
+def test_an_access_token_stands_for_a_user_within_its_scopes() -> None:
+    actor, crossing = bearing({"good": GRANT}, "bearer  good")
+    assert (actor.kind, actor.account_id, actor.app_key) == ("user", "u1", "my-app")
+    assert actor.scopes == {"READ"}
+    assert (crossing.kind, crossing.verdict, crossing.location) == ("access", "accepted", "header")
+    assert "good" not in repr(crossing)
+
+
+def test_an_access_token_that_is_not_good() -> None:
+    for grants, scopes in (
+        ({}, ("ACT_AS_USER",)),
+        ({"good": GRANT}, ("READ",)),
+        ({"good": Grant(app_key="gone", account_id="u1", scopes=frozenset())}, ("ACT_AS_USER",)),
+    ):
+        actor, crossing = bearing(grants, "Bearer good", scopes=scopes)
+        assert (actor, crossing.verdict, crossing.verified) == (None, "refused", False)

@@ -11,7 +11,7 @@ from headway.errors import ConfigurationError
 from headway.host.clock import parse_date
 from headway.host.settings import POLICIES, Settings
 from headway.host.site import Site
-from host.small_app import running
+from host.small_app import SmallHost, running
 from host.small_site import BASE, MEDIA, Answer, ask
 
 HOST = ("Host", "localhost:2990")
@@ -196,3 +196,31 @@ def test_an_app_comes_works_and_goes(site: Site) -> None:
     ]
     assert any("/hook/DEMO-1" in got.target for got in app.got)
     assert [tenant.apps.all() for tenant in site.tenants] == [[], []]
+
+
+def test_a_site_begins_with_a_snapshot(site: Site) -> None:
+    issue = site.world.tracker.issue("DEMO-1")
+    assert issue is not None
+    site.world.tracker.edit_issue(issue.id, summary="Kept")
+    other = Site(Settings(), snapshot=site.database.snapshot())
+    kept = other.world.tracker.issue("DEMO-1")
+    assert kept is not None
+    assert kept.summary == "Kept"
+    asyncio.run(other.close())
+
+
+def test_an_apps_own_user_is_known_by_its_scopes(site: Site) -> None:
+    app, secret = SmallHost().add()
+    site.confluence.apps.save(app, secret)
+    assert site._app_scopes(app.account_id) == app.scopes
+    assert site._app_scopes("nobody") is None
+
+
+def test_a_filter_finds_an_issue_that_is_there_and_one_that_is_gone(site: Site) -> None:
+    issue = site.world.tracker.issue("DEMO-1")
+    assert issue is not None
+    for _ in range(2):
+        assert site._finds("project = DEMO", issue)
+        assert not site._finds("project = PUB", issue)
+        if site.world.tracker.issue("DEMO-1"):
+            site.world.tracker.delete_issue(issue.id)

@@ -6,13 +6,15 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from headway.host.outgoing import ANSWER_MAX, DESCRIPTOR_MAX
-from headway.host.wire import NoAnswer
+from headway.host.settings import Settings
+from headway.host.wire import NoAnswer, Request, Wire
 from headway.model import Secret
 from host.small_app import SmallApp, SmallHost, running
 
@@ -208,3 +210,37 @@ def test_closing_closes_the_client(host: SmallHost, app: SmallApp) -> None:
             await host.outgoing.descriptor(app.descriptor_url)
 
     asyncio.run(close())
+
+
+def test_a_token_in_an_address_is_never_sent(host: SmallHost, app: SmallApp) -> None:
+    with pytest.raises(NoAnswer, match="in the header, never in the address"):
+        get(host, f"{app.base_url}/x?a=1&%6Awt=eyJ")
+    assert app.got == []
+
+
+def test_an_app_in_this_process_is_asked_without_an_address() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Parts([b"x" * 6, b"y" * 6]))
+
+    async def scene() -> None:
+        wire = Wire(Settings())
+        wire.inside["http://app.example"] = httpx.MockTransport(answer)
+        asked = Request("GET", "http://app.example/a", {}, 20)
+        assert (await wire.exchange(asked)).body == b"x" * 6 + b"y" * 6
+        assert (await wire.exchange(asked._replace(limit=8, cut=True))).body == b"x" * 6 + b"yy"
+        with pytest.raises(NoAnswer, match="more than 8 bytes"):
+            await wire.exchange(asked._replace(limit=8))
+        await wire.close()
+
+    asyncio.run(scene())
+
+
+class Parts(httpx.AsyncByteStream):
+    """An answer that comes in pieces."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._parts = parts
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield part

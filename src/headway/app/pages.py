@@ -84,6 +84,10 @@ _SHELL_SCRIPT = """\
     return;
   }
   AP.context.getToken(function (token) {
+    if (!token) {
+      say("Your site gave no token. Reload the page of your site around this one.");
+      return;
+    }
     fetch(location.href, {
       headers: {Accept: "text/html", Authorization: "JWT " + token, "Headway-Shell": "1"},
       cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer"

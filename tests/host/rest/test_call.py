@@ -91,3 +91,65 @@ def test_nobody_is_not_told_what_is_there(site: SmallSite) -> None:
         assert site.ask("GET", f"/rest/api/3/{path}").status == 401
     assert site.ask_signed("GET", "/rest/api/3/attachment/999").status == 404
     assert site.ask_signed("GET", "/rest/api/3/issue/DEMO-999").status == 404
+
+
+# ---- what a call reads and answers ----------------------------------------------------------
+
+
+def test_pages_of_a_list(site: SmallSite) -> None:
+    found = site.ask_signed("GET", "/rest/api/3/project/search?startAt=1&maxResults=1&expand=a,b")
+    told = found.json
+    assert [project["key"] for project in told["values"]] == ["PUB"]
+    assert (told["startAt"], told["maxResults"], told["total"], told["isLast"]) == (1, 1, 2, True)
+    assert told["self"].endswith("/rest/api/3/project/search?startAt=1&maxResults=1&expand=a,b")
+    assert site.ask_signed("GET", "/rest/api/3/project/search?maxResults=1").json["isLast"] is False
+    for wrong in ("-1", "x", "1.5", "9" * 16, "%D9%A3"):
+        answer = site.ask_signed("GET", f"/rest/api/3/project/search?startAt={wrong}")
+        assert (answer.status, "startAt" in answer.message) == (400, True)
+    assert site.ask_signed("GET", "/rest/api/3/project/search?startAt=").json["startAt"] == 0
+
+
+def test_what_nobody_and_what_somebody_may_not(site: SmallSite) -> None:
+    body = {"fields": {"summary": "New"}}
+    assert site.ask("PUT", "/rest/api/3/issue/PUB-1", {}, body).status == 401
+    cookie, session = site.log_in("user")
+    own = {"Cookie": cookie, "X-Headway-CSRF": session.csrf}
+    refused = site.ask("DELETE", "/rest/api/3/issue/PUB-1", own)
+    assert (refused.status, "DELETE_ISSUES" in refused.message) == (403, True)
+    assert site.ask("GET", "/rest/api/3/project/DEMO").status == 401
+    assert site.ask("GET", "/rest/api/3/project/PUB").json["key"] == "PUB"
+    assert site.ask("GET", "/rest/api/3/project/NONE", own).status == 404
+
+
+def test_one_of_several_permissions_is_enough(site: SmallSite) -> None:
+    comment = site.ask_signed("POST", "/rest/api/2/issue/DEMO-1/comment", {"body": "mine"}).json
+    path = f"/rest/api/2/issue/DEMO-1/comment/{comment['id']}"
+    cookie, session = site.log_in("user")
+    own = {"Cookie": cookie, "X-Headway-CSRF": session.csrf}
+    assert site.ask("PUT", path, own, {"body": "yours"}).status == 403
+    assert site.ask_signed("PUT", path, {"body": "still mine"}).status == 200
+
+
+def test_an_attachment_belongs_to_an_issue_that_is_seen(site: SmallSite) -> None:
+    issue = site.world.tracker.issue("DEMO-2")
+    assert issue is not None
+    (file, *_) = site.world.files.of("issue", issue.id)
+    elsewhere = site.world.files.keep("content", 1, "a", "text/plain", b"x", "u1")
+    path = "/rest/api/3/attachment/{}"
+    assert site.ask_signed("GET", path.format(file.id)).status == 200
+    assert site.ask("GET", path.format(file.id)).status == 401
+    assert site.ask_signed("GET", path.format(elsewhere.id)).status == 404
+
+
+def test_properties_that_come_along_are_checked_first(site: SmallSite) -> None:
+    path = "/rest/api/2/issue/DEMO-1/comment"
+    good = {"body": "x", "properties": [{"key": "k", "value": {"a": 1}}]}
+    made = site.ask_signed("POST", path, good)
+    assert made.status == 201
+    kept = site.world.properties.get("comment", made.json["id"], "k")
+    assert kept is not None
+    assert kept.data == {"a": 1}
+    before = len(site.ask_signed("GET", path).json["comments"])
+    for wrong in ("x", [1], [{"key": 1, "value": 1}], [{"value": 1}], [{"key": "x" * 256}]):
+        assert site.ask_signed("POST", path, {"body": "x", "properties": wrong}).status == 400
+    assert len(site.ask_signed("GET", path).json["comments"]) == before

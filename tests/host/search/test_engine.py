@@ -84,3 +84,13 @@ def test_the_largest_query_is_answered(filled: Any) -> None:
     deep = "(" * 39 + "key = DEMO-1" + " or key = DEMO-2)" * 39
     assert filled(deep) == ["DEMO-2", "DEMO-1"]
     assert filled(f"labels in ({','.join(['x'] * 1000)})") == []
+
+
+def test_an_issue_that_is_gone_is_judged_by_what_it_was(filled: Any) -> None:
+    issue = filled.world.tracker.issue("DEMO-1")
+    filled.world.tracker.delete_issue(issue.id)
+    assert filled.search.matched("status = Done and project = DEMO", issue)
+    assert not filled.search.matched("project = PUB", issue)
+    assert filled.world.tracker.issue("DEMO-1") is None, "it was never there again"
+    with pytest.raises(QueryError):
+        filled.search.matched("project =", issue)

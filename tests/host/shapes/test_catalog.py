@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from headway.host.shapes import Shapes
 from headway.host.world import World
-from headway.host.world.catalog import SYSTEM_FIELDS
+from headway.host.world.catalog import LINK_TYPES, STATUSES, SYSTEM_FIELDS, TRANSITIONS
 from headway.host.world.fields import KINDS
 from host.shapes.conftest import Write
 
@@ -52,3 +52,16 @@ def test_what_a_field_takes(world: World, write: Write) -> None:
     assert shapes.field_meta(custom, project)["operations"] == ["set"]
     resolution = next(one for one in SYSTEM_FIELDS if one.id == "resolution")
     assert shapes.field_meta(resolution, project)["allowedValues"]
+
+
+def test_rows_of_the_catalog(write: Write) -> None:
+    shapes = write()
+    done = next(row for row in STATUSES if row.name == "Done")
+    assert shapes.status(done)["statusCategory"]["key"] == "done"
+    link = shapes.link_type(LINK_TYPES[0])
+    assert (link["name"], link["inward"], link["outward"]) == (
+        *("Blocks", "is blocked by"),
+        "blocks",
+    )
+    step = shapes.transition(TRANSITIONS[-1])
+    assert (step["name"], step["to"]["name"]) == ("Done", "Done")

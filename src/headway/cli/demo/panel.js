@@ -7,7 +7,10 @@ const site = document.body.dataset.site;
 const WAYS = { header: "Authorization: JWT …", url: "?jwt=…" };
 
 async function own(path, options = {}) {
-  const token = await new Promise((resolve) => AP.context.getToken(resolve));
+  const token = await new Promise((resolve, reject) => {
+    // A page that is being left gets none.
+    AP.context.getToken((got) => (got ? resolve(got) : reject(new Error("no token"))));
+  });
   const headers = { ...options.headers, Authorization: `JWT ${token}` };
   return fetch(path, { ...options, headers, credentials: "omit" });
 }
