@@ -216,6 +216,11 @@ class SmallHost:
             legacy=self.settings.unsigned_installs,
         )
 
+    @property
+    def app(self) -> App:
+        """The one app that is installed."""
+        return self.apps.all()[0]
+
     def tick(self) -> float:
         self.time += 1
         return self.time

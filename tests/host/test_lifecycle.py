@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import jwt as pyjwt
@@ -15,27 +14,10 @@ from headway.host.apps import Licence
 from headway.host.database import open_database
 from headway.host.lifecycle import Addresses, cloud_id, payload
 from headway.model import Secret
-from host.small_app import BASE, SmallApp, SmallHost, running
+from host.small_app import BASE, SmallApp, SmallHost
 
 WHERE = Addresses(BASE, "https://localhost:8443")
 NEW = Secret("a new secret of 32 bytes, or so it")
-
-
-@pytest.fixture
-def app() -> Iterator[SmallApp]:
-    with running(base_path="/base") as app:
-        yield app
-
-
-@pytest.fixture
-def host(app: SmallApp) -> SmallHost:
-    host = SmallHost()
-    host.add(**app.descriptor)
-    return host
-
-
-def the_app(host: SmallHost) -> Any:
-    return host.apps.all()[0]
 
 
 def qsh_of(method: str, target: str) -> str:
@@ -51,7 +33,7 @@ def claims_of(token: str) -> Any:
 
 
 def test_a_free_app_is_told_of_no_entitlement(host: SmallHost) -> None:
-    app = the_app(host)
+    app = host.app
     assert payload(app, "enabled", addresses=WHERE, product="jira", cloud_id="c") == {
         "key": "my-app",
         "clientKey": app.client_key,
@@ -93,7 +75,7 @@ def test_the_cloud_id_is_the_sites_and_stays() -> None:
 @pytest.mark.parametrize("event", ["installed", "uninstalled"])
 def test_the_install_key_signs(host: SmallHost, app: SmallApp, event: str) -> None:
     secret = NEW if event == "installed" else None
-    assert asyncio.run(host.lifecycle.tell(the_app(host), event, secret)) == 204
+    assert asyncio.run(host.lifecycle.tell(host.app, event, secret)) == 204
     got = app.last(event)
     kid = host.keys.current.kid
     pem = host.keys.public_pem(kid)
@@ -119,7 +101,7 @@ def test_the_install_key_signs(host: SmallHost, app: SmallApp, event: str) -> No
 def test_a_rotated_key_signs_under_its_own_name(host: SmallHost, app: SmallApp) -> None:
     old = host.keys.current.kid
     new = host.keys.rotate().kid
-    asyncio.run(host.lifecycle.tell(the_app(host), "installed", NEW))
+    asyncio.run(host.lifecycle.tell(host.app, "installed", NEW))
     token = app.last("installed").token
     assert pyjwt.get_unverified_header(token)["kid"] == new
     assert oracle.verified_claims(token, "RS256", host.keys.public_pem(new) or b"")
@@ -128,7 +110,7 @@ def test_a_rotated_key_signs_under_its_own_name(host: SmallHost, app: SmallApp) 
 
 @pytest.mark.parametrize("event", ["enabled", "disabled"])
 def test_the_shared_secret_signs(host: SmallHost, app: SmallApp, event: str) -> None:
-    assert asyncio.run(host.lifecycle.tell(the_app(host), event)) == 204
+    assert asyncio.run(host.lifecycle.tell(host.app, event)) == 204
     got = app.last(event)
     claims = oracle.verified_claims(got.token, "HS256", host.apps.secret("my-app").reveal())
     assert claims["iss"] == host.apps.client_key
@@ -152,7 +134,7 @@ def test_two_lifecycle_tokens_are_a_second_apart(app: SmallApp) -> None:
 
     async def both() -> None:
         for event in ("uninstalled", "installed"):
-            await host.lifecycle.tell(the_app(host), event)
+            await host.lifecycle.tell(host.app, event)
 
     asyncio.run(both())
     first, second = (claims_of(got.token)["iat"] for got in app.got)

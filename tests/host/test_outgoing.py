@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,28 +19,11 @@ from headway.host.outgoing import ANSWER_MAX, CALLS
 from headway.host.wire import NoAnswer
 from headway.host.world import User
 from headway.model import Location, Secret
-from host.small_app import BASE, SmallApp, SmallHost, running
+from host.small_app import BASE, SmallApp, SmallHost
 
 CONTEXT = {"issue.key": "DEMO-1", "issue.id": "10001", "project.key": "DEMO", "project.id": "1"}
 USER = User(account_id="5b10a", name="user", display_name="Uma", admin=False, email="u@example.com")
 ISSUE = {"id": "10001", "key": "DEMO-1", "fields": {"project": {"id": "1", "key": "DEMO"}}}
-
-
-@pytest.fixture
-def app() -> Iterator[SmallApp]:
-    with running(base_path="/base") as app:
-        yield app
-
-
-@pytest.fixture
-def host(app: SmallApp) -> SmallHost:
-    host = SmallHost()
-    host.add(**app.descriptor)
-    return host
-
-
-def the_app(host: SmallHost) -> Any:
-    return host.apps.all()[0]
 
 
 def claims_of(token: str, secret: Secret) -> dict[str, Any]:
@@ -70,7 +52,7 @@ def test_a_token_is_in_the_address_of_a_page_and_of_nothing_else() -> None:
 
 
 def test_a_modules_address(host: SmallHost) -> None:
-    app = the_app(host)
+    app = host.app
     context = {**CONTEXT, "issue.key": "A/1 ü", "issue.summary": "a & b + c=d"}
     url = urlsplit(host.outgoing.module_url(app, app.modules[0], context, USER))
     assert f"{url.scheme}://{url.netloc}" == app.base_url.removesuffix("/base")
@@ -111,13 +93,13 @@ def test_the_address_says_whether_the_app_is_paid_for(host: SmallHost) -> None:
 
 
 def test_nobodys_page_has_no_subject(host: SmallHost) -> None:
-    app = the_app(host)
+    app = host.app
     url = host.outgoing.module_url(app, app.modules[0], CONTEXT, None)
     assert "sub" not in claims_of(url.rpartition("=")[2], host.apps.secret("my-app"))
 
 
 def test_a_cacheable_module_gets_no_token(host: SmallHost) -> None:
-    app = the_app(host)
+    app = host.app
     url = host.outgoing.module_url(app, app.modules[1], {}, USER)
     assert url.startswith(f"{app.base_url}/page?xdm_e=http%3A%2F%2Flocalhost%3A2990&xdm_c=")
     assert "jwt" not in url
@@ -140,7 +122,7 @@ def test_a_variable_without_a_value_can_break_an_address(host: SmallHost) -> Non
 
 
 def test_a_context_token(host: SmallHost) -> None:
-    app = the_app(host)
+    app = host.app
     token = host.outgoing.context_token(app, app.modules[0], CONTEXT, USER)
     claims = claims_of(token, host.apps.secret("my-app"))
     assert claims == {
@@ -168,7 +150,7 @@ def test_a_context_token(host: SmallHost) -> None:
 
 
 def tell(host: SmallHost, path: str = "/hook/DEMO-1?p=DEMO", body: bytes = b"{}") -> int:
-    app = the_app(host)
+    app = host.app
     url = f"{app.base_url}{path}"
     headers = {"X-Atlassian-Webhook-Identifier": "one"}
     return int(asyncio.run(host.outgoing.tell(app, "webhook", url, body, headers)).status)
@@ -223,7 +205,7 @@ def test_an_address_that_breaks_is_noted(host: SmallHost, app: SmallApp) -> None
 
 
 def test_the_traffic_holds_no_token_and_no_secret(host: SmallHost, app: SmallApp) -> None:
-    known = the_app(host)
+    known = host.app
     url = host.outgoing.module_url(known, known.modules[0], CONTEXT, USER)
     asyncio.run(host.lifecycle.tell(known, "installed", Secret("secret " * 5)))
     tell(host, body=json.dumps(ISSUE).encode())
@@ -255,7 +237,7 @@ def test_no_log_holds_a_token(
 
 def test_an_app_is_asked_with_a_token_in_the_header(host: SmallHost, app: SmallApp) -> None:
     url = app.descriptor_url
-    body = asyncio.run(host.outgoing.ask("condition", the_app(host), url, USER))
+    body = asyncio.run(host.outgoing.ask("condition", host.app, url, USER))
     assert json.loads(body)["key"] == "my-app"
     (got,) = app.got
     assert "jwt" not in got.target
@@ -269,29 +251,29 @@ def test_an_app_is_asked_with_a_token_in_the_header(host: SmallHost, app: SmallA
 def test_an_answer_that_is_no_success_is_none(host: SmallHost, app: SmallApp) -> None:
     app.descriptor_status = 404
     with pytest.raises(NoAnswer, match="my-app answered 404"):
-        asyncio.run(host.outgoing.ask("condition", the_app(host), app.descriptor_url, None))
+        asyncio.run(host.outgoing.ask("condition", host.app, app.descriptor_url, None))
     with pytest.raises(NoAnswer, match="reached"):
-        asyncio.run(host.outgoing.ask("condition", the_app(host), "http://127.0.0.1:9/base/", None))
+        asyncio.run(host.outgoing.ask("condition", host.app, "http://127.0.0.1:9/base/", None))
     assert [row.status for row in host.traffic.all()] == [404, None]
 
 
 def test_a_question_whose_address_breaks_is_noted(host: SmallHost, app: SmallApp) -> None:
     with pytest.raises(MalformedRequest):
-        asyncio.run(host.outgoing.ask("condition", the_app(host), f"{app.url}//x", None))
+        asyncio.run(host.outgoing.ask("condition", host.app, f"{app.url}//x", None))
     assert app.got == []
     (crossing,) = host.traffic.all()
     assert crossing.hint == "not sent: the path is not in its normal form"
 
 
 def test_an_answer_has_at_most_so_many_bytes(host: SmallHost, app: SmallApp) -> None:
-    asked = ("static macro", the_app(host), app.descriptor_url, None)
+    asked = ("static macro", host.app, app.descriptor_url, None)
     with pytest.raises(NoAnswer, match="answered more than"):
         asyncio.run(host.outgoing.ask(*asked, 10))
     assert len(asyncio.run(host.outgoing.ask(*asked))) > 10
 
 
 def test_an_action_that_a_browser_opens(host: SmallHost) -> None:
-    app = the_app(host)
+    app = host.app
     plain = host.outgoing.action_url(app, "/do?a={a}", {"a": "x"}, USER)
     assert plain.endswith("/do?a=x")
     assert host.traffic.all() == []

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -16,24 +16,7 @@ from headway.host.outgoing import ANSWER_MAX, DESCRIPTOR_MAX
 from headway.host.settings import Settings
 from headway.host.wire import NoAnswer, Request, Wire
 from headway.model import Secret
-from host.small_app import SmallApp, SmallHost, running
-
-
-@pytest.fixture
-def app() -> Iterator[SmallApp]:
-    with running(base_path="/base") as app:
-        yield app
-
-
-@pytest.fixture
-def host(app: SmallApp) -> SmallHost:
-    host = SmallHost()
-    host.add(**app.descriptor)
-    return host
-
-
-def the_app(host: SmallHost) -> Any:
-    return host.apps.all()[0]
+from host.small_app import SmallApp, SmallHost
 
 
 def get(host: SmallHost, url: str) -> Any:
@@ -71,7 +54,7 @@ def test_an_answer_is_bounded(host: SmallHost, app: SmallApp) -> None:
         get(host, app.descriptor_url)
     app.status["installed"], app.body = 200, b"x" * 5_000_000
     with pytest.raises(NoAnswer, match=f"more than {ANSWER_MAX} bytes"):
-        asyncio.run(host.lifecycle.tell(the_app(host), "installed", Secret("secret " * 5)))
+        asyncio.run(host.lifecycle.tell(host.app, "installed", Secret("secret " * 5)))
 
 
 def test_an_app_that_never_answers(app: SmallApp) -> None:
@@ -80,7 +63,7 @@ def test_an_app_that_never_answers(app: SmallApp) -> None:
     app.silent.add("enabled")
     began = time.monotonic()
     with pytest.raises(NoAnswer, match=r"no answer from 127\.0\.0\.1:\d+ within 0\.2 seconds"):
-        asyncio.run(host.lifecycle.tell(the_app(host), "enabled"))
+        asyncio.run(host.lifecycle.tell(host.app, "enabled"))
     assert time.monotonic() - began < 3
 
 
