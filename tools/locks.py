@@ -23,7 +23,7 @@ COMPILE = [
 ]
 LOCKS = {
     "root": ["pyproject.toml"],
-    "run": ["pyproject.toml", "--all-extras", "-c", "requirements/root.txt"],
+    "run": ["pyproject.toml", "--extra", "host", "-c", "requirements/root.txt"],
     "dev": ["pyproject.toml", "--all-extras", "--group", "dev", "-c", "requirements/run.txt"],
     "build": ["--group", "build", "-c", "requirements/dev.txt"],
 }
