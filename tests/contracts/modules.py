@@ -20,7 +20,9 @@ LEVELS = (
 )
 """The root, lowest first: a module imports what stands in an earlier level."""
 
-EDGE = ("http", "store")
+EDGE: dict[str, set[str]] = {"http": set(), "store": set(), "descriptor": {"http"}}
+"""The shared edge: a package there imports the root, and of the edge what stands in its row."""
+
 PARTS = ("app", "host", "gateway", "scan")
 ROOT_MODULES = frozenset().union(*LEVELS)
 

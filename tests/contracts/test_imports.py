@@ -38,7 +38,7 @@ def may_import(module: Module, other: str) -> bool:
         level = next(i for i, names in enumerate(LEVELS) if module.name in names)
         return any(other in names for names in LEVELS[:level])
     if module.area in EDGE:
-        return other in ROOT_MODULES or other == module.area
+        return other in ROOT_MODULES or other == module.area or other in EDGE[module.area]
     return other in ROOT_MODULES or other in EDGE or other == module.area
 
 

@@ -14,7 +14,7 @@ from atlassian_jwt import encode_token
 from requests.auth import AuthBase
 
 from e2e.served import Served, served_site
-from headway.host.descriptor import read_descriptor
+from headway.descriptor import read_descriptor
 from headway.host.world import Content
 from headway.host.world.wiki import ContentKind, contents
 from headway.model import Secret

@@ -15,9 +15,9 @@ import pytest
 
 from e2e.hosted import Hosted, hosted
 from e2e.load import Outcome, Request, as_json, load, memory
+from headway.descriptor import read_descriptor
 from headway.host.apps import Apps
 from headway.host.database import open_database
-from headway.host.descriptor import read_descriptor
 from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.keys import new_secret

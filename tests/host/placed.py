@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from headway.descriptor import read_descriptor
 from headway.host.apps import App
 from headway.host.conditions import Asked
-from headway.host.descriptor import read_descriptor
 from headway.host.gate import Actor
 from headway.host.scene import Scene, scene_of
 from headway.host.site import Site

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from headway.descriptor import read_descriptor
 from headway.host.apps import App, Apps
 from headway.host.clock import SiteClock
 from headway.host.database import open_database
-from headway.host.descriptor import read_descriptor
 from headway.host.install import Installer
 from headway.host.lifecycle import Addresses, Lifecycle
 from headway.host.outgoing import Outgoing

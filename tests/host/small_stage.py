@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from headway.host.descriptor import read_descriptor
+from headway.descriptor import read_descriptor
 from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.keys import new_secret

@@ -8,9 +8,9 @@ from typing import Any
 import oracle
 import pytest
 
+from headway.descriptor import Condition
 from headway.host.apps import Licence
 from headway.host.conditions import CONDITIONS, Asked, Remote, hold
-from headway.host.descriptor import Condition
 from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.host.wire import NoAnswer

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from headway.descriptor import MODULE_TYPES, Shown
 from headway.host.conditions import Remote
-from headway.host.descriptor import MODULE_TYPES, Shown
 from headway.host.places import PLACES, Entry, find, homeless, modules_for
 from headway.host.scene import scene_of
 from headway.host.settings import Settings

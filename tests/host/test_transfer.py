@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from headway.descriptor import read_descriptor
 from headway.errors import ConfigurationError
 from headway.host.database import metadata
-from headway.host.descriptor import read_descriptor
 from headway.host.identity import sessions
 from headway.host.settings import Settings
 from headway.host.site import Site

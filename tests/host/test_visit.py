@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from headway.host.descriptor import read_descriptor
+from headway.descriptor import read_descriptor
 from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.host.visit import Who

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from headway.descriptor import Shown
 from headway.host.conditions import Asked
-from headway.host.descriptor import Shown
 from headway.host.places import Entry, find, modules_for, shown
 from headway.host.scene import ASKED, FREE, Scene, Unseen, scene_of
 from headway.host.visit import Visit, Who, visited

@@ -10,8 +10,8 @@ from enum import StrEnum
 import msgspec
 import sqlalchemy as sa
 
+from headway.descriptor import Descriptor, Module, read_added
 from headway.host.database import Database, meta, metadata
-from headway.host.descriptor import Descriptor, Module, read_added
 from headway.model import Installation, Product, Secret
 from headway.ports import Clock, Credentials, NeedKey
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from headway.descriptor import Condition
 from headway.errors import MalformedRequest
 from headway.host.apps import Licence
-from headway.host.descriptor import Condition
 from headway.host.scene import Scene
 from headway.host.wire import NoAnswer
 from headway.host.world.marks import of_content, of_space

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from headway.descriptor import Descriptor, read_descriptor
 from headway.errors import HeadwayError
 from headway.host.apps import App, Apps, Licence
-from headway.host.descriptor import Descriptor, read_descriptor
 from headway.host.lifecycle import Lifecycle
 from headway.host.outgoing import Outgoing
 from headway.host.wire import Answer, NoAnswer

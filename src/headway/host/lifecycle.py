@@ -44,7 +44,7 @@ def payload(
     nothing: ``oauthClientId`` without the scope to impersonate, entitlements
     without a licence.
 
-    >>> from headway.host.descriptor import read_descriptor
+    >>> from headway.descriptor import read_descriptor
     >>> app = App(descriptor=read_descriptor(b'''{"key": "my-app", "baseUrl": "http://127.0.0.1:7",
     ...     "authentication": {"type": "jwt"}, "lifecycle": {"installed": "/i"}}'''),
     ...     client_key="site", account_id="5b10a", installed_at=0)

@@ -21,8 +21,8 @@ from headway.host.storage_format import Macro, macros, parse
 from headway.host.world import Content, Space, User, World
 
 if TYPE_CHECKING:
+    from headway.descriptor import Module
     from headway.host.apps import App
-    from headway.host.descriptor import Module
     from headway.host.tenant import Tenant
 
 __all__ = [

@@ -12,11 +12,11 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from headway import jwt, sign
+from headway.descriptor import Module
+from headway.descriptor.addresses import without_token
 from headway.errors import MalformedRequest
 from headway.host.apps import App, Apps, Licence
 from headway.host.clock import SiteClock
-from headway.host.descriptor import Module
-from headway.host.descriptor.addresses import without_token
 from headway.host.settings import Settings
 from headway.host.traffic import Crossing, Traffic
 from headway.host.wire import Answer, NoAnswer, Request, Wire

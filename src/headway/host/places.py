@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
+from headway.descriptor import Module, Shown, expand, resolve
 from headway.host.conditions import Asked, hold
-from headway.host.descriptor import Module, Shown, expand, resolve
 from headway.host.scene import ASKED, Scene
 from headway.model import Product
 

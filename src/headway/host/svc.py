@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from headway.descriptor import Condition, Module
+from headway.descriptor.addresses import variables
 from headway.errors import BodyTooLarge, MalformedRequest
 from headway.host import client_script
 from headway.host.apps import App
 from headway.host.conditions import Asked, hold
-from headway.host.descriptor import Condition, Module
-from headway.host.descriptor.addresses import variables
 from headway.host.gate import Actor
 from headway.host.identity import CSRF_HEADER, csrf_matches
 from headway.host.macros import used, values_of

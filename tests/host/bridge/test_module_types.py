@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Error, Frame, Locator, Page
 
-from headway.host.descriptor import MODULE_TYPES, Shown
+from headway.descriptor import MODULE_TYPES, Shown
 from headway.host.storage_format import with_macro_ids
 from headway.host.testing import Site
 from host.bridge.whole import JIRA, WIKI, App, whole

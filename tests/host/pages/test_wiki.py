@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from headway.host.descriptor import read_descriptor
+from headway.descriptor import read_descriptor
 from headway.host.world import Content
 from headway.host.world.wiki import ContentKind, contents
 from headway.model import Secret

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headway.host.descriptor import read_descriptor
+from headway.descriptor import read_descriptor
 from headway.host.rest.dynamic_modules import MODULES_MAX
 from headway.host.settings import Settings
 from headway.host.site import Site

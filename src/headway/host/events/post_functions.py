@@ -14,9 +14,9 @@ from collections.abc import Callable
 import msgspec
 import sqlalchemy as sa
 
+from headway.descriptor import Module
 from headway.host.apps import App, Apps
 from headway.host.database import Database, metadata
-from headway.host.descriptor import Module
 from headway.host.events.deliveries import Lane, Message
 from headway.host.events.outbox import Outbox
 from headway.host.events.payloads import Telling

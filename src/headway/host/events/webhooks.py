@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, TypeAlias
 
+from headway.descriptor import Webhook, resolve
 from headway.host.apps import App
 from headway.host.clock import SiteClock
-from headway.host.descriptor import Webhook, resolve
 from headway.host.events.deliveries import Lane, Message
 from headway.host.events.outbox import Outbox
 from headway.host.events.payloads import JIRA, Json, Occasion, Telling

@@ -27,8 +27,8 @@ from headway.host.world.wiki import ContentKind, Stale, Status, contents
 from headway.model import Product
 
 if TYPE_CHECKING:
+    from headway.descriptor import Module
     from headway.host.apps import App
-    from headway.host.descriptor import Module
     from headway.host.site import Site
 
 __all__ = ["routes"]

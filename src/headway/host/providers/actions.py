@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
+from headway.descriptor import Module
 from headway.errors import MalformedRequest
 from headway.host.apps import App
-from headway.host.descriptor import Module
 from headway.host.outgoing import CALLS, Outgoing
 from headway.host.wire import Answer, NoAnswer
 

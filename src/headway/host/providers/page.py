@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from headway.descriptor import Module
 from headway.host.apps import App
-from headway.host.descriptor import Module
 from headway.host.lifecycle import cloud_id
 from headway.host.providers.actions import ACTIONS, ActionFailed, act, association, offered
 from headway.host.providers.kinds import KINDS

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from starlette.responses import JSONResponse, Response
 
-from headway.host.descriptor import resolve
-from headway.host.descriptor.addresses import check_address
+from headway.descriptor import resolve
+from headway.descriptor.addresses import check_address
 from headway.host.events.deliveries import Lane
 from headway.host.events.registrations import (
     EVENTS,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from headway.descriptor import Module
 from headway.host.apps import App
-from headway.host.descriptor import Module
 from headway.host.world import User
 from headway.model import TokenText
 

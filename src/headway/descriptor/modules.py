@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from headway.host.descriptor.addresses import check_address, check_link, resolve
-from headway.host.descriptor.module_types import MODULE_TYPES, Form, ModuleType, Shown
+from headway.descriptor.addresses import check_address, check_link, resolve
+from headway.descriptor.module_types import MODULE_TYPES, Form, ModuleType, Shown
 
 __all__ = ["Condition", "Key", "Module", "Text", "Url", "read_modules"]
 

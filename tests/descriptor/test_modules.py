@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from headway.host.descriptor.module_types import MODULE_TYPES, Form, Shown
-from headway.host.descriptor.modules import Condition, Module, read_modules
+from headway.descriptor.module_types import MODULE_TYPES, Form, Shown
+from headway.descriptor.modules import Condition, Module, read_modules
 
 BASE = "http://127.0.0.1:7000/base"
 FIELDS: dict[str, Any] = {

@@ -8,14 +8,41 @@ from typing import Any
 
 import pytest
 
-from headway.host.descriptor import read_added, read_descriptor
-from host.small_app import document
+from headway.descriptor import read_added, read_descriptor
 
 URL = "http://127.0.0.1:7000/base"
+LIFECYCLE = ("installed", "uninstalled", "enabled", "disabled")
+
+
+def document(**more: Any) -> dict[str, Any]:
+    """A descriptor with something of each kind."""
+    panel = {
+        "key": "panel",
+        "name": {"value": "Panel"},
+        "url": "/panel/{issue.key}?id={issue.id}&title={issue.summary}",
+        "location": "atl.jira.view.issue.right.context",
+    }
+    page = {"key": "page", "name": {"value": "Page"}, "url": "/page", "cacheable": True}
+    return {
+        "key": "my-app",
+        "name": "My app",
+        "baseUrl": URL,
+        "authentication": {"type": "jwt"},
+        "apiMigrations": {"signed-install": True, "gdpr": True},
+        "lifecycle": {event: f"/{event}" for event in LIFECYCLE},
+        "scopes": ["read", "WRITE"],
+        "modules": {
+            "webPanels": [panel],
+            "generalPages": [page],
+            "webhooks": [{"event": "jira:issue_updated", "url": "/hook/${issue.key}"}],
+            "somethingNew": [{"unknown": "and left alone"}],
+        },
+        **more,
+    }
 
 
 def read(**more: Any) -> Any:
-    return read_descriptor(json.dumps(document(URL, **more)).encode())
+    return read_descriptor(json.dumps(document(**more)).encode())
 
 
 def test_what_is_read() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.host.descriptor.addresses import (
+from headway.descriptor.addresses import (
     check_address,
     check_base,
     check_link,

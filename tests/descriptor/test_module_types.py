@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headway.host.descriptor.module_types import MODULE_TYPES, Form, Shown
+from headway.descriptor.module_types import MODULE_TYPES, Form, Shown
 from headway.model import Product
 
 RENDERED = """generalPages adminPages configurePage postInstallPage webPanels webSections webItems

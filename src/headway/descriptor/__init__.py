@@ -1,5 +1,6 @@
 """An app's descriptor, as the host reads it: typed, bounded, and every URL below the base URL.
 
+Whoever reads a descriptor reads it here: the local site what apps send it, an app its own.
 The document is somebody else's.  Members that this site does not know are left
 alone, what it uses is checked to the last character, and a URL that leads
 anywhere but to the app's own origin is refused before anything is sent.
@@ -12,9 +13,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from headway.host.descriptor.addresses import check_address, check_base, expand, resolve
-from headway.host.descriptor.module_types import MODULE_TYPES, ModuleType, Shown
-from headway.host.descriptor.modules import Condition, Key, Module, Text, Url, read_modules
+from headway.descriptor.addresses import check_address, check_base, expand, resolve
+from headway.descriptor.module_types import MODULE_TYPES, ModuleType, Shown
+from headway.descriptor.modules import Condition, Key, Module, Text, Url, read_modules
 
 __all__ = [
     "MODULE_TYPES",
