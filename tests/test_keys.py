@@ -111,9 +111,12 @@ def test_a_key_set_gives_its_signing_keys() -> None:
         entry(kid="k2", use="enc"),
         entry(kid="k3", alg="PS256"),
         {"kty": "EC", "kid": "k4"},
+        entry(kid="k5", key_ops=["sign"]),
+        entry(kid="k6", key_ops="verify"),
         {k: v for k, v in entry().items() if k != "kid"},
     ]
-    keys = parse_key_set(key_set(entry(use="sig", alg="RS256"), *others))
+    mine = entry(use="sig", alg="RS256", key_ops=["verify"])
+    keys = parse_key_set(key_set(mine, *others))
     assert list(keys) == ["k1"]
     assert keys["k1"].verifies(RSA.sign(b"message"), b"message")
 
@@ -132,6 +135,13 @@ def test_a_key_set_gives_its_signing_keys() -> None:
         key_set(entry(n=1)),
         key_set(entry(e="AA")),
         key_set(entry(n="AQAB")),
+        key_set(entry(e="AQAB==")),
+        key_set(entry(e="")),
+        key_set(entry(n="*" * 300)),
+        key_set(entry(p="AQAB")),
+        key_set({"kty": "EC", "kid": "k2", "d": "AQAB"}),
+        b"[" * 100_000,
+        b" " * 131_072 + key_set(entry()),
     ],
 )
 def test_a_key_set_that_could_confuse_is_refused(data: bytes) -> None:

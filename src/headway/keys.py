@@ -11,6 +11,7 @@ import base64
 import hashlib
 import ipaddress
 import json
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ __all__ = [
 RSA_BITS_MIN, RSA_BITS_MAX = 2048, 8192
 RSA_EXPONENT = 65537
 PEM_BYTES_MAX = 16_384
+KEY_SET_BYTES_MAX = 131_072
 KEY_SET_KEYS_MAX = 64
 NONCE_BYTES = 12  # 96 random bits: at most 2**32 sealed values per key (NIST SP 800-38D 8.3)
 SEALING_KEY_BYTES = 32
@@ -49,6 +51,9 @@ CERTIFICATE_SECONDS = 7 * 86_400
 
 CERTIFICATE_SLACK = 300  # of these before now: clocks differ
 
+# RFC 7518 sections 6.3.2 and 6.4.1
+_SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 _BEGIN = b"-----BEGIN PUBLIC KEY-----"
 _PADDING = padding.PKCS1v15()
 _SHA256 = hashes.SHA256()
@@ -174,16 +179,19 @@ class RsaPrivateKey:
 def parse_key_set(data: bytes) -> dict[str, RsaPublicKey]:
     """The RSA signing keys of a JSON Web Key Set, by key id (RFC 7517 section 5).
 
-    Keys that are not RSA signing keys for RS256 are refused where they could
-    be confused (``oct``, private members) and left out where they are merely
-    for something else.  Raises :class:`~headway.errors.KeyUnusable`.
+    A set is refused whole where it could confuse (``oct``, private members, a
+    ``kid`` that occurs twice, an RSA signing key that is too weak or broken).
+    A key that is merely for something else is left out: another ``kty``,
+    ``use``, ``alg`` or ``key_ops``.  Raises :class:`~headway.errors.KeyUnusable`.
 
     >>> parse_key_set(b'{"keys": []}')
     {}
     """
+    if len(data) > KEY_SET_BYTES_MAX:
+        raise KeyUnusable(expected=f"at most {KEY_SET_BYTES_MAX} bytes", found=f"{len(data)}")
     try:
         entries = json.loads(data)["keys"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise KeyUnusable(expected="a JSON Web Key Set", found="something else") from None
     if not isinstance(entries, list) or len(entries) > KEY_SET_KEYS_MAX:
         raise KeyUnusable(expected=f"a list of at most {KEY_SET_KEYS_MAX} keys")
@@ -191,7 +199,7 @@ def parse_key_set(data: bytes) -> dict[str, RsaPublicKey]:
     for entry in entries:
         if not isinstance(entry, dict):
             raise KeyUnusable(expected="a JSON Web Key", found=type(entry).__name__)
-        if entry.get("kty") == "oct" or "d" in entry or "k" in entry:
+        if entry.get("kty") == "oct" or _SECRET_MEMBERS & entry.keys():
             raise KeyUnusable(expected="public keys", found="a key set with secret members")
         key_id = entry.get("kid")
         if _signs_rs256(entry) and isinstance(key_id, str):
@@ -202,22 +210,30 @@ def parse_key_set(data: bytes) -> dict[str, RsaPublicKey]:
 
 
 def _signs_rs256(entry: Mapping[str, Any]) -> bool:
+    operations = entry.get("key_ops", ["verify"])
     return (
         entry.get("kty") == "RSA"
         and entry.get("use", "sig") == "sig"
         and entry.get("alg", "RS256") == "RS256"
+        and isinstance(operations, list)
+        and "verify" in operations
     )
 
 
 def _rsa_from_jwk(entry: Mapping[str, Any]) -> RsaPublicKey:
     try:
-        n, e = (
-            int.from_bytes(base64.urlsafe_b64decode(entry[name] + "=="), "big") for name in "ne"
-        )
+        n, e = (_number(entry[name]) for name in "ne")
         key = rsa.RSAPublicNumbers(e, n).public_key()
     except (KeyError, TypeError, ValueError):
         raise KeyUnusable(expected="an RSA key with n and e", found="a broken entry") from None
     return RsaPublicKey(key)
+
+
+def _number(text: str) -> int:
+    """An integer as RFC 7518 section 2 writes it: base64url without padding."""
+    if not _BASE64URL.fullmatch(text):
+        raise ValueError("no base64url")
+    return int.from_bytes(base64.urlsafe_b64decode(text + "=="), "big")
 
 
 # ---- certificates ---------------------------------------------------------------------------

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from headway.app import install_keys
-from headway.app.install_keys import FETCHES_MAX, KEY_LIFE, SOURCES, InstallKeys, key_source
+from headway.app import key_fetch
+from headway.app.install_keys import SOURCES, InstallKeys, key_source
+from headway.app.key_fetch import FETCHES_MAX, KEY_LIFE
 from headway.errors import (
     ConfigurationError,
     KeyNotFound,
@@ -124,7 +125,7 @@ def test_a_slow_answer_is_given_up(source, keys, monkeypatch):
             pass
 
     keys.pages["/slow"] = drip
-    monkeypatch.setattr(install_keys, "FETCH_SECONDS", 0.2)
+    monkeypatch.setattr(key_fetch, "FETCH_SECONDS", 0.2)
     began = time.monotonic()
     with pytest.raises(KeySourceFailed) as caught:
         find(source, "slow")
@@ -198,7 +199,7 @@ def test_a_fetch_that_is_cancelled_leaves_nothing_behind(source, keys):
         task.cancel()
 
     asyncio.run(leave())  # the loop's end cancels the fetch itself
-    assert source._running == {}
+    assert source._fetches._running == {}
 
 
 def test_ten_thousand_bad_kids_cost_a_bounded_number_of_fetches(source, keys, ticks):
@@ -224,15 +225,15 @@ def test_ten_thousand_bad_kids_cost_a_bounded_number_of_fetches(source, keys, ti
 
 
 def test_what_is_kept_is_bounded(source, keys, rsa, monkeypatch):
-    monkeypatch.setattr(install_keys, "KEYS_MAX", 2)
-    monkeypatch.setattr(install_keys, "MISSES_MAX", 2)
+    monkeypatch.setattr(key_fetch, "KEYS_MAX", 2)
+    monkeypatch.setattr(key_fetch, "MISSES_MAX", 2)
     for number in range(4):
         keys.page(f"/good-{number}", 200, rsa.public_pem())
         find(source, f"good-{number}")
         with pytest.raises(KeyNotFound):
             find(source, f"bad-{number}")
-    assert list(source._keys) == ["good-2", "good-3"]
-    assert list(source._misses) == ["bad-2", "bad-3"]
+    assert list(source._memory._keys) == ["good-2", "good-3"]
+    assert list(source._memory._misses) == ["bad-2", "bad-3"]
 
 
 # ---- where keys may come from ---------------------------------------------------------------
