@@ -22,6 +22,8 @@ from e2e.running import ROOT, Up, headway_up
 from headway.host.pages import routes
 from headway.host.settings import Settings
 from headway.host.site import Site
+from headway.host.testing import Site as HostSite
+from host.bridge.whole import app_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.node]
 
@@ -32,8 +34,11 @@ SERIOUS = frozenset({"serious", "critical"})
 NO_PAGES = {"/status", "/inspector/log", "/inspector/events"}
 """What the table has for scripts."""
 
+OF_APPS = {"/post-functions/new", "/post-functions/{id}"}
+"""What only apps with other modules than the demo's bring, and a test of its own looks at."""
+
 NOT_HERE = {"/browse/{key}/branch/{app}/{module}", "/wiki/plugins/servlet/ac/{app}/{module}"}
-"""What only apps with other modules than the demo's bring: a redirect, and a page of an app."""
+"""The same, without one: a redirect, and a page of an app."""
 
 FIXED = (
     "/",
@@ -196,7 +201,42 @@ def test_no_page_of_the_table_was_left_out(chromium: Browser, up: Up) -> None:
     with a_page(chromium, up, "admin") as page:
         visited = {urlsplit(path).path for path in [*paths(page, up), "/login"]}
     missing = {route.path for route in table if not any(map(route.path_regex.fullmatch, visited))}
-    assert missing == NO_PAGES | NOT_HERE
+    assert missing == NO_PAGES | NOT_HERE | OF_APPS
+
+
+PAGES = {page: {"url": f"/{page}"} for page in ("create", "edit", "view")}
+FUNCTIONS = [
+    {"key": "own", "name": {"value": "Own pages"}, "triggered": {"url": "/t"}, **PAGES},
+    {"key": "text", "name": {"value": "No pages"}, "triggered": {"url": "/t"}},
+]
+
+
+def test_what_an_app_has_set_up(chromium: Browser) -> None:
+    """The pages of post functions, in every look."""
+    found, seen = [], Seen()
+    with HostSite(sockets=True) as site, app_of({"jiraWorkflowPostFunctions": FUNCTIONS}) as app:
+        app.script = f"{site.url}/atlassian-connect/all.js"
+        site.install(f"{app.url}/atlassian-connect.json")
+        functions = site.running.site.post_functions
+        rules = [functions.add(31, "my-app", key, "so far").id for key in ("own", "text")]
+        new = [f"new?transition=31&function=my-app+{key}" for key in ("own", "text")]
+        for scheme, width in LOOKS:
+            size = {"width": width, "height": 900}
+            context = chromium.new_context(viewport=size, color_scheme=scheme)
+            page = context.new_page()
+            site.login(page, "admin")
+            seen.watch(page)
+            for path in ("", *(f"/{name}" for name in (*rules, *new))):
+                page.goto(f"{site.origin}/post-functions{path}")
+                for details in page.locator("details").all():
+                    details.evaluate("it => { it.open = true; }")
+                found += [f"{path} {scheme} {width}: {finding}" for finding in findings(page)]
+                if page.evaluate("document.documentElement.scrollWidth") > width:
+                    found.append(f"{path}: wider than {width}")
+            context.close()
+    assert found == []
+    assert seen.errors == []
+    assert seen.foreign == []
 
 
 # ---- by keyboard ----------------------------------------------------------------------------

@@ -144,7 +144,7 @@ class SmallSite:
             self.database,
             self.apps,  # type: ignore[arg-type]
             self.outbox,
-            lambda: Telling(self.world, self.shapes(), f"{BASE}/wiki"),
+            self.telling,
         )
         self.jira, self.confluence = self._tenant(""), self._tenant("/wiki")
         self.tenants = (self.jira, self.confluence)
@@ -158,6 +158,9 @@ class SmallSite:
     def _app_scopes(self, account_id: str) -> frozenset[str] | None:
         every = self.apps.known.values()
         return next((app.scopes for app in every if app.account_id == account_id), None)
+
+    def telling(self) -> Telling:
+        return Telling(self.world, self.shapes(), f"{BASE}/wiki")
 
     def shapes(self, version: str = "2", sight: Sight | None = None) -> Shapes:
         return Shapes(self.world, self.apps, lambda: self.base_url, version, sight)

@@ -11,10 +11,12 @@ from starlette.applications import Starlette
 
 from headway.host import svc
 from headway.host.apps import Apps
+from headway.host.events.post_functions import PostFunctions
 from headway.host.guard import Guard
 from headway.host.outgoing import Outgoing
 from headway.host.settings import Settings
 from headway.host.site_keys import SiteKeys
+from headway.host.world.catalog import TRANSITIONS
 from headway.keys import RsaPublicKey
 from host.small_app import SmallHost
 from host.small_site import BASE, Answer, SmallSite
@@ -35,6 +37,7 @@ class Site(SmallSite):
             policy=lambda: self.policy,
             base_url=lambda: self.base_url,
         )
+        self.post_functions = PostFunctions(self.database, apps, self.outbox, self.telling)
         app, self.secret = SmallHost().add()
         apps.save(app, self.secret)
         self.app = Guard(Starlette(routes=svc.routes(self)), origin=lambda: self.base_url)
@@ -126,12 +129,28 @@ def test_what_opens_nothing_has_no_address(site: Site) -> None:
 
 
 def test_another_page_of_a_module(site: Site) -> None:
-    pages = {"create": {"url": "/create?id={postFunction.id}"}, "triggered": {"url": "/t"}}
-    function = {"key": "m", "name": {"value": "M"}, **pages}
-    modules = {"jiraWorkflowPostFunctions": [function]}
-    answer = other(site, {"postFunction.id": "f1"}, "create", **modules)
-    assert "/create?id=f1&xdm_e" in answer.json["url"]
-    assert other(site, page="edit", **modules).status == 404
+    macro = {"key": "m", "name": {"value": "M"}, "url": "/m", "editor": {"url": "/editor"}}
+    assert other(site, page="editor", dynamicContentMacros=[macro]).status == 404  # of the wiki
+    page = {"key": "m", "name": {"value": "M"}, "url": "/p"}
+    assert other(site, page="editor", generalPages=[page]).status == 404
+
+
+def test_a_post_function_is_set_up_by_administrators(site: Site) -> None:
+    pages = {
+        "create": {"url": "/create?id={postFunction.id}&c={postFunction.config}"},
+        "edit": {"url": "/edit?id={postFunction.id}&c={postFunction.config}"},
+        "triggered": {"url": "/t"},
+    }
+    modules = {"jiraWorkflowPostFunctions": [{"key": "m", "name": {"value": "M"}, **pages}]}
+    context = {"postFunction.id": "f1", "postFunction.config": "told by a page"}
+    assert other(site, context, "create", **modules).status == 403
+    site.world.people.set_member("site-admins", site.account_id, True)
+    assert "/create?id=f1&c=&xdm_e" in other(site, context, "create", **modules).json["url"]
+    assert other(site, context, "edit", **modules).status == 404
+    assert other(site, context, "view", **modules).status == 404
+    made = site.post_functions.add(TRANSITIONS[0].id, "my-app", "m", "a & b")
+    answer = other(site, {**context, "postFunction.id": made.id}, "edit", **modules)
+    assert f"/edit?id={made.id}&c=a+%26+b&xdm_e" in answer.json["url"]
 
 
 def test_a_dialogs_looks(site: Site) -> None:

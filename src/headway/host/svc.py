@@ -20,6 +20,7 @@ from headway.errors import BodyTooLarge, MalformedRequest
 from headway.host import client_script
 from headway.host.apps import App
 from headway.host.conditions import Asked, hold
+from headway.host.events.post_functions import TYPE as POST_FUNCTION
 from headway.host.gate import Actor
 from headway.host.identity import CSRF_HEADER, csrf_matches
 from headway.host.macros import used, values_of
@@ -167,12 +168,13 @@ async def _place(site: Site, request: Request) -> Place:
     if not await shown(asked, module):
         raise Denied(404, "the conditions of this module do not hold here")
     own = _parameters(module, question.context)
+    set_up = _set_up(site, user, app, module, question)
     # What the site knows of a macro comes before what its page says; a parameter takes no place.
     macro = used(scene.content, module.key, question.context.get("macro.id", ""))
     known = values_of(scene.content, scene.space, macro)
     own |= known
     use = {name: value for name, value in known.items() if name.startswith("macro.")}
-    values = {**own, **scene.variables, **use, **await _conditions(asked, module)}
+    values = {**own, **scene.variables, **use, **set_up, **await _conditions(asked, module)}
     return Place(tenant, app, module, scene, question.page, values, macro)
 
 
@@ -180,6 +182,23 @@ def _parameters(module: Module, context: Mapping[str, str]) -> dict[str, str]:
     """The parameters of a macro, which its address may name like what the page is about."""
     declared = {str(one.get("identifier", "")) for one in module.options.get("parameters", ())}
     return {name: context[name] for name in declared & context.keys()}
+
+
+def _set_up(site: Site, user: User, app: App, module: Module, question: Question) -> dict[str, str]:
+    """What a post function is set to, for the app's own page on which an administrator does so.
+
+    A function that is not there yet has an id alone ("Workflow post function").
+    """
+    if module.type != POST_FUNCTION:
+        return {}
+    if not user.admin:
+        raise Denied(403, "post functions are set up by administrators")
+    rule = site.post_functions.rule(question.context.get("postFunction.id", ""), app.key)
+    if rule is not None and rule.module_key == module.key:
+        return {"postFunction.config": rule.configuration}
+    if question.page != "create":
+        raise Denied(404, "there is no such post function")
+    return {"postFunction.config": ""}
 
 
 async def _conditions(asked: Asked, module: Module) -> dict[str, str]:

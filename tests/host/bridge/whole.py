@@ -108,6 +108,7 @@ class App:
     script: str = ""
     modules: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)  # target, Authorization
+    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # path, JSON
     shown: bool = True
 
     def target(self, key: str) -> str:
@@ -137,7 +138,8 @@ class Handler(BaseHTTPRequestHandler):
         """Write nothing: the request line holds a token."""
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.app.told.append((self.path, json.loads(body)))
         self.send_response(204)
         self.end_headers()
 

@@ -91,7 +91,7 @@ def test_what_is_disabled_or_gone_is_not_called(stage: Stage, app: SmallApp) -> 
 
 @pytest.mark.parametrize(
     ("transition", "key", "said"),
-    [(0, "notify", "transition"), (None, "other", "no installed app"), (None, "panel", "no inst")],
+    [(0, "notify", "transition"), (None, "other", "No installed app"), (None, "panel", "No inst")],
 )
 def test_what_is_not_there_is_put_nowhere(
     stage: Stage, app: SmallApp, transition: int | None, key: str, said: str

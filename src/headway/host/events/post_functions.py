@@ -25,13 +25,15 @@ from headway.host.world.catalog import TRANSITIONS, Transition
 from headway.host.world.rows import bounded, read
 from headway.model import Product
 
-__all__ = ["TYPE", "WORKFLOW", "PostFunctions", "Rule"]
+__all__ = ["CONFIGURATION_MAX", "TYPE", "WORKFLOW", "PostFunctions", "Rule"]
 
 TYPE = "jiraWorkflowPostFunctions"
 WORKFLOW = "classic default workflow"
 """The name of the one workflow that this site has."""
 
-CONFIGURATION_MAX = 32_767  # characters
+CONFIGURATION_MAX = 32_767
+"""Characters that a function's configuration may have."""
+
 RULES_MAX = 500
 
 rules = sa.Table(
@@ -91,25 +93,42 @@ class PostFunctions:
         with self._database.reading() as connection:
             return read(connection, Rule, rules, mine, rules.c.transition)
 
-    def add(self, transition: int, app_key: str, module_key: str, configuration: str = "") -> Rule:
-        """Put a function on a transition; raises ValueError with a text for people."""
+    def rule(self, rule_id: str, app_key: str) -> Rule | None:
+        """One of an app's own."""
+        return next((rule for rule in self.all(app_key) if rule.id == rule_id), None)
+
+    def add(
+        self,
+        transition: int,
+        app_key: str,
+        module_key: str,
+        configuration: str = "",
+        rule_id: str = "",
+    ) -> Rule:
+        """Put a function on a transition; raises ValueError with a text for people.
+
+        *rule_id* is the UUID that the app's page was told of, where it has one.
+        """
         if all(step.id != transition for step in TRANSITIONS):
-            raise ValueError("there is no such transition")
+            raise ValueError("There is no such transition.")
         offered = {(app.key, module.key) for app, module in self.offered()}
         if (app_key, module_key) not in offered:
-            raise ValueError("no installed app has such a function")
+            raise ValueError("No installed app has such a function.")
         if len(self.all()) >= RULES_MAX:
-            raise ValueError(f"there are {RULES_MAX} functions at most")
+            raise ValueError(f"There are {RULES_MAX} functions at most.")
         made = Rule(
-            id=str(uuid.uuid4()),
+            id=str(uuid.UUID(rule_id) if rule_id else uuid.uuid4()),
             transition=transition,
             app_key=app_key,
             module_key=module_key,
             configuration=bounded("configuration", configuration, CONFIGURATION_MAX),
             disabled=False,
         )
-        with self._database.writing() as connection:
-            connection.execute(rules.insert().values(msgspec.structs.asdict(made)))
+        try:
+            with self._database.writing() as connection:
+                connection.execute(rules.insert().values(msgspec.structs.asdict(made)))
+        except sa.exc.IntegrityError:
+            raise ValueError("This function is on its transition already.") from None
         return made
 
     def configure(self, rule_id: str, app_key: str, configuration: str, disabled: bool) -> bool:

@@ -74,7 +74,7 @@
         trigger() {
           const valid = saved.validate ? saved.validate() !== false : true;
           const value = valid && saved.save ? String(saved.save()) : undefined;
-          jira._workflowConfigured(valid, value ?? "");
+          jira._workflowConfigured(valid, value ?? null);
           return { valid, value };
         },
       },

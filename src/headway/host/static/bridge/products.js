@@ -40,23 +40,38 @@ export function workflowConfiguration(frame) {
 
 /** Before a form around a function's page is sent, the page says what to keep. */
 export function watchForConfigurations() {
-  document.addEventListener("submit", (event) => {
-    const field = event.target.querySelector?.("input[data-configuration-of]");
-    if (!field || event.target.dataset.configured) return;
-    const frame = [...frames.values()].find((one) => event.target.contains(one.iframe));
+  // Before all others: for them the form is sent when the app has answered.
+  const ask = (event) => {
+    const form = event.target;
+    const field = form.querySelector?.("input[data-configuration-of]");
+    if (!field || form.dataset.configuration === "kept") return;
+    const frame = [...frames.values()].find((one) => form.contains(one.iframe));
     if (!frame?.bridged) return;
     event.preventDefault();
+    event.stopPropagation();
+    form.dataset.configuration = "asked";
     tell(frame, "jira_workflow_post_function_submit", {});
-  });
+  };
+  document.addEventListener("submit", ask, { capture: true });
 }
 
-/** The app's page has answered: valid or not, and what to keep; then the form goes on. */
+/**
+ * The app's page has answered: valid or not, and what to keep; then the form goes on.
+ * Only who uses the page sends its form: an app that was not asked is not heard.
+ */
 export function workflowConfigured(frame, valid, value) {
   const form = frame.iframe.closest("form");
   const field = form?.querySelector("input[data-configuration-of]");
-  if (!field || valid !== true || typeof value !== "string") return;
-  field.value = value;
-  form.dataset.configured = "yes";
+  if (!field || form.dataset.configuration !== "asked") return;
+  form.dataset.configuration = valid === true ? "kept" : "";
+  const state = form.querySelector("[data-configuration-state]");
+  if (state) {
+    state.hidden = valid === true;
+    state.textContent = valid === true ? "" : "The app does not take this configuration yet.";
+  }
+  if (valid !== true) return;
+  // An app that says nothing of it leaves it as it was.
+  if (typeof value === "string") field.value = value;
   form.requestSubmit();
 }
 
