@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
+from headway.cli import app as app_commands
 from headway.cli import host, token, transfer, up
 from headway.errors import HeadwayError
 from headway.redact import redact
@@ -33,6 +34,7 @@ app = typer.Typer(
     result_callback=_told,
 )
 app.add_typer(token.app, name="token")
+app.add_typer(app_commands.app, name="app")
 app.add_typer(host.app, name="host")
 host.app.command(name="export")(transfer.export_state)
 host.app.command(name="import")(transfer.import_state)
