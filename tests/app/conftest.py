@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from headway import sign
-from headway.app.connect import Observation
+from headway.app.observation import Observation
 from headway.app.starlette import Connect
 from headway.keys import RsaPrivateKey
 from headway.model import Installation, Secret
@@ -265,7 +265,7 @@ def make_world(rsa: RsaPrivateKey, keys: KeyServer) -> Iterator[Callable[..., Wo
             "clock": lambda: now[0],
             **changes,
         }
-        connect = Connect(**settings)
+        connect = settings.pop("framework", Connect)(**settings)
         opened.append(connect)
         return World(connect, rsa, keys, now, seen, base_path=connect.base_path)
 

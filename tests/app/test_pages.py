@@ -417,3 +417,61 @@ def test_a_page_outside_of_a_site_says_so(frame_world, tab):
     frame_world.host.page("/all.js", 404, b"")
     tab.goto(f"{frame_world.connect.base_url}/panel?issue=A-1")
     assert "from your site" in tab.text_content("#say")
+
+
+# ---- a handler's answer as a page -----------------------------------------------------------
+
+
+def finished(headers, *chunks, **more):
+    page = pages.FramedPage({"Cache-Control": "no-store"}, "<script></script>", **more)
+    told = page.begin(headers)
+    sent = [page.body(chunk, more=True) for chunk in chunks]
+    return told, b"".join([*sent, page.body(b"", more=False)])
+
+
+def test_a_page_has_our_headers_in_place_of_its_own():
+    told, body = finished(
+        [
+            ("cache-control", "public"),
+            ("Content-Type", "text/html"),
+            ("content-length", "3"),
+            ("Content-Security-Policy", "script-src 'none'"),
+        ],
+        b"<p>",
+    )
+    assert told == [
+        ("Content-Type", "text/html"),
+        ("content-length", "20"),
+        ("Headway-Page", "1"),
+        ("Cache-Control", "no-store"),
+        ("Content-Security-Policy", f"script-src {pages.SCRIPT_HASH}"),
+    ]
+    assert body == b"<script></script><p>"
+
+
+def test_a_pages_policy_travels_into_the_shell():
+    headers = [("Content-Type", "text/html"), ("Content-Security-Policy", 'x "y')]
+    _, body = finished(headers, policy_in_page=True)
+    meta = b'<meta http-equiv="content-security-policy" content="x &quot;y"><script></script>'
+    assert body == meta
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("Content-Type", "image/png")],
+        [("Content-Type", "text/html"), ("Content-Encoding", "gzip")],
+    ],
+    ids=["no type", "an image", "compressed"],
+)
+def test_what_is_no_plain_html_passes_as_it_is(headers):
+    assert finished(headers, b"\x1f\x8b")[1] == b"\x1f\x8b"
+
+
+def test_only_the_beginning_of_a_page_is_held_back():
+    page = pages.FramedPage({}, "<script></script>")
+    page.begin([("Content-Type", "text/html")])
+    assert page.body(b"<!doctype html>", more=True) == b""
+    assert page.body(b"x" * pages.HEAD_BYTES_MAX, more=True).startswith(b"<!doctype html><script>")
+    assert page.body(b"the rest", more=True) == b"the rest"

@@ -22,7 +22,8 @@ import hashlib
 import hmac
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from headway.errors import QshMismatch, QshMissing, Refusal
 from headway.http.answers import page_headers, refusal_headers
@@ -34,6 +35,8 @@ __all__ = [
     "SCRIPT_HASH",
     "SEAL_PARAMETER",
     "SHELL_HEADER",
+    "FramedPage",
+    "Headers",
     "check_seal",
     "first_script",
     "refusal_page",
@@ -244,6 +247,75 @@ def _runs_any_inline(sources: Sequence[str]) -> bool:
     lower = [source.lower() for source in sources]
     strict = any(source.startswith(("'sha", "'nonce-", "'strict-dynamic'")) for source in lower)
     return "'unsafe-inline'" in lower and not strict
+
+
+# ---- a handler's answer as a page -----------------------------------------------------------
+
+Headers: TypeAlias = list[tuple[str, str]]
+"""The headers of an answer, in order; names in any case."""
+
+_CSP = "content-security-policy"
+
+
+class FramedPage:
+    """A handler's answer on its way out as a page in a frame: its headers, its first script.
+
+    No framework is in it: an adapter hands it the headers once and then the
+    body, piece by piece, and sends on what it gives back.  Only the beginning
+    of a page is held back; what follows streams through.
+
+    >>> page = FramedPage({"Cache-Control": "no-store"}, "<script></script>")
+    >>> page.begin([("Content-Type", "text/html"), ("Content-Length", "15")])[1]
+    ('Content-Length', '32')
+    >>> page.body(b"<!doctype", more=True), page.body(b" html>", more=False)
+    (b'', b'<!doctype html><script></script>')
+    """
+
+    def __init__(
+        self, headers: Mapping[str, str], script: str, *, policy_in_page: bool = False
+    ) -> None:
+        self._headers = headers
+        self._script = script
+        self._policy_in_page = policy_in_page  # the shell shows the page without its headers
+        self._head: bytes | None = None  # held back until the doctype is behind
+
+    def begin(self, headers: Iterable[tuple[str, str]]) -> Headers:
+        """The headers of the answer, from those that its handler set."""
+        ours = {name.lower() for name in self._headers} | {_CSP}
+        given = [(name, value) for name, value in headers]
+        own = [with_script_allowed(value) for name, value in given if name.lower() == _CSP]
+        told = [(name, value) for name, value in given if name.lower() not in ours]
+        if _is_html(told):
+            self._head = b""
+            if self._policy_in_page:
+                metas = [
+                    f'<meta http-equiv="{_CSP}" content="{html.escape(policy)}">' for policy in own
+                ]
+                self._script = "".join(metas) + self._script
+            added = len(self._script.encode())
+            told = [
+                (name, str(int(value) + added) if name.lower() == "content-length" else value)
+                for name, value in told
+            ]
+        told += [("Headway-Page", "1"), *self._headers.items()]
+        return told + [("Content-Security-Policy", policy) for policy in own]
+
+    def body(self, chunk: bytes, *, more: bool) -> bytes:
+        """What can be sent once *chunk* has come, and *more* may follow."""
+        if self._head is None:
+            return chunk
+        self._head += chunk
+        if more and len(self._head) < HEAD_BYTES_MAX:
+            return b""
+        head, self._head = self._head, None
+        return with_first_script(head, self._script)
+
+
+def _is_html(headers: Headers) -> bool:
+    """Whether the body is HTML as it stands: what is compressed has no place for a script."""
+    named = {name.lower(): value.strip().lower() for name, value in headers}
+    plain = named.get("content-encoding", "identity") == "identity"
+    return plain and named.get("content-type", "").startswith("text/html")
 
 
 # ---- pages of our own -----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from headway.errors import ConfigurationError, TokenInQuery
 from headway.host.settings import Settings
 
 if TYPE_CHECKING:
-    from headway.app.connect import Observation
+    from headway.app.observation import Observation
     from headway.cli.demo import Demo
     from headway.host.running import Running
     from headway.host.site import Site

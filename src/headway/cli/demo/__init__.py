@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from headway import sign
 from headway.app.client import Download, DownloadFailed, tls_settings
-from headway.app.connect import Observation
+from headway.app.observation import Observation
 from headway.app.starlette import Connect, Context
 from headway.errors import MalformedRequest
 from headway.model import Product

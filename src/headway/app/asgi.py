@@ -1,0 +1,283 @@
+"""Connect apps on plain ASGI; Starlette and FastAPI stand on it too.
+
+    connect = Connect(key="hello", name="Hello", base_url=..., store="data/hello.db")
+
+    @connect.panel("Hello", location="atl.jira.view.issue.right.context")
+    async def hello(request, context): ...
+
+    app = connect.asgi()
+
+A handler is called with a :class:`Request` from which the token has been taken,
+and with the context that the token proved.  It returns text (a page), other
+data (JSON), nothing (204) or an :class:`Answer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cached_property
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from headway.app import connect as core
+from headway.app.context import Context, SyncContext
+from headway.app.exchange import (
+    QUIET,
+    Admitted,
+    Answer,
+    Asked,
+    answer_of,
+    arun,
+    exchange,
+)
+from headway.app.routes import Route
+from headway.http.asgi import facts_from_scope, read_bounded
+
+__all__ = ["Answer", "Connect", "Context", "Endpoint", "Request", "SyncContext"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Inner: TypeAlias = Callable[[Scope, Receive, Send, Admitted], Awaitable[None]]
+
+_QUIET = tuple((name.lower().encode(), value.encode()) for name, value in QUIET)
+
+
+class Endpoint:
+    """One route as an ASGI app: it converts, and :mod:`headway.app.exchange` decides.
+
+    *inner* answers a request that was admitted, on a scope without its token.
+    """
+
+    def __init__(self, connect: core.Connect, route: Route, inner: Inner) -> None:
+        self._connect = connect
+        self._route = route
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        found = await self._exchange(scope, receive)
+        if isinstance(found, Answer):
+            await send_answer(send, found, scope["method"])
+            return
+        clean = _clean(scope, found)
+        if found.form is not None:
+            receive = _once(found.form)
+        if found.page is not None:
+            send = _PageSend(send, found)
+        else:
+            send = _quiet(send)
+        await self._inner(clean, receive, send, found)
+
+    async def _exchange(self, scope: Scope, receive: Receive) -> Answer | Admitted:
+        connect = self._connect
+        headers, server, peer = scope["headers"], scope.get("server"), scope.get("client")
+
+        def header(name: str) -> str:
+            wanted = name.encode()
+            return b",".join([value for key, value in headers if key == wanted]).decode("latin-1")
+
+        async def read(limit: int) -> bytes:
+            return await read_bounded(receive, limit)
+
+        asked = Asked(
+            facts_from_scope(scope, base_path=connect.base_path),
+            header,
+            server[0] if server else "",
+            peer[0] if peer else "",
+        )
+        return await arun(exchange(connect, self._route, asked), connect, read)
+
+
+def _clean(scope: Scope, admitted: Admitted) -> Scope:
+    """*scope* without token and seal; and without ways around ``send``."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+    if admitted.form is not None:
+        length = (b"content-length", str(len(admitted.form)).encode())
+        headers = [pair for pair in headers if pair[0] not in _LENGTHS] + [length]
+    return {
+        **scope,
+        "query_string": admitted.query.encode("latin-1"),
+        "headers": headers,
+        "extensions": {},
+    }
+
+
+_LENGTHS = (b"content-length", b"transfer-encoding")
+
+
+def _once(body: bytes) -> Receive:
+    """The body that was read, for whoever reads it next; then the client stays silent."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return waiting.pop() if waiting else {"type": "http.disconnect"}
+
+    return receive
+
+
+async def send_answer(send: Send, answer: Answer, method: str) -> None:
+    """Send a whole answer; a HEAD gets its headers alone."""
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
+    ]
+    if answer.status != 204:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+def _quiet(send: Send) -> Send:
+    """*send*, with what every answer of a route says where its handler says nothing else."""
+
+    async def quiet(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            named = {name.lower() for name, _ in headers}
+            headers += [pair for pair in _QUIET if pair[0] not in named]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return quiet
+
+
+class _PageSend:
+    """Sends a handler's answer as a page in a frame."""
+
+    def __init__(self, send: Send, admitted: Admitted) -> None:
+        self._send = send
+        self._admitted = admitted
+        self._start: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = self._admitted.finished(
+                [(n.decode("latin-1"), v.decode("latin-1")) for n, v in message["headers"]]
+            )
+            raw = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
+            await self._send({**message, "headers": raw})
+        elif message["type"] == "http.response.body" and self._admitted.page is not None:
+            more = message.get("more_body", False)
+            body = self._admitted.page.body(message.get("body", b""), more=more)
+            if body or not more:
+                await self._send({**message, "body": body})
+        else:
+            await self._send(message)
+
+
+# ---- an app without a framework -------------------------------------------------------------
+
+
+class Request:
+    """A request as its handler sees it: no token in it.
+
+    ``query`` has the pairs that were hashed, in the order of the address;
+    ``headers`` have lower-case names.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self._receive = receive
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+
+    @cached_property
+    def query(self) -> list[tuple[str, str]]:
+        """Every parameter of the address; a name may stand there twice."""
+        raw: bytes = self.scope["query_string"]
+        return parse_qsl(raw.decode("latin-1"), keep_blank_values=True)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The headers; of one that is repeated, the last."""
+        return {n.decode("latin-1"): v.decode("latin-1") for n, v in self.scope["headers"]}
+
+    async def body(self, limit: int = 1_048_576) -> bytes:
+        """The body, once; raises :class:`~headway.errors.BodyTooLarge` beyond *limit* bytes."""
+        return await read_bounded(self._receive, limit)
+
+    async def json(self, limit: int = 1_048_576) -> Any:
+        """The body as JSON; raises ``msgspec.DecodeError`` where it is none."""
+        return msgspec.json.decode(await self.body(limit))
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {self.path}>"
+
+
+class Connect(core.Connect):
+    """An app on plain ASGI.
+
+    >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
+    >>> asgi = app.asgi()
+    """
+
+    def asgi(self, rest: App | None = None) -> App:
+        """Every route declared so far as one ASGI app; *rest* gets the other paths, else 404."""
+        return _Routed(self, rest)
+
+
+class _Routed:
+    """Routes by their exact path; the rest of an app behind them."""
+
+    def __init__(self, connect: Connect, rest: App | None) -> None:
+        self._rest = rest
+        self._paths: dict[str, dict[str, Endpoint]] = {}
+        for route in connect.all_routes():
+            endpoint = Endpoint(connect, route, _inner(route))
+            methods = self._paths.setdefault(connect.base_path + route.path, {})
+            methods.update(dict.fromkeys(with_head(route.methods), endpoint))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        methods = self._paths.get(scope["path"]) if scope["type"] == "http" else None
+        if methods is None:
+            await self._other(scope, receive, send)
+            return
+        endpoint = methods.get(scope["method"])
+        if endpoint is None:
+            allow = (("Allow", ", ".join(methods)), *QUIET)
+            await send_answer(send, Answer(405, allow), scope["method"])
+            return
+        await endpoint(scope, receive, send)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._rest is not None:
+            await self._rest(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await send_answer(send, Answer(404, QUIET), scope["method"])
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    for phase in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{phase}.complete"})
+
+
+def with_head(methods: tuple[str, ...]) -> tuple[str, ...]:
+    """*methods*, and HEAD where GET is among them."""
+    return (*methods, "HEAD") if "GET" in methods and "HEAD" not in methods else methods
+
+
+def _inner(route: Route) -> Inner:
+    handler: Any = route.handler
+
+    async def inner(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
+        request = Request(scope, receive)
+        if not inspect.iscoroutinefunction(handler):
+            result = await asyncio.to_thread(handler, request, admitted.sync_context())
+            await send_answer(send, answer_of(result), scope["method"])
+            return
+        async with admitted.context() as context:  # open until the answer is out
+            result = await handler(request, context)
+            await send_answer(send, answer_of(result), scope["method"])
+
+    return inner

@@ -1,0 +1,255 @@
+"""For whom a handler runs: what the request's token proved, typed.
+
+An ``async def`` handler is called with a :class:`Context`, a plain one with a
+:class:`SyncContext`: the same values, with calls that wait in the way of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import parse_qs
+
+import msgspec
+
+from headway import sign
+from headway.app.client import HostClient
+from headway.errors import ConfigurationError
+from headway.model import Installation, Kind, TokenText, Verified
+
+if TYPE_CHECKING:
+    from headway.app.connect import Connect
+
+__all__ = [
+    "Content",
+    "Context",
+    "Issue",
+    "Licence",
+    "ModuleContext",
+    "Project",
+    "Proved",
+    "Space",
+    "SyncContext",
+    "installation_of",
+]
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Licence(StrEnum):
+    """What ``lic`` in a signed address says ("Context parameters")."""
+
+    NONE = "none"
+    ACTIVE = "active"
+
+
+# ---- the module context ---------------------------------------------------------------------
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """A Jira issue, as a token names it."""
+
+    id: str | None = None
+    key: str | None = None
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A Jira project, as a token names it."""
+
+    id: str | None = None
+    key: str | None = None
+
+
+class Space(msgspec.Struct, frozen=True):
+    """A Confluence space, as a token names it."""
+
+    id: str | None = None
+    key: str | None = None
+
+
+class Content(msgspec.Struct, frozen=True):
+    """A Confluence page, blog post or the like, as a token names it."""
+
+    id: str | None = None
+    type: str | None = None
+    version: str | None = None
+
+
+class ModuleContext(Mapping[str, Any]):
+    """The context claim: what a module was shown in, proved by the token.
+
+    What a token does not name is None.  Beyond the typed names it is a mapping
+    of the claim's own members, which follow the host product.
+
+    >>> shown = ModuleContext({"jira": {"issue": {"key": "A-1", "id": 7}}})
+    >>> shown.issue, shown.space, shown["jira"]["issue"]["id"]
+    (Issue(id='7', key='A-1'), None, 7)
+    """
+
+    __slots__ = ("_claim",)
+
+    def __init__(self, claim: Mapping[str, Any] | None = None) -> None:
+        self._claim: Mapping[str, Any] = claim or {}
+
+    @property
+    def issue(self) -> Issue | None:
+        """The Jira issue."""
+        return self._thing("jira", "issue", Issue)
+
+    @property
+    def project(self) -> Project | None:
+        """The Jira project."""
+        return self._thing("jira", "project", Project)
+
+    @property
+    def space(self) -> Space | None:
+        """The Confluence space."""
+        return self._thing("confluence", "space", Space)
+
+    @property
+    def content(self) -> Content | None:
+        """The Confluence page, blog post, ..."""
+        return self._thing("confluence", "content", Content)
+
+    def _thing(self, product: str, name: str, kind: type[T]) -> T | None:
+        """Hosts write an id as a number or a text, and more than is typed here."""
+        of_product = self._claim.get(product)
+        found = of_product.get(name) if isinstance(of_product, Mapping) else None
+        if not isinstance(found, Mapping):
+            return None
+        told = {
+            field: str(found[field])
+            for field in kind.__struct_fields__
+            if isinstance(found.get(field), str | int)
+        }
+        return kind(**told)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._claim[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._claim)
+
+    def __len__(self) -> int:
+        return len(self._claim)
+
+    def __repr__(self) -> str:
+        return f"<module context of {', '.join(self._claim) or 'nothing'}>"
+
+
+# ---- the context of a handler ---------------------------------------------------------------
+
+
+class Proved:
+    """What both kinds of context have: values, and nothing that waits.
+
+    ``account_id`` is the user's, or None where there is none.  ``signed_query``
+    is the query that the host signed, empty where it signed none.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        verified: Verified,
+        installation: Installation,
+        signed_query: str = "",
+    ) -> None:
+        self._connect = connect
+        self.verified = verified
+        self.installation = installation
+        self.account_id = verified.claims.sub
+        self._signed_query = signed_query
+
+    @cached_property
+    def module(self) -> ModuleContext:
+        """What the module was shown in; often empty in a page's first request."""
+        return ModuleContext(self.verified.claims.context)
+
+    @property
+    def client_script(self) -> str:
+        """The address of the host's client script."""
+        return self._connect.client_script
+
+    @cached_property
+    def _signed(self) -> Mapping[str, list[str]]:
+        return parse_qs(self._signed_query, keep_blank_values=True)
+
+    def _one(self, name: str) -> str | None:
+        """A parameter of the signed address that stands in it exactly once."""
+        values = self._signed.get(name, [])
+        return values[0] if len(values) == 1 and values[0] else None
+
+    @property
+    def licence(self) -> Licence | None:
+        """The app's licence on this site, as the signed address says; None where it says nothing.
+
+        A context token is bound to no address and says nothing.
+        """
+        told = self._one("lic") or ""
+        return Licence(told) if told in ("none", "active") else None
+
+    @property
+    def locale(self) -> str | None:
+        """The user's locale, where a host still sends it (``loc``)."""
+        return self._one("loc")
+
+    @property
+    def timezone(self) -> str | None:
+        """The user's time zone, where a host still sends it (``tz``)."""
+        return self._one("tz")
+
+    def session_token(self) -> TokenText:
+        """A token of the app's own, for its page to call the app with; 15 minutes.
+
+        Send it to the page in a body, never in an address.
+        """
+        return sign.session_token(
+            self.installation.shared_secret,
+            app_key=self.installation.app_key,
+            client_key=self.installation.client_key,
+            subject=self.account_id,
+            context=dict(self.module),
+            now=self._connect.clock(),
+        )
+
+    def __repr__(self) -> str:
+        return f"<context of {self.account_id or 'nobody'} on {self.installation.client_key}>"
+
+
+class Context(Proved):
+    """The context of an ``async def`` handler."""
+
+    _client: HostClient | None = None
+
+    @property
+    def client(self) -> HostClient:
+        """Calls the site as the app; the adapter closes it after the answer."""
+        if self._client is None:
+            self._client = self._connect.client(self.installation)
+        return self._client
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the client, where one was used; the adapter enters and leaves."""
+        if self._client is not None:
+            await self._client.close()
+
+
+class SyncContext(Proved):
+    """The context of a plain handler, which runs where it may wait."""
+
+
+def installation_of(verified: Verified) -> Installation:
+    """The installation that a tenant's token proved; raises ConfigurationError without one."""
+    if verified.installation is None:
+        raise ConfigurationError("the store answers with keys and without their installation")
+    return verified.installation
+
+
+def signs_address(verified: Verified) -> bool:
+    """Whether the address is the host's word: a request token binds it."""
+    return verified.kind is Kind.REQUEST

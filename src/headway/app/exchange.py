@@ -1,0 +1,429 @@
+"""One request, from its facts to an answer or to a handler that may run: the steps, once.
+
+Adapters know a framework and nothing of tokens; the steps here know tokens and
+no framework.  A step that needs something from outside yields a question, as
+:func:`headway.verify.verify` does, and :func:`run` (in a synchronous framework)
+or :func:`arun` (on an event loop) answers it:
+
+    question                    answered by
+    NeedKey, OnceOnly           the app's keys and its store
+    Read                        the adapter, with the body
+    Run                         a call, in a thread where it would hold up a loop
+
+The end is an :class:`Answer`, or :class:`Admitted`: the adapter then calls the
+route's handler with what is left of the request once the token is out of it,
+and finishes the handler's answer as it is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import msgspec
+
+from headway.app import lifecycle, pages
+from headway.app.addresses import framers, is_loopback
+from headway.app.background import result_of
+from headway.app.context import Context, SyncContext, installation_of, signs_address
+from headway.app.pages import FramedPage, Headers
+from headway.app.routes import Route, Serves
+from headway.errors import (
+    HeadwayError,
+    LocationNotAllowed,
+    Refusal,
+    TokenMissing,
+)
+from headway.http.answers import page_headers, problem, refusal_headers
+from headway.http.asgi import FORM_TYPE
+from headway.model import Location, RequestFacts, Verified
+from headway.ports import NeedKey, OnceOnly
+from headway.qsh import without_token
+
+if TYPE_CHECKING:
+    from headway.app.connect import Connect
+
+__all__ = [
+    "Admitted",
+    "Answer",
+    "Asked",
+    "HookFailed",
+    "Read",
+    "Run",
+    "Steps",
+    "answer_of",
+    "arun",
+    "exchange",
+    "run",
+]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+Steps: TypeAlias = Generator[Any, Any, T]
+
+FORM_BYTES_MAX = 65_536
+"""A form that is read before anybody has proved anything."""
+
+_PAGE_DESTINATIONS = frozenset({"document", "frame", "iframe"})
+
+
+class HookFailed(HeadwayError):
+    """A hook of the app raised; the event that it was told of is recorded."""
+
+
+# ---- values ---------------------------------------------------------------------------------
+
+
+class Asked:
+    """A request as an adapter sees it.
+
+    ``header`` gives a header by its lower-case name, several joined by commas,
+    and "" where there is none.  ``near`` is the address that must be this
+    machine's in development: the server's own, or where a server does not say
+    it, the client's.  ``peer`` is who sent the request, "" where unknown.
+    """
+
+    __slots__ = ("facts", "header", "near", "peer")
+
+    def __init__(
+        self, facts: RequestFacts, header: Callable[[str], str], near: str, peer: str = ""
+    ) -> None:
+        self.facts = facts
+        self.header = header
+        self.near = near
+        self.peer = peer
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A whole answer: status, headers, body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """The handler may run: with *query*, without the Authorization header, for *verified*.
+
+    ``form`` is the body to hand on where the steps have read it.  ``page`` finishes the
+    answer of a page; None where the answer is no page.
+    """
+
+    connect: Any
+    verified: Verified
+    query: str
+    signed: bool
+    form: bytes | None = None
+    page: FramedPage | None = None
+
+    def context(self) -> Context:
+        """The context of an ``async def`` handler."""
+        return Context(self.connect, self.verified, installation_of(self.verified), self._signed)
+
+    def sync_context(self) -> SyncContext:
+        """The context of a plain handler."""
+        return SyncContext(
+            self.connect, self.verified, installation_of(self.verified), self._signed
+        )
+
+    @property
+    def _signed(self) -> str:
+        return self.query if self.signed else ""
+
+    def finished(self, headers: Headers) -> Headers:
+        """The headers of the handler's answer, as they go out."""
+        if self.page is not None:
+            return self.page.begin(headers)
+        named = {name.lower() for name, _ in headers}
+        return headers + [(name, value) for name, value in QUIET if name.lower() not in named]
+
+
+class Read(msgspec.Struct, frozen=True):
+    """The whole body, at most *limit* bytes; raises :class:`~headway.errors.BodyTooLarge`."""
+
+    limit: int
+
+
+class Run(msgspec.Struct, frozen=True):
+    """Call *function* with *arguments*: it may wait, and it may be ``async``."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
+
+QUIET = (
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+"""What every answer of a route says where its handler says nothing else."""
+
+_NOT_HERE = Answer(
+    403,
+    (("Content-Type", "text/plain; charset=utf-8"), *QUIET),
+    b"development mode is for this machine only",
+)
+_FAILED = Answer(500, (("Content-Type", "text/plain; charset=utf-8"), *QUIET), b"the app failed")
+
+
+# ---- the steps ------------------------------------------------------------------------------
+
+
+def exchange(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Admitted]:
+    """The steps of one request to *route*; refusals become answers here and nowhere else.
+
+    Raises ConfigurationError where the store or a key source can not work.
+    """
+    if connect.development and not is_loopback(asked.near):
+        return _NOT_HERE
+    try:
+        return (yield from _STEPS[route.serves](connect, route, asked))
+    except Refusal as refusal:
+        return refused(connect, asked, refusal)
+
+
+def refused(connect: Connect, asked: Asked, refusal: Refusal) -> Answer:
+    """*refusal* as an answer: a page for people, a problem for scripts."""
+    status, realm = refusal.public.status, connect.key
+    if _wants_page(asked):
+        text, headers = pages.refusal_page(refusal, realm)
+        return _page(status, text, headers)
+    headers = {
+        **refusal_headers(refusal, realm),
+        "Content-Type": "application/problem+json",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Answer(status, tuple(headers.items()), problem(refusal))
+
+
+def _page(status: int, text: str, headers: Mapping[str, str]) -> Answer:
+    told = {"Content-Type": "text/html; charset=utf-8", **headers}
+    return Answer(status, tuple(told.items()), text.encode())
+
+
+def _wants_page(asked: Asked) -> bool:
+    """Whether a person will look at the answer, rather than a script."""
+    destination = asked.header("sec-fetch-dest")
+    if destination:
+        return destination in _PAGE_DESTINATIONS
+    return "text/html" in asked.header("accept")
+
+
+def _navigates(asked: Asked) -> bool:
+    """Whether a browser asks, which says so and can show the shell (W3C Fetch Metadata)."""
+    return asked.header("sec-fetch-dest") in _PAGE_DESTINATIONS
+
+
+def _descriptor(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
+    yield from ()
+    headers = (
+        ("Content-Type", "application/json"),
+        ("Cache-Control", "no-cache"),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+    return Answer(200, headers, msgspec.json.encode(connect.descriptor().to_json()))
+
+
+def _lifecycle(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
+    accept, facts, verified = lifecycle.ACCEPTS[route.event], asked.facts, None
+    try:
+        body: bytes = yield Read(lifecycle.BODY_BYTES_MAX)
+        # (1) the token, before anything of the body is looked at
+        verified = yield from connect.verifying(facts, accept, connect.header_only)
+        # (2) the body and the record: a write waits for the disk
+        take = getattr(lifecycle, route.event)
+        change = yield Run(take, (connect.store, connect.site, verified, body))
+    except Refusal as refusal:
+        connect.tell(facts, accept.direction, connect.header_only, verified, refusal)
+        raise
+    connect.tell(facts, accept.direction, connect.header_only, verified)
+    # (3) the hooks
+    try:
+        yield from _hooks(connect, route.event, change)
+    except HookFailed as failure:
+        log.error("%s: %s", route.event, failure, exc_info=failure.__cause__)
+        return _FAILED
+    return Answer(204, (("Cache-Control", "no-store"),))
+
+
+def _hooks(connect: Connect, event: str, change: Any) -> Steps[None]:
+    if event == "installed":
+        before, after = change
+    else:
+        before, after = change, None
+    for hook in connect.hooks(event, before):
+        try:
+            yield Run(hook, (before, after))
+        except Exception as error:
+            raise HookFailed(f"the hook {hook.__name__} failed") from error
+
+
+def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Admitted]:
+    facts, form = asked.facts, None
+    # (1) a form may hold the token, on a route that says so
+    if route.form and facts.method == "POST":
+        form = yield Read(FORM_BYTES_MAX)
+        facts = _with_form(asked, form)
+    # (2) who asks, and may they?
+    reload = route.page and bool(asked.header(pages.SHELL_HEADER))
+    if reload:
+        verified = yield from connect.reproving(facts)
+    else:
+        shell = route.page and facts.method != "POST" and _wants_page(asked)
+        try:
+            verified = yield from connect.proving(facts, route, or_shell=shell)
+        except TokenMissing:
+            if not shell:
+                raise
+            return _page(200, *connect.shell_page())
+    if not route.page:
+        return _admitted(connect, facts, verified, form)
+    # (3) a browser, which would keep the address, may have to go to another one first
+    on = connect.sent_on(facts, verified) if _navigates(asked) else None
+    if on is not None:
+        return Answer(303, tuple(on.items()))
+    # (4) the handler, which never sees the token
+    return _admitted(connect, facts, verified, form, _framed(connect, facts, verified, reload))
+
+
+def _admitted(
+    connect: Connect,
+    facts: RequestFacts,
+    verified: Verified,
+    form: bytes | None,
+    page: FramedPage | None = None,
+) -> Admitted:
+    return Admitted(
+        connect=connect,
+        verified=verified,
+        query=_clean(facts.raw_query),
+        signed=page is not None or signs_address(verified),  # a page's address has at least a seal
+        form=None if form is None else _without_field(facts, form),
+        page=page,
+    )
+
+
+_STEPS: Mapping[Serves, Callable[[Connect, Route, Asked], Steps[Answer | Admitted]]] = {
+    Serves.DESCRIPTOR: _descriptor,
+    Serves.LIFECYCLE: _lifecycle,
+    Serves.HANDLER: _handler,
+}
+
+
+def _with_form(asked: Asked, body: bytes) -> RequestFacts:
+    if asked.header("content-type").partition(";")[0].strip().lower() != FORM_TYPE:
+        return asked.facts
+    return msgspec.structs.replace(asked.facts, form=body.decode("latin-1"))
+
+
+def _without_field(facts: RequestFacts, body: bytes) -> bytes:
+    return body if facts.form is None else without_token(facts.form).encode("latin-1")
+
+
+def _clean(raw_query: str) -> str:
+    """The query without token and seal."""
+    if not raw_query:
+        return ""
+    return pages.without_seal(without_token(raw_query))
+
+
+def _framed(connect: Connect, facts: RequestFacts, verified: Verified, reload: bool) -> FramedPage:
+    site = installation_of(verified)
+    headers = page_headers(framers(site, connect.base_url))
+    script = pages.first_script(pages.seal(facts, site, verified.claims.sub))
+    return FramedPage(headers, script, policy_in_page=reload)
+
+
+def check_place(route: Route, verified: Verified) -> None:
+    """Hold a token in the address to the kinds that may stand there.
+
+    Raises :class:`~headway.errors.LocationNotAllowed`.
+    """
+    if verified.location is Location.QUERY and verified.kind not in route.bare_kinds:
+        raise LocationNotAllowed(found=f"a {verified.kind} token in the address")
+
+
+# ---- what a handler returned ----------------------------------------------------------------
+
+
+def answer_of(result: Any) -> Answer:
+    """What a handler returned, where it is no answer of the framework's own.
+
+    Text is a page, nothing is 204, bytes are bytes, everything else is JSON.
+
+    >>> answer_of({"a": 1}).body
+    b'{"a":1}'
+    """
+    if isinstance(result, Answer):
+        return result
+    if result is None:
+        return Answer(204)
+    if isinstance(result, str):
+        return Answer(200, (("Content-Type", "text/html; charset=utf-8"),), result.encode())
+    if isinstance(result, bytes):
+        return Answer(200, (("Content-Type", "application/octet-stream"),), result)
+    return Answer(200, (("Content-Type", "application/json"),), msgspec.json.encode(result))
+
+
+# ---- who answers the questions --------------------------------------------------------------
+
+
+def run(steps: Steps[T], connect: Connect, read: Callable[[int], bytes]) -> T:
+    """Run *steps* in a thread that may wait; *read* gives the body, at most so many bytes.
+
+    What answers asynchronously (a key source, an ``async`` hook) is waited for
+    on the event loop of this process (:mod:`headway.app.background`).
+    """
+    value: Any = None
+    error: Exception | None = None
+    try:
+        while True:
+            question = steps.send(value) if error is None else steps.throw(error)
+            value = error = None
+            try:
+                value = _asked(question, connect, read)
+                if hasattr(value, "__await__"):
+                    value = result_of(value)
+            except Exception as raised:  # noqa: BLE001 - thrown into the steps
+                error = raised
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()
+
+
+async def arun(steps: Steps[T], connect: Connect, read: Callable[[int], Awaitable[bytes]]) -> T:
+    """Run *steps* on an event loop; what waits and is not ``async`` runs in a thread."""
+    value: Any = None
+    error: Exception | None = None
+    try:
+        while True:
+            question = steps.send(value) if error is None else steps.throw(error)
+            value = error = None
+            try:
+                if isinstance(question, Run) and not inspect.iscoroutinefunction(question.function):
+                    value = asyncio.to_thread(question.function, *question.arguments)
+                else:
+                    value = _asked(question, connect, read)
+                if hasattr(value, "__await__"):
+                    value = await value
+            except Exception as raised:  # noqa: BLE001 - thrown into the steps
+                error = raised
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()
+
+
+def _asked(question: Any, connect: Connect, read: Callable[[int], Any]) -> Any:
+    if isinstance(question, NeedKey):
+        return connect.keys.find(question)
+    if isinstance(question, OnceOnly):
+        return connect.store.first(question)
+    if isinstance(question, Read):
+        return read(question.limit)
+    return question.function(*question.arguments)

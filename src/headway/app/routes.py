@@ -1,0 +1,347 @@
+"""Routes as data: which requests an app answers, and which tokens each of them takes.
+
+A route is declared by a verb of :class:`Declarations`, once, for whatever
+framework serves it.  What it accepts is fixed there and read from nothing that
+a request says.
+
+| verb | serves | kinds | direction |
+|---|---|---|---|
+| ``panel``, ``page``, ``module`` | a page in a frame | request | host->app module |
+| ``context_route`` | the app's own page | context, session | browser->app |
+| ``tenant_route`` | any of these | request, context, session | host->app module |
+| ``webhook`` | an event | request | host->app event |
+| ``remote_route``, ``remote_module`` | what the host asks by itself | request | host->app remote |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import msgspec
+
+from headway.app.descriptor import LIFECYCLE_PATHS, Descriptor, Module, key_of
+from headway.errors import ConfigurationError, Refusal
+from headway.model import Direction, Installation, Kind, Location, Verified
+from headway.policy import ALWAYS, NEVER, Policy
+from headway.qsh import canonical_request
+from headway.verify import Accept, Expected
+
+__all__ = [
+    "CALL",
+    "PAGE",
+    "REMOTE",
+    "SHELL",
+    "TENANT",
+    "WEBHOOK",
+    "Declarations",
+    "Policies",
+    "Route",
+    "Serves",
+]
+
+PAGE = Accept(Direction.MODULE, frozenset({Kind.REQUEST}))
+SHELL = Accept(Direction.BROWSER_TO_APP, frozenset({Kind.CONTEXT}))
+CALL = Accept(Direction.BROWSER_TO_APP, frozenset({Kind.CONTEXT, Kind.SESSION}))
+TENANT = Accept(Direction.MODULE, frozenset({Kind.REQUEST, Kind.CONTEXT, Kind.SESSION}))
+WEBHOOK = Accept(Direction.EVENT, frozenset({Kind.REQUEST}))
+REMOTE = Accept(Direction.REMOTE, frozenset({Kind.REQUEST}))
+
+DESCRIPTOR_PATH = "/atlassian-connect.json"
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Hook = TypeVar("Hook", bound=Callable[[Installation | None, Installation | None], Any])
+
+
+class Serves(StrEnum):
+    """What answers a route: Headway itself, or a handler of the app's."""
+
+    DESCRIPTOR = "descriptor"
+    LIFECYCLE = "lifecycle"
+    HANDLER = "handler"
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One route: whoever may call it, and what then runs.
+
+    ``page`` says that it is the page of a module, with all that a page in a
+    frame carries.  ``form`` lets the token of a POST stand in a form field.
+    ``bare_kinds`` are the kinds that may stand in the address where the policy
+    allows one there.  ``expected`` and ``installed`` are for tokens of another
+    issuer than a site: who the app is to it, and which installation a token
+    speaks for.
+    """
+
+    path: str
+    methods: tuple[str, ...]
+    serves: Serves = Serves.HANDLER
+    accept: Accept | None = None
+    policy: Policy | None = None
+    handler: Callable[..., Any] | None = None
+    page: bool = False
+    form: bool = False
+    bare_kinds: frozenset[Kind] = frozenset(Kind)
+    event: str = ""
+    expected: Expected | None = None
+    installed: Callable[[Verified], Installation] | None = None
+
+
+class Policies:
+    """The app's policy as its routes need it: each opens one location more.
+
+    A body is read before the token is known only where a route says so.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        browser, module = Direction.BROWSER_TO_APP, Direction.MODULE
+        self.with_query = policy.with_schedule(browser, Location.FORM, NEVER)
+        self.header_only = self.with_query.with_schedule(browser, Location.QUERY, NEVER)
+        self.with_form = self.with_query.with_schedule(module, Location.FORM, ALWAYS)
+        self.remote_query = self.with_query.with_schedule(Direction.REMOTE, Location.QUERY, ALWAYS)
+
+
+class Declarations:
+    """What an app declares: modules with their routes, routes of its own, hooks."""
+
+    def __init__(self, about: Descriptor, policy: Policy) -> None:
+        self._about = about
+        self._policies = Policies(policy)
+        self._modules: list[Module] = []
+        self._routes: list[Route] = []
+        self._installed_hooks: list[Callable[..., Any]] = []
+        self._uninstalled_hooks: list[Callable[..., Any]] = []
+
+    @property
+    def key(self) -> str:
+        """The app's key."""
+        return self._about.key
+
+    def descriptor(self) -> Descriptor:
+        """What the app tells a host about itself, with every module declared so far."""
+        return msgspec.structs.replace(self._about, modules=tuple(self._modules))
+
+    def own_routes(self) -> tuple[Route, ...]:
+        """The routes declared so far."""
+        return tuple(self._routes)
+
+    def all_routes(self) -> tuple[Route, ...]:
+        """The descriptor, the lifecycle and the routes declared so far, for an adapter."""
+        served = [Route(path=DESCRIPTOR_PATH, methods=("GET",), serves=Serves.DESCRIPTOR)]
+        for event, path in LIFECYCLE_PATHS.items():
+            served.append(Route(path=path, methods=("POST",), serves=Serves.LIFECYCLE, event=event))
+        return (*served, *self._routes)
+
+    # ---- pages ------------------------------------------------------------------------------
+
+    def panel(
+        self, name: str, *, location: str, url: str | None = None, **members: Any
+    ) -> Callable[[Handler], Handler]:
+        """Declare a web panel and the page in it; the key is the function's name."""
+        return self.module("webPanels", name, url=url, location=location, **members)
+
+    def page(
+        self, name: str, *, url: str | None = None, **members: Any
+    ) -> Callable[[Handler], Handler]:
+        """Declare a general page; the key is the function's name."""
+        return self.module("generalPages", name, url=url, **members)
+
+    def module(
+        self,
+        collection: str,
+        name: str,
+        *,
+        key: str | None = None,
+        url: str | None = None,
+        form: bool = False,
+        **members: Any,
+    ) -> Callable[[Handler], Handler]:
+        """Declare a module of *collection* (``adminPages``) and the page that it shows.
+
+        *url* is relative to the base URL, with variables in its query alone:
+        ``/panel?issue={issue.key}``.  *form* also takes a POST, whose token
+        may be a form field: a body of at most 64 KiB is then read before
+        anybody has proved anything.  *members* are written into the
+        descriptor as they are.
+        """
+        if members.get("cacheable"):
+            raise ConfigurationError("a cacheable module's page has no token: serve it yourself")
+
+        def declare(handler: Handler) -> Handler:
+            told = self._module(collection, name, key, url, handler, members)
+            policies = self._policies
+            self._add(
+                path=told.partition("?")[0],
+                methods=("GET", "POST") if form else ("GET",),
+                accept=PAGE,
+                policy=policies.with_form if form else policies.with_query,
+                handler=handler,
+                page=True,
+                form=form,
+            )
+            return handler
+
+        return declare
+
+    # ---- calls ------------------------------------------------------------------------------
+
+    def context_route(
+        self, path: str, *, methods: Sequence[str] = ("GET",), query: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """A route for the app's own pages: context or session token, in the header.
+
+        *query* also lets the token stand in the address, for what can send no
+        header; everything on the way then sees it.
+        """
+        policies = self._policies
+
+        def declare(handler: Handler) -> Handler:
+            self._add(
+                path=path,
+                methods=tuple(methods),
+                accept=CALL,
+                policy=policies.with_query if query else policies.header_only,
+                handler=handler,
+            )
+            return handler
+
+        return declare
+
+    def tenant_route(
+        self, path: str, *, methods: Sequence[str] = ("GET",), query: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """A route for whoever a site vouches for: module address, context or own session token.
+
+        What ``checkValidToken`` of the Node framework is for, but stated: a
+        request token must be for this very request, and may stand in the
+        address; the others stand in the header, unless *query* says otherwise.
+        """
+
+        def declare(handler: Handler) -> Handler:
+            self._add(
+                path=path,
+                methods=tuple(methods),
+                accept=TENANT,
+                policy=self._policies.with_query,
+                handler=handler,
+                bare_kinds=frozenset(Kind) if query else frozenset({Kind.REQUEST}),
+            )
+            return handler
+
+        return declare
+
+    # ---- what the host sends by itself ------------------------------------------------------
+
+    def webhook(self, event: str, *, url: str | None = None) -> Callable[[Handler], Handler]:
+        """A route for *event*, such as ``jira:issue_updated``, and its module.
+
+        Body and headers of a webhook are not signed, only its address is.
+        """
+
+        def declare(handler: Handler) -> Handler:
+            address = url or f"/webhooks/{event.replace(':', '-')}"
+            self._add(
+                path=address.partition("?")[0],
+                methods=("POST",),
+                accept=WEBHOOK,
+                policy=self._policies.with_query,
+                handler=handler,
+            )
+            self._modules.append(Module("webhooks", {"event": event, "url": address}))
+            return handler
+
+        return declare
+
+    def remote_route(
+        self, path: str, *, methods: Sequence[str] = ("GET",), query: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """A route that the host calls by itself: a remote condition, a provider's action.
+
+        The token stands in the header; *query* also lets it stand in the address.
+        """
+        policies = self._policies
+
+        def declare(handler: Handler) -> Handler:
+            self._add(
+                path=path,
+                methods=tuple(methods),
+                accept=REMOTE,
+                policy=policies.remote_query if query else policies.with_query,
+                handler=handler,
+            )
+            return handler
+
+        return declare
+
+    def remote_module(
+        self,
+        collection: str,
+        name: str,
+        *,
+        key: str | None = None,
+        url: str | None = None,
+        methods: Sequence[str] = ("GET",),
+        query: bool = False,
+        **members: Any,
+    ) -> Callable[[Handler], Handler]:
+        """Declare a module whose address the host itself asks: ``staticContentMacros``."""
+
+        def declare(handler: Handler) -> Handler:
+            told = self._module(collection, name, key, url, handler, members)
+            return self.remote_route(told.partition("?")[0], methods=methods, query=query)(handler)
+
+        return declare
+
+    # ---- hooks ------------------------------------------------------------------------------
+
+    def on_installed(self, hook: Hook) -> Hook:
+        """Call *hook* (before, after) when an ``installed`` is recorded and not yet answered."""
+        self._installed_hooks.append(hook)
+        return hook
+
+    def on_uninstalled(self, hook: Hook) -> Hook:
+        """Call *hook* (before, None) when an installation is removed and that not yet answered."""
+        self._uninstalled_hooks.append(hook)
+        return hook
+
+    def hooks(self, event: str, before: Installation | None) -> Sequence[Callable[..., Any]]:
+        """The hooks of the lifecycle's *event*, where *before* was there when it came."""
+        if event == "installed":
+            return self._installed_hooks
+        return self._uninstalled_hooks if event == "uninstalled" and before is not None else ()
+
+    # ---- the lists --------------------------------------------------------------------------
+
+    def _module(
+        self,
+        collection: str,
+        name: str,
+        key: str | None,
+        url: str | None,
+        handler: Callable[..., Any],
+        members: dict[str, Any],
+    ) -> str:
+        """Put a module into the descriptor; return its address."""
+        own_key = key_of(key or handler.__name__.replace("_", "-"), "module key")
+        address = url or f"/{own_key}"
+        self._free(address.partition("?")[0], ())
+        told = {"key": own_key, "name": {"value": name}, "url": address, **members}
+        self._modules.append(Module(collection, told))
+        return address
+
+    def _add(self, **fields: Any) -> None:
+        route = Route(**fields)
+        self._free(route.path, route.methods)
+        self._routes.append(route)
+
+    def _free(self, path: str, methods: Sequence[str]) -> None:
+        """Raise ConfigurationError unless *path* can be asked for and is not taken."""
+        try:
+            canonical_request("GET", path)
+        except Refusal as refusal:
+            raise ConfigurationError(f"route {path}: {refusal}") from None
+        taken = {(route.path, method) for route in self._routes for method in route.methods}
+        taken |= {(own, "POST") for own in LIFECYCLE_PATHS.values()}
+        taken.add((DESCRIPTOR_PATH, "GET"))
+        if any((path, method) in taken for method in methods):
+            raise ConfigurationError(f"route {path}: is declared twice")

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from headway.app.asgi import Answer, Connect, Request
+from headway.errors import BodyTooLarge, ConfigurationError
+from headway.model import Secret
+
+FRAME = {"sec-fetch-dest": "iframe"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+def app(make_world):
+    world = make_world(framework=Connect)
+    world.requests = []
+    connect = world.connect
+
+    def saw(request, context):
+        world.requests.append((request, context))
+
+    @connect.panel("A panel", location="right", url="/panel?issue={issue.key}")
+    async def panel(request, context):
+        saw(request, context)
+        return f"<!doctype html>{request.query}"
+
+    @connect.module("dialogs", "D", key="d", form=True)
+    async def dialog(request, context):
+        saw(request, context)
+        return await request.body()
+
+    @connect.context_route("/api", methods=["GET", "POST"])
+    def api(request, context):
+        saw(request, context)
+        return {"user": context.account_id}
+
+    @connect.context_route("/echo", methods=["POST"])
+    async def echo(request, context):
+        return Answer(
+            201, (("Cache-Control", "max-age=1"),), json.dumps(await request.json()).encode()
+        )
+
+    world.app = connect.asgi()
+    world.install()
+    return world
+
+
+def test_a_page_has_no_token_and_its_first_script(app):
+    token = app.request_token("GET", "/panel", "issue=A&issue=B%20C")
+    answer = app.call("GET", f"/panel?issue=A&issue=B%20C&jwt={token}", headers=FRAME)
+    assert answer.status == 200
+    assert answer.text.startswith("<!doctype html><script data-seal=")
+    assert answer.text.endswith("[('issue', 'A'), ('issue', 'B C')]")
+    assert int(answer.header("content-length")) == len(answer.body)
+    request, context = app.requests[0]
+    assert "eyJ" not in repr(request.scope)
+    assert repr(request) == "<GET /panel>"
+    assert context.account_id == "ada"
+
+
+def test_a_plain_handler_runs_in_a_thread(app):
+    answer = app.call("POST", "/api", app.context_token(), headers={"x-a": "1"})
+    assert json.loads(answer.body) == {"user": "ada"}
+    assert answer.header("cache-control") == "no-store"
+    assert answer.header("x-content-type-options") == "nosniff"
+    assert app.requests[0][0].headers["x-a"] == "1"
+    assert "authorization" not in app.requests[0][0].headers
+
+
+def test_a_handlers_own_answer_keeps_its_headers(app):
+    answer = app.call("POST", "/echo", app.context_token(), body=b'{"a": 1}')
+    assert (answer.status, answer.text) == (201, '{"a": 1}')
+    assert answer.all("cache-control") == ["max-age=1"]
+
+
+def test_a_form_is_handed_on_without_its_token(app):
+    token = app.request_token("POST", "/d")
+    answer = app.call("POST", "/d", body=f"a=1&jwt={token}&b=2".encode(), headers=FORM)
+    assert answer.body == b"a=1&b=2"
+    assert app.requests[0][0].headers["content-length"] == "7"
+
+
+def test_a_head_gets_headers_alone(app):
+    answer = app.call("HEAD", "/atlassian-connect.json")
+    assert (answer.status, answer.body) == (200, b"")
+    assert int(answer.header("content-length")) > 100
+    assert app.call("HEAD", "/api", app.context_token()).body == b""
+    assert app.call("HEAD", "/panel", app.request_token("GET", "/panel")).id == "qsh-mismatch"
+
+
+def test_another_method_or_path_is_none_of_ours(app):
+    answer = app.call("OPTIONS", "/api")
+    assert (answer.status, answer.header("allow")) == (405, "GET, POST, HEAD")
+    assert app.call("GET", "/nowhere").status == 404
+
+
+def test_a_refusal_is_an_answer(app):
+    assert app.call("GET", "/api").id == "token-missing"
+    token = app.context_token(secret=Secret("x" * 32))
+    assert app.call("GET", "/api", token).id == "signature-invalid"
+
+
+def test_a_server_without_a_raw_path_can_not_be_used(app):
+    scope = {"type": "http", "method": "GET", "path": "/api", "headers": [], "query_string": b""}
+    with pytest.raises(ConfigurationError, match="raw_path"):
+        asyncio.run(app.app(scope, None, None))
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
+def test_what_is_no_request_is_answered_too(app, kind):
+    waiting = ["lifespan.shutdown", "lifespan.startup"]
+    sent = []
+
+    async def receive():
+        return {"type": waiting.pop()}
+
+    async def send(message):
+        sent.append(message["type"])
+
+    asyncio.run(app.app({"type": kind, "path": "/api"}, receive, send))
+    complete = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert sent == (complete if kind == "lifespan" else ["websocket.close"])
+
+
+def test_another_app_gets_the_rest(app):
+    async def rest(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"the rest"})
+
+    app.app = app.connect.asgi(rest)
+    assert app.call("GET", "/nowhere").text == "the rest"
+    assert app.call("GET", "/api").id == "token-missing"
+
+
+def test_a_body_has_a_bound():
+    async def receive():
+        return {"type": "http.request", "body": b"12345"}
+
+    request = Request({"method": "POST", "path": "/", "headers": [], "query_string": b""}, receive)
+    assert asyncio.run(request.body(limit=5)) == b"12345"
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(request.body(limit=4))

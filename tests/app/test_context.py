@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from headway import jwt
+from headway.app.context import (
+    Content,
+    Context,
+    Issue,
+    Licence,
+    ModuleContext,
+    Project,
+    Space,
+    SyncContext,
+    installation_of,
+)
+from headway.app.routes import CALL, PAGE
+from headway.errors import ConfigurationError
+from headway.model import Direction, Location, RequestFacts, Verified
+
+
+def facts(query="", token=None, method="GET", path="/panel"):
+    return RequestFacts(
+        method=method,
+        raw_path=path,
+        raw_query=query,
+        authorization=() if token is None else (f"JWT {token}",),
+    )
+
+
+def test_a_store_without_installations_is_no_store(world):
+    verified = Verified(
+        kind="request",
+        claims=jwt.decode(world.context_token()).unverified_claims,
+        direction=Direction.MODULE,
+        location=Location.HEADER,
+        phase="open",
+        digest="",
+    )
+    with pytest.raises(ConfigurationError):
+        installation_of(verified)
+
+
+@pytest.fixture
+def opened(world):
+    """A context of a page that was opened at an address with the given query."""
+    world.install()
+
+    def opened(query="", kind=Context, **changes):
+        token = world.request_token("GET", "/panel", query, **changes)
+        verified = asyncio.run(world.connect.check(facts(query, token), PAGE))
+        return kind(world.connect, verified, installation_of(verified), query)
+
+    return opened
+
+
+def test_a_context_shows_nobodys_secret(opened):
+    context = opened()
+    assert repr(context) == "<context of ada on site-1>"
+    assert context.account_id == "ada"
+    assert opened(subject=None).account_id is None
+
+
+def test_a_client_is_made_once_and_closed_with_its_context(opened):
+    context = opened()
+
+    async def use():
+        async with context:
+            assert context.client is context.client
+        return context.client._http.is_closed
+
+    assert asyncio.run(use())
+
+    async def leave_alone(context):
+        async with context:
+            return context._client
+
+    assert asyncio.run(leave_alone(opened())) is None
+
+
+def test_a_session_token_is_of_its_own_kind(world, opened):
+    token = opened(kind=SyncContext).session_token()
+    assert jwt.decode(token).header.typ == "headway-session+jwt"
+    called = asyncio.run(world.connect.check(facts(token=token), CALL))
+    assert called.claims.sub == "ada"
+
+
+def test_what_the_signed_address_says_is_typed(opened):
+    context = opened("lic=active&loc=de-DE&tz=Europe%2FBerlin")
+    assert context.licence is Licence.ACTIVE
+    assert (context.locale, context.timezone) == ("de-DE", "Europe/Berlin")
+    assert opened("lic=none").licence is Licence.NONE
+    for silent in ("", "lic=", "lic=free", "lic=active&lic=none"):
+        assert opened(silent).licence is None
+    assert opened("loc=").locale is None
+
+
+def test_a_module_context_is_typed_and_a_mapping():
+    claim = {
+        "jira": {"issue": {"id": 7, "key": "A-1", "new": True}, "project": {"key": "A"}},
+        "other": 1,
+    }
+    module = ModuleContext(claim)
+    assert (module.issue, module.project) == (Issue("7", "A-1"), Project(None, "A"))
+    assert (module.space, module.content) == (None, None)
+    assert dict(module) == claim
+    assert (len(module), module["other"]) == (2, 1)
+    wiki = ModuleContext(
+        {"confluence": {"space": {"id": "9", "key": "S"}, "content": {"id": "5", "type": "page"}}}
+    )
+    assert (wiki.space, wiki.content) == (Space("9", "S"), Content("5", "page", None))
+    assert repr(wiki) == "<module context of confluence>"
+
+
+@pytest.mark.parametrize("claim", [None, {}, {"jira": 1}, {"jira": {"issue": "A-1"}}])
+def test_a_module_context_may_say_nothing(claim):
+    assert ModuleContext(claim).issue is None
+
+
+def test_a_module_context_takes_no_members_of_another_type():
+    assert ModuleContext({"jira": {"issue": {"id": [1], "key": None}}}).issue == Issue()

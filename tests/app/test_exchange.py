@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from headway.app import lifecycle, pages
+from headway.app.context import Context, SyncContext
+from headway.app.exchange import (
+    FORM_BYTES_MAX,
+    QUIET,
+    Admitted,
+    Answer,
+    Asked,
+    Read,
+    Run,
+    answer_of,
+    arun,
+    exchange,
+    run,
+)
+from headway.errors import BodyTooLarge, ConfigurationError
+from headway.model import RequestFacts, Secret
+from headway.ports import NeedKey, OnceOnly
+
+FRAME = {"sec-fetch-dest": "iframe"}
+FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+
+
+@pytest.fixture(params=[run, arun], ids=["sync", "async"])
+def drive(request, world):
+    """One request through the steps, driven in both ways."""
+
+    def ask(method, target, token=None, body=b"", headers=None, near="127.0.0.1"):
+        path, _, query = target.partition("?")
+        given = headers or {}
+        facts = RequestFacts(
+            method=method,
+            raw_path=path,
+            raw_query=query,
+            authorization=() if token is None else (f"JWT {token}",),
+        )
+        asked = Asked(facts, lambda name: given.get(name, ""), near)
+        connect = world.connect
+        routes = {(one.path, m): one for one in connect.all_routes() for m in one.methods}
+        steps = exchange(connect, routes[path, method], asked)
+
+        def read(limit):
+            if len(body) > limit:
+                raise BodyTooLarge(expected=f"at most {limit} bytes")
+            return body
+
+        if request.param is run:
+            return run(steps, connect, read)
+
+        async def aread(limit):
+            return read(limit)
+
+        return asyncio.run(arun(steps, connect, aread))
+
+    return ask
+
+
+@pytest.fixture
+def app(world):
+    connect = world.connect
+
+    def handler(request, context): ...
+
+    connect.panel("P", location="x", url="/panel", key="p")(handler)
+    connect.module("dialogs", "D", key="d", form=True)(handler)
+    connect.context_route("/api", methods=["POST"])(handler)
+    connect.tenant_route("/any")(handler)
+    connect.tenant_route("/any-query", query=True)(handler)
+    connect.remote_route("/condition")(handler)
+    world.install()
+    return world
+
+
+def told(answer, name):
+    return {key.lower(): value for key, value in answer.headers}.get(name)
+
+
+def refused(answer, refusal):
+    assert told(answer, "headway-refusal") == refusal
+    return True
+
+
+# ---- what Headway answers itself ------------------------------------------------------------
+
+
+def test_the_descriptor(drive, world):
+    answer = drive("GET", "/atlassian-connect.json")
+    assert (answer.status, told(answer, "cache-control")) == (200, "no-cache")
+    assert json.loads(answer.body) == world.connect.descriptor().to_json()
+
+
+def test_development_mode_is_for_this_machine(drive):
+    for elsewhere in ("10.0.0.1", "", "app.example"):
+        assert drive("GET", "/atlassian-connect.json", near=elsewhere).status == 403
+
+
+def test_an_event_is_taken_and_its_hooks_are_called(drive, world):
+    calls = []
+
+    @world.connect.on_installed
+    def plain(before, after):
+        calls.append(("plain", before, after.client_key))
+
+    @world.connect.on_installed
+    async def waits(before, after):
+        await asyncio.sleep(0)
+        calls.append(("async", before, after.client_key))
+
+    world.connect.on_uninstalled(lambda before, after: calls.append(("gone", before, after)))
+    answer = drive("POST", "/installed", world.lifecycle_token(), world.body())
+    assert (answer.status, answer.body) == (204, b"")
+    assert calls == [("plain", None, "site-1"), ("async", None, "site-1")]
+    token = world.request_token("POST", "/enabled")
+    assert drive("POST", "/enabled", token, world.body("enabled")).status == 204
+    for _ in range(2):
+        world.now[0] += 1
+        token = world.lifecycle_token("uninstalled")
+        assert drive("POST", "/uninstalled", token, world.body("uninstalled")).status == 204
+    assert [call[0] for call in calls] == ["plain", "async", "gone"], "the second time nobody left"
+
+
+def test_a_hook_that_fails_is_a_500_and_the_event_stays(drive, world, caplog):
+    @world.connect.on_installed
+    def failing(before, after):
+        raise RuntimeError("the reason")
+
+    answer = drive("POST", "/installed", world.lifecycle_token(), world.body())
+    assert (answer.status, answer.body) == (500, b"the app failed")
+    assert "the reason" in caplog.text
+    assert world.installation is not None
+
+
+def test_an_event_that_is_refused_changes_nothing_and_is_observed(drive, world):
+    assert refused(drive("POST", "/installed", None, world.body()), "token-missing")
+    too_large = b"x" * (lifecycle.BODY_BYTES_MAX + 1)
+    answer = drive("POST", "/installed", world.lifecycle_token(), too_large)
+    assert (answer.status, refused(answer, "body-too-large")) == (413, True)
+    answer = drive("POST", "/installed", world.lifecycle_token(), b"{}")
+    assert refused(answer, "body-malformed")
+    assert world.installation is None
+    seen = [(one.refusal, one.verified) for one in world.seen]
+    assert seen == [("token-missing", False), ("body-too-large", False), ("body-malformed", True)]
+
+
+# ---- who may come in ------------------------------------------------------------------------
+
+
+def test_a_page_is_admitted_without_its_token(drive, app):
+    token = app.request_token("GET", "/panel", "issue=A-1&lic=active")
+    found = drive("GET", f"/panel?issue=A-1&lic=active&jwt={token}", headers=FRAME)
+    assert isinstance(found, Admitted)
+    assert found.query == "issue=A-1&lic=active"
+    assert "eyJ" not in repr(found)
+    context, waiting = found.context(), found.sync_context()
+    assert isinstance(context, Context)
+    assert isinstance(waiting, SyncContext)
+    assert context.licence == waiting.licence == "active"
+    assert context.installation == app.installation
+
+
+def test_the_headers_of_a_page_and_of_another_answer(drive, app):
+    token = app.request_token("GET", "/panel")
+    page = drive("GET", f"/panel?jwt={token}").finished([("Cache-Control", "public")])
+    assert [value for name, value in page if name.lower() == "cache-control"] == ["no-store"]
+    call = drive("POST", "/api", app.context_token())
+    assert call.page is None
+    assert call.finished([]) == list(QUIET)
+    kept = call.finished([("cache-control", "max-age=60")])
+    assert [value for name, value in kept if name.lower() == "cache-control"] == ["max-age=60"]
+
+
+def test_a_context_token_signs_no_address(drive, app):
+    found = drive("POST", "/api?lic=active", app.context_token())
+    assert found.context().licence is None
+
+
+def test_a_page_without_a_token_gets_the_shell_and_a_script_a_refusal(drive, app):
+    shell = drive("GET", "/panel?issue=A-1", headers=FRAME)
+    assert (shell.status, b"AP.context.getToken" in shell.body) == (200, True)
+    assert refused(drive("GET", "/panel?issue=A-1"), "token-missing")
+    assert refused(drive("POST", "/d", headers={**FORM, **FRAME}), "token-missing")
+    assert drive("GET", "/panel", headers={"accept": "text/html"}).status == 200
+
+
+def test_a_shells_fetch_needs_its_seal(drive, app):
+    seal = pages.seal(RequestFacts(method="GET", raw_path="/panel"), app.installation, "ada")
+    headers = {"headway-shell": "1"}
+    target = f"/panel?headway-seal={seal}"
+    found = drive("GET", target, app.context_token(), headers=headers)
+    assert (found.query, found.signed) == ("", True)
+    answer = drive("GET", "/panel?headway-seal=x", app.context_token(), headers=headers)
+    assert refused(answer, "qsh-mismatch")
+
+
+def test_sealed_pages_send_a_browser_on(drive, app):
+    app.connect.sealed_pages = True
+    token = app.request_token("GET", "/panel")
+    answer = drive("GET", f"/panel?jwt={token}", headers=FRAME)
+    assert (answer.status, told(answer, "cache-control")) == (303, "no-store")
+    assert isinstance(drive("GET", f"/panel?jwt={token}"), Admitted)
+    assert isinstance(drive("GET", "/panel", token, headers=FRAME), Admitted)
+
+
+def test_a_refusal_has_a_face_for_people_and_one_for_scripts(drive, app):
+    token = app.request_token("GET", "/panel", secret=Secret("x" * 32))
+    for headers, kind in ((FRAME, "text/html"), ({}, "application/problem+json")):
+        answer = drive("GET", f"/panel?jwt={token}", headers=headers)
+        assert refused(answer, "signature-invalid")
+        assert told(answer, "content-type").startswith(kind)
+        assert told(answer, "x-content-type-options") == "nosniff"
+    assert told(answer, "www-authenticate") == 'JWT realm="my-app"'
+
+
+# ---- forms ----------------------------------------------------------------------------------
+
+
+def test_a_form_may_hold_the_token_where_the_route_says_so(drive, app):
+    token = app.request_token("POST", "/d", "a=1")
+    found = drive("POST", "/d?a=1", body=f"x=1&jwt={token}&y=".encode(), headers=FORM)
+    assert (found.query, found.form) == ("a=1", b"x=1&y=")
+    assert isinstance(found, Admitted)
+
+
+def test_a_body_that_is_no_form_holds_no_token(drive, app):
+    token = app.request_token("POST", "/d")
+    body = f"jwt={token}".encode()
+    assert refused(drive("POST", "/d", body=body), "token-missing")
+    found = drive("POST", "/d", token, body=b"<x/>", headers={"content-type": "text/xml"})
+    assert found.form == b"<x/>"
+
+
+def test_a_form_that_is_too_large_is_not_read(drive, app):
+    body = b"x" * (FORM_BYTES_MAX + 1)
+    token = app.request_token("POST", "/d")
+    assert refused(drive("POST", "/d", token, body=body, headers=FORM), "body-too-large")
+
+
+# ---- kinds and places -----------------------------------------------------------------------
+
+
+def test_a_tenants_route_takes_three_kinds_each_in_its_place(drive, app):
+    request = app.request_token("GET", "/any")
+    session = drive("POST", "/api", app.context_token()).context().session_token()
+    for token in (request, app.context_token(), session):
+        assert isinstance(drive("GET", "/any", token), Admitted)
+    assert isinstance(drive("GET", f"/any?jwt={request}"), Admitted)
+    for token in (app.context_token(), session):
+        assert refused(drive("GET", f"/any?jwt={token}"), "location-not-allowed")
+        assert app.seen[-1].verified
+        assert isinstance(drive("GET", f"/any-query?jwt={token}"), Admitted)
+    assert refused(drive("GET", "/any?x=1", request), "qsh-mismatch")
+
+
+def test_a_remote_call_is_bound_to_its_address(drive, app):
+    token = app.request_token("GET", "/condition")
+    assert isinstance(drive("GET", "/condition", token), Admitted)
+    assert refused(drive("GET", f"/condition?jwt={token}"), "location-not-allowed")
+    assert refused(drive("GET", "/condition", app.context_token()), "kind-refused")
+
+
+# ---- what a handler returned ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "kind", "body"),
+    [
+        (None, 204, None, b""),
+        ("é", 200, "text/html; charset=utf-8", "é".encode()),
+        (b"\0", 200, "application/octet-stream", b"\0"),
+        ({"a": [1]}, 200, "application/json", b'{"a":[1]}'),
+        (Answer(418), 418, None, b""),
+    ],
+)
+def test_what_a_handler_returns_is_an_answer(result, status, kind, body):
+    answer = answer_of(result)
+    assert (answer.status, told(answer, "content-type"), answer.body) == (status, kind, body)
+
+
+# ---- questions ------------------------------------------------------------------------------
+
+
+class Waits:
+    """A connection of sources that answer asynchronously."""
+
+    def __init__(self):
+        self.keys = self.store = self
+
+    async def find(self, need):
+        await asyncio.sleep(0)
+        return f"keys of {need.issuer}"
+
+    async def first(self, once):
+        return once.digest == "new"
+
+
+def everything():
+    found = [(yield NeedKey(issuer="site", symmetric=True))]
+    found.append((yield OnceOnly(scope="site", digest="new", issued=1, until=2)))
+    found.append((yield Read(5)))
+    found.append((yield Run(divmod, (7, 2))))
+    try:
+        yield Run(divmod, (7, 0))
+    except ZeroDivisionError:
+        found.append("thrown into the steps")
+    return found
+
+
+EVERYTHING = ["keys of site", True, b"body5", (3, 1), "thrown into the steps"]
+
+
+def test_every_question_is_answered_in_both_worlds():
+    async def read(limit):
+        return b"body%d" % limit
+
+    assert run(everything(), Waits(), lambda limit: b"body%d" % limit) == EVERYTHING
+    assert asyncio.run(arun(everything(), Waits(), read)) == EVERYTHING
+
+
+def test_what_the_steps_do_not_catch_reaches_the_caller():
+    def steps():
+        yield Run(int, ("x",))
+
+    with pytest.raises(ValueError, match="invalid literal"):
+        run(steps(), Waits(), bytes)
+    with pytest.raises(ValueError, match="invalid literal"):
+        asyncio.run(arun(steps(), Waits(), None))
+
+
+def test_a_store_that_can_not_work_is_no_refusal(drive, app):
+    app.connect.keys._store = Waits()
+    app.connect.keys._store.find = lambda need: (_ for _ in ()).throw(ConfigurationError("broken"))
+    with pytest.raises(ConfigurationError, match="broken"):
+        drive("POST", "/api", app.context_token())

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pytest
+
+from headway.app.connect import Connect
+from headway.app.routes import CALL, PAGE, REMOTE, TENANT, WEBHOOK, Serves
+from headway.errors import ConfigurationError
+from headway.model import Direction, Kind, Location
+
+
+def settings(**changes):
+    return {
+        "key": "my-app",
+        "name": "My app",
+        "base_url": "https://app.example",
+        "store": ":memory:",
+        **changes,
+    }
+
+
+@pytest.fixture
+def make():
+    opened = []
+
+    def make(**changes):
+        opened.append(Connect(**settings(**changes)))
+        return opened[-1]
+
+    yield make
+    for connect in opened:
+        if hasattr(connect.store, "_engine"):
+            connect.store._engine.dispose()
+
+
+def test_modules_and_routes_are_declared_together(make):
+    connect = make()
+
+    @connect.panel("A panel", location="right", url="/panel?issue={issue.key}")
+    def my_panel(request, context): ...
+
+    @connect.page("A page")
+    def my_page(request, context): ...
+
+    @connect.module("adminPages", "Admin", key="admin", url="/admin")
+    def other(request, context): ...
+
+    @connect.webhook("jira:issue_updated")
+    def updated(request, context): ...
+
+    assert connect.descriptor().to_json()["modules"] == {
+        "webPanels": [
+            {
+                "key": "my-panel",
+                "name": {"value": "A panel"},
+                "url": "/panel?issue={issue.key}",
+                "location": "right",
+            }
+        ],
+        "generalPages": [{"key": "my-page", "name": {"value": "A page"}, "url": "/my-page"}],
+        "adminPages": [{"key": "admin", "name": {"value": "Admin"}, "url": "/admin"}],
+        "webhooks": [{"event": "jira:issue_updated", "url": "/webhooks/jira-issue_updated"}],
+    }
+    routes = {route.path: route for route in connect.own_routes()}
+    assert routes["/panel"].page
+    assert routes["/panel"].accept is PAGE
+    assert not routes["/webhooks/jira-issue_updated"].page
+
+
+@pytest.mark.parametrize("path", ["/a/{issue.key}", "//a", "/a/../b", "/a b", "/installed"])
+def test_a_path_that_no_request_could_have_is_refused(make, path):
+    connect = make()
+    with pytest.raises(ConfigurationError, match="route"):
+        connect.context_route(path, methods=["POST"])(lambda request, context: None)
+
+
+def test_a_route_is_declared_once(make):
+    connect = make()
+    connect.context_route("/a")(lambda request, context: None)
+    connect.context_route("/a", methods=["POST"])(lambda request, context: None)
+    with pytest.raises(ConfigurationError, match="twice"):
+        connect.page("A", key="a")(lambda request, context: None)
+
+
+def test_a_cacheable_module_is_not_declared_here(make):
+    with pytest.raises(ConfigurationError, match="cacheable"):
+        make().page("A", cacheable=True)
+
+
+def test_a_module_key_is_one_that_hosts_take(make):
+    with pytest.raises(ConfigurationError, match="module key"):
+        make().page("A")(lambda request, context: None)  # "<lambda>" is no key
+
+
+def declared(connect):
+    return {route.path: route for route in connect.own_routes()}
+
+
+def test_each_verb_fixes_what_its_route_accepts(make):
+    connect = make()
+
+    def handler(request, context): ...
+
+    connect.module("dialogs", "D", key="d", form=True)(handler)
+    connect.context_route("/call", methods=["POST"])(handler)
+    connect.context_route("/image", query=True)(handler)
+    connect.tenant_route("/any")(handler)
+    connect.tenant_route("/any-query", query=True)(handler)
+    connect.webhook("jira:issue_updated", url="/hook?issue={issue.key}")(handler)
+    connect.remote_route("/condition")(handler)
+    connect.remote_module("staticContentMacros", "M", key="macro", query=True)(handler)
+    routes = declared(connect)
+    assert {path: route.accept for path, route in routes.items()} == {
+        "/d": PAGE,
+        "/call": CALL,
+        "/image": CALL,
+        "/any": TENANT,
+        "/any-query": TENANT,
+        "/hook": WEBHOOK,
+        "/condition": REMOTE,
+        "/macro": REMOTE,
+    }
+    assert (routes["/d"].methods, routes["/d"].form) == (("GET", "POST"), True)
+    assert routes["/any"].bare_kinds == {Kind.REQUEST}
+    assert Kind.CONTEXT in routes["/any-query"].bare_kinds
+    assert connect.descriptor().to_json()["modules"]["staticContentMacros"][0]["url"] == "/macro"
+
+
+@pytest.mark.parametrize(
+    ("path", "direction", "location", "open_"),
+    [
+        ("/d", Direction.MODULE, Location.FORM, True),
+        ("/page", Direction.MODULE, Location.FORM, False),
+        ("/page", Direction.MODULE, Location.QUERY, True),
+        ("/call", Direction.BROWSER_TO_APP, Location.QUERY, False),
+        ("/call", Direction.BROWSER_TO_APP, Location.FORM, False),
+        ("/image", Direction.BROWSER_TO_APP, Location.QUERY, True),
+        ("/hook", Direction.EVENT, Location.QUERY, False),
+        ("/condition", Direction.REMOTE, Location.QUERY, False),
+        ("/macro", Direction.REMOTE, Location.QUERY, True),
+    ],
+)
+def test_a_location_is_open_only_where_a_route_says_so(make, path, direction, location, open_):
+    connect = make()
+
+    def handler(request, context): ...
+
+    connect.module("dialogs", "D", key="d", form=True)(handler)
+    connect.page("P", url="/page")(handler)
+    connect.context_route("/call")(handler)
+    connect.context_route("/image", query=True)(handler)
+    connect.webhook("jira:issue_updated", url="/hook")(handler)
+    connect.remote_route("/condition")(handler)
+    connect.remote_module("staticContentMacros", "M", key="macro", query=True)(handler)
+    row = declared(connect)[path].policy.row(direction, location)
+    assert (row.schedule is not None) is open_
+
+
+def test_all_routes_begin_with_what_headway_answers_itself(make):
+    served = [(route.path, route.methods, route.serves) for route in make().all_routes()]
+    assert served[0] == ("/atlassian-connect.json", ("GET",), Serves.DESCRIPTOR)
+    assert {path for path, methods, serves in served[1:] if serves is Serves.LIFECYCLE} == {
+        "/installed",
+        "/enabled",
+        "/disabled",
+        "/uninstalled",
+    }
+
+
+def test_the_descriptors_own_path_is_taken(make):
+    with pytest.raises(ConfigurationError, match="twice"):
+        make().context_route("/atlassian-connect.json")(lambda request, context: None)
