@@ -212,7 +212,7 @@ def test_a_site_of_the_cloud_is_taken_under_its_own_address(world):
 
 def test_a_site_on_loopback_is_refused_outside_of_development(make_world, monkeypatch):
     world = make_world()
-    world.connect._site = type(world.connect._site)(app_key="my-app", suffixes=(".example",))
+    world.connect.site = type(world.connect.site)(app_key="my-app", suffixes=(".example",))
     assert world.event().id == "base-url-refused"
     assert world.event(baseUrl="https://x.atlassian.net").id == "base-url-refused"
 
