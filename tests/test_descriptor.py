@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headway.descriptor import read_added, read_descriptor
+from headway.descriptor import problems_of, read_added, read_descriptor
 
 URL = "http://127.0.0.1:7000/base"
 LIFECYCLE = ("installed", "uninstalled", "enabled", "disabled")
@@ -161,6 +161,27 @@ def test_what_is_refused(what: str) -> None:
 def test_what_is_no_descriptor(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"JSON|Expected"):
         read_descriptor(data)
+
+
+@pytest.mark.parametrize("what", INVALID)
+def test_what_is_refused_is_what_is_found(what: str) -> None:
+    """The strict reader's one error is the first of all of them."""
+    data = json.dumps(document(**INVALID[what][0])).encode()
+    with pytest.raises(ValueError, match="at `") as caught:
+        read_descriptor(data)
+    assert problems_of(data)[0] == str(caught.value)
+
+
+def test_all_that_is_wrong_is_found() -> None:
+    bad = document(key=1, baseUrl="x", scopes=["A", "B"], **panel(url="/a b"))
+    assert len(problems_of(json.dumps(bad).encode())) == 5
+    assert problems_of(json.dumps(document()).encode()) == ()
+    assert problems_of(b"{") == ("is not JSON",)
+    assert len(problems_of(b"{}")) == 4
+
+
+def test_an_address_of_the_app_with_values() -> None:
+    assert read().url("/p?k={issue.key}", {"issue.key": "A-1"}) == f"{URL}/p?k=A-1"
 
 
 def test_types_that_this_site_does_not_have_are_named_and_left_alone() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from headway.cli import app as app_commands
-from headway.cli import host, token, transfer, up
+from headway.cli import descriptor, host, token, transfer, up
 from headway.errors import HeadwayError
 from headway.redact import redact
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.add_typer(token.app, name="token")
 app.add_typer(app_commands.app, name="app")
 app.add_typer(host.app, name="host")
+app.add_typer(descriptor.app, name="descriptor")
 host.app.command(name="export")(transfer.export_state)
 host.app.command(name="import")(transfer.import_state)
 app.command(name="up")(up.up)

@@ -9,15 +9,26 @@ anywhere but to the app's own origin is refused before anything is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from headway.descriptor.addresses import check_address, check_base, expand, resolve
 from headway.descriptor.module_types import MODULE_TYPES, ModuleType, Shown
-from headway.descriptor.modules import Condition, Key, Module, Text, Url, read_modules
+from headway.descriptor.modules import (
+    Condition,
+    Key,
+    Module,
+    Text,
+    Told,
+    Url,
+    at_once,
+    placed,
+    read_modules,
+)
 
 __all__ = [
+    "MEMBERS",
     "MODULE_TYPES",
     "SCOPES",
     "Condition",
@@ -27,6 +38,7 @@ __all__ = [
     "Shown",
     "Webhook",
     "expand",
+    "problems_of",
     "read_added",
     "read_descriptor",
     "resolve",
@@ -119,6 +131,13 @@ class _Document(msgspec.Struct, frozen=True, rename="camel"):
     modules: dict[Key, msgspec.Raw] = {}
 
 
+MEMBERS = {field.encode_name: field for field in msgspec.structs.fields(_Document)}
+"""What a descriptor consists of, by its names there; who reads it leaves others alone."""
+
+_NOWHERE = "https://app.invalid"
+"""In place of a base URL that is none, so that the rest can be looked at (RFC 2606)."""
+
+
 def read_descriptor(data: bytes) -> Descriptor:
     """Read a descriptor; raises ValueError with one line that names the place in the document.
 
@@ -126,29 +145,46 @@ def read_descriptor(data: bytes) -> Descriptor:
     Traceback (most recent call last):
     ValueError: Expected `str`, got `int` - at `$.key`
     """
-    # (1) what every app has
+    return _read(data, at_once)
+
+
+def problems_of(data: bytes) -> tuple[str, ...]:
+    """Everything for which a site refuses a descriptor, one line each; at best nothing.
+
+    >>> problems_of(b'{"key": 1, "baseUrl": "https://app.example", "scopes": ["ROOT"]}')[:2]
+    ('Expected `str`, got `int` - at `$.key`', 'Object missing required field `authentication`...')
+    """
+    found: list[str] = []
     try:
-        document = msgspec.json.decode(data, type=_Document)
-    except msgspec.ValidationError as error:
-        text = str(error)
-        raise ValueError(text if " - at `" in text else f"{text} - at `$`") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ValueError("is not JSON") from None
-    check_base(document.base_url)
-    base_url = document.base_url.rstrip("/")
+        _read(data, found.append)
+    except ValueError as error:  # nothing in it can be looked at
+        found.append(str(error))
+    return tuple(found)
+
+
+def _read(data: bytes, tell: Told) -> Descriptor:
+    # (1) what every app has
+    document = _document(data, tell)
+    try:
+        check_base(document.base_url)
+        base_url = document.base_url.rstrip("/")
+    except ValueError as error:
+        base_url = _NOWHERE
+        if document.base_url != _NOWHERE:
+            tell(str(error))
     lifecycle = {
         event: url
         for event, url in msgspec.structs.asdict(document.lifecycle).items()
         if url is not None
     }
     for event, url in lifecycle.items():
-        check_address(base_url, url, f"$.lifecycle.{event}")
+        _checked(base_url, url, f"$.lifecycle.{event}", tell)
     for number, scope in enumerate(document.scopes):
         if scope.upper() not in SCOPES:
-            raise ValueError(f"is no scope of Connect - at `$.scopes[{number}]`")
+            tell(f"is no scope of Connect - at `$.scopes[{number}]`")
     # (2) where it is shown, and what it is told
     scopes = frozenset(scope.upper() for scope in document.scopes)
-    modules, unknown = read_modules(document.modules, base_url)
+    modules, unknown = read_modules(document.modules, base_url, tell=tell)
     return Descriptor(
         key=document.key,
         name=document.name or document.key,
@@ -156,11 +192,46 @@ def read_descriptor(data: bytes) -> Descriptor:
         lifecycle=lifecycle,
         scopes=scopes,
         modules=modules,
-        webhooks=_webhooks(document.modules.get("webhooks"), base_url, scopes),
+        webhooks=_webhooks(document.modules.get("webhooks"), base_url, scopes, tell),
         unknown=unknown,
         description=document.description,
         licensing=document.enable_licensing,
     )
+
+
+def _document(data: bytes, tell: Told) -> _Document:
+    """Each member by itself: one that is wrong keeps none of the others from being looked at."""
+    try:
+        written = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError as error:
+        raise ValueError(placed(str(error), "$")) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ValueError("is not JSON") from None
+    read: dict[str, Any] = {
+        "key": "",
+        "base_url": _NOWHERE,
+        "authentication": None,
+        "lifecycle": _Lifecycle(installed=""),
+    }
+    for name, field in MEMBERS.items():
+        if name not in written:
+            if field.required:
+                tell(f"Object missing required field `{name}` - at `$`")
+            continue
+        try:
+            read[field.name] = msgspec.json.decode(written[name], type=field.type)
+        except msgspec.ValidationError as error:
+            tell(placed(str(error), f"$.{name}"))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise ValueError("is not JSON") from None
+    return _Document(**read)
+
+
+def _checked(base_url: str, url: str, place: str, tell: Told) -> None:
+    try:
+        check_address(base_url, url, place)
+    except ValueError as error:
+        tell(str(error))
 
 
 def read_added(data: bytes, descriptor: Descriptor) -> tuple[Module, ...]:
@@ -192,7 +263,7 @@ def read_added(data: bytes, descriptor: Descriptor) -> tuple[Module, ...]:
 
 
 def _webhooks(
-    raw: msgspec.Raw | None, base_url: str, scopes: frozenset[str]
+    raw: msgspec.Raw | None, base_url: str, scopes: frozenset[str], tell: Told
 ) -> tuple[Webhook, ...]:
     if raw is None:
         return ()
@@ -201,10 +272,10 @@ def _webhooks(
         kind = Annotated[list[Webhook], msgspec.Meta(max_length=100)]
         webhooks = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        text, _, path = str(error).partition(" - at `$")
-        raise ValueError(f"{text} - at `{place}{path or '`'}") from None
+        tell(placed(str(error), place))
+        return ()
     for number, webhook in enumerate(webhooks):
-        check_address(base_url, webhook.url, f"{place}[{number}].url")
+        _checked(base_url, webhook.url, f"{place}[{number}].url", tell)
     if webhooks and not scopes & _GRANTED:
-        raise ValueError("webhooks need the scope READ - at `$.scopes`")
+        tell("webhooks need the scope READ - at `$.scopes`")
     return tuple(webhooks)

@@ -6,15 +6,15 @@ type of a field here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 
 from headway.descriptor.addresses import check_address, check_link, resolve
 from headway.descriptor.module_types import MODULE_TYPES, Form, ModuleType, Shown
 
-__all__ = ["Condition", "Key", "Module", "Text", "Url", "read_modules"]
+__all__ = ["Condition", "Key", "Module", "Text", "Told", "Url", "at_once", "placed", "read_modules"]
 
 URL_MAX = 2000  # characters
 MODULES_MAX = 100  # of one type
@@ -95,6 +95,25 @@ class Module(msgspec.Struct, frozen=True, kw_only=True):
 
 # ---- reading --------------------------------------------------------------------------------
 
+Told = Callable[[str], object]
+"""What is told of each problem: one line that names the place in the document."""
+
+
+def at_once(problem: str) -> NoReturn:
+    """Read strictly: the first problem is a ValueError."""
+    raise ValueError(problem)
+
+
+def placed(error: str, place: str) -> str:
+    """A decoder's error, which counts from a part on, with the place in the whole document.
+
+    >>> placed("Expected `str`, got `int` - at `$.value`", "$.name")
+    'Expected `str`, got `int` - at `$.name.value`'
+    """
+    error = error.replace(" - at `key` in `$", " - at `$")  # a name that is none, not a value
+    text, found, path = error.partition(" - at `$")
+    return f"{text} - at `{place}{path}" if found else f"{text} - at `{place}`"
+
 
 class _Name(msgspec.Struct, frozen=True):
     value: Text
@@ -169,12 +188,16 @@ PAGES = ("create", "edit", "view", "editor")
 
 
 def read_modules(
-    document: Mapping[str, msgspec.Raw], base_url: str, place: str = "$.modules"
+    document: Mapping[str, msgspec.Raw],
+    base_url: str,
+    place: str = "$.modules",
+    tell: Told = at_once,
 ) -> tuple[tuple[Module, ...], tuple[str, ...]]:
     """The modules of a document by type, and the names of the types that this site does not know.
 
-    Raises ValueError with one line that names the place, from *place* on.
-    ``webhooks`` are left to whoever reads the document.
+    *tell* is told of each problem, one line that names the place, from *place*
+    on; a module that has one is left out.  Unless told otherwise the first is a
+    ValueError.  ``webhooks`` are left to whoever reads the document.
 
     >>> page = b'[{"key": "p", "name": {"value": "Page"}, "url": "/p"}]'
     >>> modules, unknown = read_modules({"generalPages": msgspec.Raw(page)}, "http://127.0.0.1")
@@ -188,38 +211,45 @@ def read_modules(
         if row is None:
             unknown += [name] * (name != "webhooks")
             continue
-        for where, read in _listed(raw, row, f"{place}.{name}"):
-            module = _module(name, row, read, where, base_url)
-            _check(module, base_url, where)
-            if module.key in seen:
-                raise ValueError(f"this key occurs twice - at `{where}.key`")
+        for where, one in _listed(raw, row, f"{place}.{name}", tell):
+            try:
+                module = _module(name, row, _decoded(one, where), where, base_url)
+                _check(module, base_url, where)
+                if module.key in seen:
+                    raise ValueError(f"this key occurs twice - at `{where}.key`")
+            except ValueError as error:
+                tell(str(error))
+                continue
             seen.add(module.key)
             modules.append(module)
     return tuple(modules), tuple(unknown)
 
 
-def _listed(raw: msgspec.Raw, row: ModuleType, place: str) -> Iterator[tuple[str, _Module]]:
-    """Each module with its place in the document."""
+def _listed(
+    raw: msgspec.Raw, row: ModuleType, place: str, tell: Told
+) -> Iterator[tuple[str, msgspec.Raw]]:
+    """Each module, unread, with its place in the document."""
     is_list = bytes(raw).lstrip()[:1] == b"["
-    single = row.form is Form.ONE or (row.form is Form.EITHER and not is_list)
-    kind: Any = _Module if single else list[_Module]
+    if row.form is Form.ONE or (row.form is Form.EITHER and not is_list):
+        yield place, raw
+        return
     try:
-        found = msgspec.json.decode(raw, type=kind)
+        found = msgspec.json.decode(raw, type=list[msgspec.Raw])
     except msgspec.ValidationError as error:
-        raise ValueError(_placed(str(error), place)) from None
-    if single:
-        yield place, found
+        tell(placed(str(error), place))
         return
     if len(found) > MODULES_MAX:
-        raise ValueError(f"Expected at most {MODULES_MAX} modules - at `{place}`")
-    for number, module in enumerate(found):
-        yield f"{place}[{number}]", module
+        tell(f"Expected at most {MODULES_MAX} modules - at `{place}`")
+        return
+    for number, one in enumerate(found):
+        yield f"{place}[{number}]", one
 
 
-def _placed(error: str, place: str) -> str:
-    """A decoder's error, which counts from the module on, with the place in the whole document."""
-    text, found, path = error.partition(" - at `$")
-    return f"{text} - at `{place}{path}" if found else f"{text} - at `{place}`"
+def _decoded(raw: msgspec.Raw, place: str) -> _Module:
+    try:
+        return msgspec.json.decode(raw, type=_Module)
+    except msgspec.ValidationError as error:
+        raise ValueError(placed(str(error), place)) from None
 
 
 def _module(name: str, row: ModuleType, read: _Module, place: str, base_url: str) -> Module:
@@ -298,7 +328,7 @@ def _actions(read: _Module, place: str) -> dict[str, str]:
         try:
             action = msgspec.convert(written, type=_Address)
         except msgspec.ValidationError as error:
-            raise ValueError(_placed(str(error), f"{place}.actions.{name}")) from None
+            raise ValueError(placed(str(error), f"{place}.actions.{name}")) from None
         actions[name] = action.template_url or action.url
     if read.triggered:
         actions["triggered"] = read.triggered.url
