@@ -57,15 +57,23 @@
         │   ├── KeyNotFound                key-not-found
         │   ├── KeyUnusable                key-unusable
         │   └── KeySourceFailed            key-source-failed
-        └── LifecycleRefused          a lifecycle event may not change an installation
-            ├── BodyTooLarge               body-too-large
-            ├── BodyMalformed              body-malformed
-            ├── ClientKeyMismatch          client-key-mismatch
-            ├── AppKeyMismatch             app-key-mismatch
-            ├── BaseUrlRefused             base-url-refused
-            ├── SecretTooShort             secret-too-short
-            ├── InstallStale               install-stale
-            └── NotInstalled               not-installed
+        ├── LifecycleRefused          a lifecycle event may not change an installation
+        │   ├── BodyTooLarge               body-too-large
+        │   ├── BodyMalformed              body-malformed
+        │   ├── ClientKeyMismatch          client-key-mismatch
+        │   ├── AppKeyMismatch             app-key-mismatch
+        │   ├── BaseUrlRefused             base-url-refused
+        │   ├── SecretTooShort             secret-too-short
+        │   ├── InstallStale               install-stale
+        │   └── NotInstalled               not-installed
+        ├── EventRefused              a webhook is not taken
+        │   ├── EventMalformed             event-malformed
+        │   ├── EventPending               event-pending
+        │   └── QueueFull                  queue-full
+        └── TicketRefused             a ticket in a URL opens nothing
+            ├── TicketUnknown              ticket-unknown
+            ├── TicketExpired              ticket-expired
+            └── TicketMismatch             ticket-mismatch
 
 A leaf's ``id`` is stable: it is the error code, the metric label, the policy
 row, the docs anchor and the name of the bad example, as its ``faces`` say.
@@ -670,7 +678,7 @@ class BodyTooLarge(LifecycleRefused):
     id = "body-too-large"
     status = 413
     title = "the body is too large"
-    hint = "A lifecycle event has at most 65536 bytes."
+    hint = "A lifecycle event has at most 65536 bytes, a webhook 4194304."
 
 
 class BodyMalformed(LifecycleRefused):
@@ -734,3 +742,69 @@ class NotInstalled(LifecycleRefused):
     status = 404
     title = "this site has not installed the app"
     hint = "Install the app first."
+
+
+# ---- a webhook is not taken -----------------------------------------------------------------
+
+
+class EventRefused(Refusal):
+    """A webhook whose sender is known, and which is not taken."""
+
+
+class EventMalformed(EventRefused):
+    """A payload that is not the event that its address is for."""
+
+    id = "event-malformed"
+    status = 400
+    title = "the body is not the event that this address takes"
+    hint = "Send the JSON object that the host documents for this event."
+
+
+class EventPending(EventRefused):
+    """The same delivery is being taken at this moment."""
+
+    id = "event-pending"
+    status = 503
+    title = "the same delivery is being taken at this moment"
+    hint = "Send it again later: by then it is known whether it was taken."
+
+
+class QueueFull(EventRefused):
+    """So much work waits that no more is taken."""
+
+    id = "queue-full"
+    status = 503
+    fault = Fault.OPERATOR
+    title = "too many events wait to be worked on"
+    hint = "Send the event again later; give the app more workers, or a task queue of its own."
+
+
+# ---- a ticket in a URL opens nothing --------------------------------------------------------
+
+
+class TicketRefused(Refusal):
+    """A link's ticket that opens nothing here."""
+
+
+class TicketUnknown(TicketRefused):
+    """No such ticket: never made, used already, or long expired."""
+
+    id = "ticket-unknown"
+    title = "the link was used already, or never was one"
+    hint = "Reload the page that showed the link: each link works once, for seconds."
+
+
+class TicketExpired(TicketRefused):
+    """A ticket whose seconds are over."""
+
+    id = "ticket-expired"
+    title = "the link's time is over"
+    hint = "Reload the page that showed the link: each link works once, for seconds."
+
+
+class TicketMismatch(TicketRefused):
+    """A ticket that was made for another request."""
+
+    id = "ticket-mismatch"
+    title = "the link was made for another address"
+    hint = "Use the link as the page made it: method, path and query belong to it."

@@ -77,7 +77,7 @@ HEADERS: Final = ("authorization", "proxy_authorization", "cookie", "set_cookie"
 TOKENS: Final = (
     *("jwt", "acpt", "token", "access_token", "id_token", "refresh_token"),
     *("auth_token", "x_auth_token", "oauth_token", "session_token", "x_amz_security_token"),
-    *("assertion", "client_assertion", "jsessionid", "sessionid"),
+    *("assertion", "client_assertion", "jsessionid", "sessionid", "headway_ticket"),
 )
 
 WORDS: Final = ("secret", "password", "passwd", "passphrase")
@@ -229,7 +229,7 @@ SHAPES: Final = (
         ("Set-Cookie: sid=«1»; Path=/; HttpOnly",),
         ("Set-Cookie: sid=; Max-Age=0",)),
     _shape("field",
-        "authorization cookie jwt acpt token assertion sessionid secret passw passphrase key",
+        "authorization cookie jwt acpt token assertion sessionid ticket secret passw passphrase key",
         _field(_FIELDS, _REAL),
         ('{"sharedSecret": "«a\\"b»", "key": "k"}',
          "[(b'authorization', b'Bearer «x»'), (b'host', b'h')]",
@@ -237,11 +237,12 @@ SHAPES: Final = (
          '"token": ["«a", "b»"]',
          "'db_password': '«x»'"),
         ("{'jwt': 'true'}", '{"X-Atlassian-Token": "no-check"}', '["token", "name", "id"]')),
-    _shape("parameter", "authorization jwt acpt token assertion sessionid",
+    _shape("parameter", "authorization jwt acpt token assertion sessionid ticket",
         rf"(?<![A-Za-z0-9_-]){_names('authorization', *TOKENS)}\]?={_assigned(_REAL, _VALUE)}",
         ("/x?a=1&jwt=«x»&b=2",
          "path=/x;jsessionid=«0A1B»?a",
          "#access_token=«x»",
+         "/file?id=5&headway-ticket=«x»",
          "authorization=Bearer «x»",
          "Facts(token='«x»')"),
         ("?jwt=&a=b", "access_token=%s", "page_token=2", "jwt={jwt}", "qsh=" + "0a" * 32)),
