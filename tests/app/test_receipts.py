@@ -1,0 +1,169 @@
+"""Which deliveries were taken: one site's say nothing of another's (threat T31)."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from headway.app.delivery import Receipt
+from headway.app.receipts import (
+    CLAIM_SECONDS,
+    TAKEN_SECONDS,
+    Claim,
+    MemoryReceipts,
+    Receipts,
+    RedisReceipts,
+)
+from headway.errors import ConfigurationError
+
+NOW = 1_700_000_000.0
+
+
+class Clock:
+    now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SmallRedis:
+    """The three commands of Redis that are used, with its clock in the test's hand."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.kept: dict[str, tuple[bytes, float]] = {}
+        self.lock = threading.Lock()
+
+    def set(self, key: str, value: str, *, ex: int, nx: bool = False) -> bool | None:
+        with self.lock:
+            if nx and self._live(key):
+                return None
+            self.kept[key] = value.encode(), self.clock.now + ex
+            return True
+
+    def get(self, key: str) -> bytes | None:
+        return self.kept[key][0] if self._live(key) else None
+
+    def delete(self, key: str) -> int:
+        return 1 if self.kept.pop(key, None) else 0
+
+    def _live(self, key: str) -> bool:
+        return key in self.kept and self.clock.now < self.kept[key][1]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def receipts(request: pytest.FixtureRequest, clock: Clock) -> Receipts:
+    if request.param == "memory":
+        return MemoryReceipts(clock=clock)
+    return RedisReceipts(SmallRedis(clock))
+
+
+def of(tenant: str, identifier: str = "id-1") -> Receipt:
+    return Receipt(tenant, "/hook", identifier)
+
+
+def test_a_delivery_is_claimed_once_and_known_when_it_is_confirmed(receipts: Receipts) -> None:
+    assert receipts.claim(of("a")) is Claim.NEW
+    assert receipts.claim(of("a")) is Claim.PENDING
+    receipts.confirm(of("a"))
+    assert receipts.claim(of("a")) is Claim.TAKEN
+
+
+def test_the_id_of_tenant_a_does_not_mute_b(receipts: Receipts) -> None:
+    receipts.claim(of("a"))
+    receipts.confirm(of("a"))
+    assert receipts.claim(of("b")) is Claim.NEW
+
+
+def test_what_is_released_is_new_again(receipts: Receipts) -> None:
+    receipts.claim(of("a"))
+    receipts.release(of("a"))
+    assert receipts.claim(of("a")) is Claim.NEW
+    receipts.release(of("never claimed"))
+
+
+def test_a_claim_that_nobody_confirms_ends_by_itself(receipts: Receipts, clock: Clock) -> None:
+    receipts.claim(of("a"))
+    clock.now += CLAIM_SECONDS
+    assert receipts.claim(of("a")) is Claim.NEW
+
+
+def test_a_delivery_is_remembered_for_a_day(receipts: Receipts, clock: Clock) -> None:
+    receipts.claim(of("a"))
+    receipts.confirm(of("a"))
+    clock.now += TAKEN_SECONDS - 1
+    assert receipts.claim(of("a")) is Claim.TAKEN
+    clock.now += 1
+    assert receipts.claim(of("a")) is Claim.NEW
+
+
+def test_of_many_at_once_one_has_the_claim(receipts: Receipts) -> None:
+    ready, got = threading.Barrier(8), []
+
+    def race() -> None:
+        ready.wait()
+        got.append(receipts.claim(of("a")))
+
+    racers = [threading.Thread(target=race) for _ in range(8)]
+    for each in racers:
+        each.start()
+    for each in racers:
+        each.join()
+    assert sorted(got) == [Claim.NEW, *[Claim.PENDING] * 7]
+
+
+def test_memory_is_bounded_and_a_flood_from_one_site_drops_its_own(clock: Clock) -> None:
+    receipts = MemoryReceipts(capacity=200, clock=clock)
+    for tenant in ("b", "c"):
+        receipts.claim(of(tenant))
+        receipts.confirm(of(tenant))
+    for number in range(1000):
+        receipts.claim(of("a", str(number)))
+        receipts.confirm(of("a", str(number)))
+    assert len(receipts) == 200
+    assert receipts.claim(of("b")) is receipts.claim(of("c")) is Claim.TAKEN
+    assert receipts.claim(of("a", "999")) is Claim.TAKEN
+    assert receipts.claim(of("a", "0")) is Claim.NEW
+
+
+def test_where_no_site_has_many_the_oldest_makes_room(clock: Clock) -> None:
+    receipts = MemoryReceipts(capacity=200, clock=clock)
+    for number in range(201):
+        assert receipts.claim(of(str(number))) is Claim.NEW
+    assert len(receipts) == 200
+    assert receipts.claim(of("200")) is Claim.PENDING
+    assert receipts.claim(of("0")) is Claim.NEW
+
+
+def test_a_memory_without_room_is_refused_at_start() -> None:
+    with pytest.raises(ConfigurationError):
+        MemoryReceipts(capacity=99)
+
+
+def test_redis_is_told_a_hash_alone(clock: Clock) -> None:
+    redis = SmallRedis(clock)
+    receipts = RedisReceipts(redis, prefix="mine:")
+    receipts.claim(of("a-site", "an-identifier"))
+    (key,) = redis.kept
+    assert key.startswith("mine:")
+    assert "a-site" not in key
+    assert "an-identifier" not in key
+
+
+def test_a_client_that_decodes_is_understood(clock: Clock) -> None:
+    class Decoding(SmallRedis):
+        def get(self, key: str) -> Any:
+            found = super().get(key)
+            return found and found.decode()
+
+    receipts = RedisReceipts(Decoding(clock))
+    receipts.claim(of("a"))
+    receipts.confirm(of("a"))
+    assert receipts.claim(of("a")) is Claim.TAKEN
