@@ -2,7 +2,8 @@
 
     .venv/bin/python tools/refusals.py > docs/refusals.md
 
-The text of a section is the code's own: change it in ``src/headway/errors.py``.
+The text of a section is the code's own: change it in ``src/headway/errors.py`` or
+``refusals.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from headway.errors import Fault, Refusal, registry
 HEAD = """\
 # Refusals
 
-Made by `tools/refusals.py` from `src/headway/errors.py`; a test compares the two.
+Made by `tools/refusals.py` from `src/headway/errors.py` and `refusals.py`; a test compares the two.
 
 Every request that Headway refuses is refused by one of these ids. The id is the `code` of the
 JSON answer, the label of the metric and the name of the bad example in `vectors/`; it does not

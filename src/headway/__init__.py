@@ -11,6 +11,7 @@ stand on it.  The verbs live in the modules that are named after them:
 and the nouns that they speak of are here.
 """
 
+import headway.refusals  # noqa: F401  leaves of the tree, which is whole from here on
 from headway.errors import ConfigurationError, HeadwayError, Refusal
 from headway.model import (
     Claims,

@@ -229,7 +229,8 @@ SHAPES: Final = (
         ("Set-Cookie: sid=«1»; Path=/; HttpOnly",),
         ("Set-Cookie: sid=; Max-Age=0",)),
     _shape("field",
-        "authorization cookie jwt acpt token assertion sessionid ticket secret passw passphrase key",
+        "authorization cookie jwt acpt token assertion sessionid ticket secret passw passphrase "
+        "key",
         _field(_FIELDS, _REAL),
         ('{"sharedSecret": "«a\\"b»", "key": "k"}',
          "[(b'authorization', b'Bearer «x»'), (b'host', b'h')]",

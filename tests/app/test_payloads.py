@@ -18,8 +18,9 @@ from headway.app.payloads import (
     read_event,
     types_of,
 )
-from headway.errors import ConfigurationError, EventMalformed
+from headway.errors import ConfigurationError
 from headway.model import Product
+from headway.refusals import EventMalformed
 
 ISSUE = {"id": "10000", "key": "A-1", "fields": {"summary": "One"}}
 

@@ -17,7 +17,8 @@ import pytest
 from headway.app import queue as module
 from headway.app.delivery import Delivery
 from headway.app.queue import MemoryQueue
-from headway.errors import ConfigurationError, QueueFull
+from headway.errors import ConfigurationError
+from headway.refusals import QueueFull
 
 
 def delivery(tenant: str = "site", body: bytes = b"", event: str = "page_created") -> Delivery:

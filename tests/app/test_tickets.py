@@ -17,17 +17,10 @@ from headway.app.tickets import (
     carries_ticket,
     without_ticket,
 )
-from headway.errors import (
-    PathNotNormal,
-    ReplayCacheFull,
-    TicketExpired,
-    TicketMismatch,
-    TicketUnknown,
-    TokenRepeated,
-    TokensDiffer,
-)
+from headway.errors import PathNotNormal, ReplayCacheFull, TokenRepeated, TokensDiffer
 from headway.model import RequestFacts
 from headway.redact import redact, redact_url
+from headway.refusals import TicketExpired, TicketMismatch, TicketUnknown
 
 NOW = 1_700_000_000
 

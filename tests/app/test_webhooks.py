@@ -16,13 +16,7 @@ from headway.app.delivery import Delivery, Receipt
 from headway.app.payloads import Event, confluence, jira
 from headway.app.receipts import Claim, MemoryReceipts
 from headway.app.webhooks import EventContext, Webhooks
-from headway.errors import (
-    ConfigurationError,
-    EventMalformed,
-    EventPending,
-    QueueFull,
-    ReplayCacheFull,
-)
+from headway.errors import ConfigurationError, ReplayCacheFull
 from headway.model import (
     Claims,
     Direction,
@@ -34,6 +28,7 @@ from headway.model import (
     Secret,
     Verified,
 )
+from headway.refusals import EventMalformed, EventPending, QueueFull
 
 if TYPE_CHECKING:
     from nowhere import OnlyForTypes  # type: ignore[import-not-found]

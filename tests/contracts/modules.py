@@ -13,6 +13,7 @@ SRC = ROOT / "src" / "headway"
 
 LEVELS = (
     {"errors"},
+    {"refusals"},
     {"model"},
     {"ports"},
     {"jwt", "keys", "qsh", "policy", "redact"},

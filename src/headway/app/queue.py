@@ -27,7 +27,8 @@ from weakref import WeakSet
 import msgspec
 
 from headway.app.delivery import Delivery
-from headway.errors import ConfigurationError, QueueFull
+from headway.errors import ConfigurationError
+from headway.refusals import QueueFull
 
 __all__ = ["MemoryQueue", "Queue", "Work"]
 
@@ -45,7 +46,7 @@ class Queue(Protocol):
     def put(self, delivery: Delivery) -> None:
         """Keep *delivery*; when this returns, the host is told that it was taken.
 
-        Raises :class:`~headway.errors.QueueFull` where there is no room: the
+        Raises :class:`~headway.refusals.QueueFull` where there is no room: the
         host sends it again.  Anything else that is raised means the same.
         """
 
@@ -129,7 +130,7 @@ class MemoryQueue:
     # ---- coming in --------------------------------------------------------------------------
 
     def put(self, delivery: Delivery) -> None:
-        """Keep *delivery*; raises :class:`~headway.errors.QueueFull`."""
+        """Keep *delivery*; raises :class:`~headway.refusals.QueueFull`."""
         if self._work is None:
             raise ConfigurationError("queue: nothing serves it; call serve() first")
         with self._changed:

@@ -32,18 +32,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from headway.errors import (
-    ConfigurationError,
-    TicketExpired,
-    TicketMismatch,
-    TicketUnknown,
-    TokenRepeated,
-    TokensDiffer,
-)
+from headway.errors import ConfigurationError, TokenRepeated, TokensDiffer
 from headway.keys import Sealer
 from headway.model import RequestFacts
 from headway.ports import Clock
 from headway.qsh import canonical_request, without_token
+from headway.refusals import TicketExpired, TicketMismatch, TicketUnknown
 
 __all__ = [
     "PARAMETER",
@@ -162,9 +156,9 @@ class Tickets:
     def take(self, facts: RequestFacts, *, uses: int = 1) -> Ticket:
         """What the ticket of *facts* carries; it is used up by this, whatever it is.
 
-        May wait for the store.  Raises :class:`~headway.errors.TicketUnknown`,
-        :class:`~headway.errors.TicketExpired`,
-        :class:`~headway.errors.TicketMismatch`,
+        May wait for the store.  Raises :class:`~headway.refusals.TicketUnknown`,
+        :class:`~headway.refusals.TicketExpired`,
+        :class:`~headway.refusals.TicketMismatch`,
         :class:`~headway.errors.TokensDiffer` where a token came along, or what
         the store raises.
         """

@@ -28,9 +28,10 @@ from headway.app.delivery import Delivery
 from headway.app.payloads import Event, check_name, event_named, read_event, types_of
 from headway.app.queue import Queue
 from headway.app.receipts import Claim, Receipts
-from headway.errors import ConfigurationError, EventMalformed, EventPending
+from headway.errors import ConfigurationError
 from headway.model import Installation, Verified
 from headway.qsh import without_token
+from headway.refusals import EventMalformed, EventPending
 
 __all__ = ["IDENTIFIER", "WORK_SECONDS", "EventContext", "Hook", "Webhooks"]
 
@@ -144,9 +145,9 @@ class Webhooks:
         """Take one delivery, whose token was *verified*: False where it was taken before.
 
         May wait for a network.  *header* gives a header of the request by its
-        lower-case name, or "".  Raises :class:`~headway.errors.EventMalformed`;
-        :class:`~headway.errors.EventPending` and
-        :class:`~headway.errors.QueueFull` where the host has to send it again.
+        lower-case name, or "".  Raises :class:`~headway.refusals.EventMalformed`;
+        :class:`~headway.refusals.EventPending` and
+        :class:`~headway.refusals.QueueFull` where the host has to send it again.
         """
         # (1) what is it?  The address says; several at one address, and the body says which
         hook = self._hooks[path]

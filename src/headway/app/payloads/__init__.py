@@ -22,8 +22,9 @@ import msgspec
 
 from headway.app.payloads import confluence, jira
 from headway.app.payloads.event import Event
-from headway.errors import ConfigurationError, EventMalformed
+from headway.errors import ConfigurationError
 from headway.model import Product
+from headway.refusals import EventMalformed
 
 __all__ = [
     "BODY_BYTES_MAX",
@@ -73,7 +74,7 @@ def types_of(name: str) -> set[type[Event]]:
 def read_event(name: str, product: Product, body: bytes) -> Event:
     """The payload *body* of the event *name*; an empty one where the host left it out.
 
-    Raises :class:`~headway.errors.EventMalformed`, which names the place that is wrong.
+    Raises :class:`~headway.refusals.EventMalformed`, which names the place that is wrong.
     """
     told = _object(body) if body else {}
     if body and told.get("webhookEvent", name) != name:

@@ -1,0 +1,90 @@
+"""Refusals that no token is at fault for: deliveries and links that an app does not take.
+
+Each is a leaf of the tree that :mod:`headway.errors` draws; a new one whose
+reason is not the token's goes here.
+
+>>> from headway.errors import registry
+>>> registry()["queue-full"] is QueueFull
+True
+"""
+
+from __future__ import annotations
+
+from headway.errors import Fault, Refusal
+
+__all__ = [
+    "EventMalformed",
+    "EventPending",
+    "EventRefused",
+    "QueueFull",
+    "TicketExpired",
+    "TicketMismatch",
+    "TicketRefused",
+    "TicketUnknown",
+]
+
+
+# ---- a webhook is not taken -----------------------------------------------------------------
+
+
+class EventRefused(Refusal):
+    """A webhook whose sender is known, and which is not taken."""
+
+
+class EventMalformed(EventRefused):
+    """A payload that is not the event that its address is for."""
+
+    id = "event-malformed"
+    status = 400
+    title = "the body is not the event that this address takes"
+    hint = "Send the JSON object that the host documents for this event."
+
+
+class EventPending(EventRefused):
+    """The same delivery is being taken at this moment."""
+
+    id = "event-pending"
+    status = 503
+    title = "the same delivery is being taken at this moment"
+    hint = "Send it again later: by then it is known whether it was taken."
+
+
+class QueueFull(EventRefused):
+    """So much work waits that no more is taken."""
+
+    id = "queue-full"
+    status = 503
+    fault = Fault.OPERATOR
+    title = "too many events wait to be worked on"
+    hint = "Send the event again later; give the app more workers, or a task queue of its own."
+
+
+# ---- a ticket in a URL opens nothing --------------------------------------------------------
+
+
+class TicketRefused(Refusal):
+    """A link's ticket that opens nothing here."""
+
+
+class TicketUnknown(TicketRefused):
+    """No such ticket: never made, used already, or long expired."""
+
+    id = "ticket-unknown"
+    title = "the link was used already, or never was one"
+    hint = "Reload the page that showed the link: each link works once, for seconds."
+
+
+class TicketExpired(TicketRefused):
+    """A ticket whose seconds are over."""
+
+    id = "ticket-expired"
+    title = "the link's time is over"
+    hint = "Reload the page that showed the link: each link works once, for seconds."
+
+
+class TicketMismatch(TicketRefused):
+    """A ticket that was made for another request."""
+
+    id = "ticket-mismatch"
+    title = "the link was made for another address"
+    hint = "Use the link as the page made it: method, path and query belong to it."

@@ -1,0 +1,26 @@
+"""Refusals that no token is at fault for."""
+
+from __future__ import annotations
+
+import pytest
+
+from headway import refusals
+from headway.errors import Refusal, registry
+
+LEAVES = [name for name in refusals.__all__ if registry().get(getattr(refusals, name).id)]
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_each_leaf_is_of_the_tree_and_says_what_to_do(name: str) -> None:
+    leaf: type[Refusal] = getattr(refusals, name)
+    assert registry()[leaf.id] is leaf
+    assert leaf(found="this").hint
+    assert str(leaf(found="this")).startswith(f"{leaf.id}: {leaf.title}")
+
+
+def test_what_a_host_may_send_again_is_answered_with_503() -> None:
+    assert {refusals.EventPending.status, refusals.QueueFull.status} == {503}
+
+
+def test_every_ticket_refusal_is_a_401_so_that_an_event_stream_stops_asking() -> None:
+    assert {leaf.status for leaf in refusals.TicketRefused.__subclasses__()} == {401}
