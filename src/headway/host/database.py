@@ -6,14 +6,15 @@ newer Headway wrote is refused, and that is all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
+from headway.host.read_cache import Cached, K, V, Writes, touched_by
 from headway.host.search.words import install
 from headway.keys import Sealer, new_sealing_key
 from headway.store.engine import (
@@ -71,6 +72,9 @@ class Database:
     def __init__(self, engine: sa.Engine, sealer: Sealer) -> None:
         self.engine = engine
         self.sealer = sealer
+        self._writes = Writes()
+        self._writing = writing(engine)
+        sa.event.listen(self._writing, "before_cursor_execute", _note)
 
     def __enter__(self) -> Self:
         return self
@@ -87,8 +91,20 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One transaction that holds the write lock; an exception undoes it."""
-        with writing(self.engine).begin() as connection:
-            yield connection
+        touched: list[set[sa.Table] | None] = []
+        try:
+            with self._writing.begin() as connection:
+                yield connection.execution_options(headway_touched=touched)
+        finally:
+            for tables in touched:
+                self._writes.note(tables)
+
+    def cached(self, ask: Callable[[K], V], *tables: sa.Table) -> Cached[K, V]:
+        """A question of *tables* whose answers are kept until one of them is written.
+
+        See :mod:`headway.host.read_cache`.
+        """
+        return Cached(self._writes, ask, *tables)
 
     def snapshot(self) -> Snapshot:
         """All that is in the database now."""
@@ -96,7 +112,10 @@ class Database:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Be what *snapshot* was, at once; its sealer is from now on this one's."""
-        copy_in(self.engine, snapshot.data)
+        try:
+            copy_in(self.engine, snapshot.data)
+        finally:
+            self._writes.note()
         self.sealer = snapshot.sealer
 
     def close(self) -> None:
@@ -126,6 +145,16 @@ def open_database(data: Path | None) -> Database:
         engine.dispose()
         raise
     return Database(engine, Sealer({SEALED_WITH: key}, SEALED_WITH))
+
+
+def _note(
+    connection: sa.Connection, cursor: Any, text: str, parameters: Any, context: Any, many: bool
+) -> None:
+    """Put down what a statement of a transaction that writes touches."""
+    touched = connection.get_execution_options().get("headway_touched")
+    if touched is not None:
+        compiled = context.compiled
+        touched.append(touched_by(compiled.statement if compiled is not None else text))
 
 
 def _create(engine: sa.Engine) -> None:

@@ -76,6 +76,7 @@ class Identity:
         self._database = database
         self._now = now
         self._secure = secure
+        self._session = database.cached(self._ask_session, sessions, users)
         self.cookie_name = "__Host-headway" if secure else "headway"
 
     # ---- passwords --------------------------------------------------------------------------
@@ -167,15 +168,21 @@ class Identity:
         value = self._cookie_value(request.headers.getlist("cookie"))
         if value is None:
             return None
+        found = self._session(_digest(value))
+        if found is None or self._now() >= found[1]:
+            return None
+        account_id, until = found
+        return Session(account_id=account_id, csrf=_csrf(value), until=until)
+
+    def _ask_session(self, digest: bytes) -> tuple[str, int] | None:
+        """Whose session that is, if they are active, and until when."""
         active = sa.select(users.c.account_id).where(users.c.active)
         query = sa.select(sessions.c.account_id, sessions.c.until).where(
-            sessions.c.digest == _digest(value), sessions.c.account_id.in_(active)
+            sessions.c.digest == digest, sessions.c.account_id.in_(active)
         )
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None or self._now() >= row.until:
-            return None
-        return Session(account_id=row.account_id, csrf=_csrf(value), until=row.until)
+        return None if row is None else (row.account_id, row.until)
 
     def log_out(self, request: Request) -> None:
         """End the session of the request's cookie, and forget those whose time is over."""

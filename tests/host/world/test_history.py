@@ -50,3 +50,12 @@ def test_fields_of_every_kind_are_told(world: World) -> None:
     assert back["customfield_10001"] is None
     assert back["labels"] == ""
     assert change_items(after, after) == []
+
+
+def test_the_newest_entry_is_found_by_itself(world: World) -> None:
+    first, other = (world.tracker.add_issue("DEMO", "It works") for _ in range(2))
+    assert world.history.last_id(first.id) == 0
+    for summary in ("once", "twice"):
+        world.tracker.edit_issue(first.id, summary=summary)
+    assert world.history.last_id(first.id) == world.history.of(first.id)[-1].id
+    assert world.history.last_id(other.id) == 0

@@ -59,8 +59,7 @@ def of_issue(telling: Telling, change: Change) -> Occasion:
     items = change_items(before, after, telling.name) if before and after else []
     kind = change.event.removeprefix("jira:")
     moved = any(item["field"] == "status" for item in items)
-    entries = telling.world.history.of(issue.id)
-    changelog = {"id": str(entries[-1].id if entries else 0), "items": items}
+    changelog = {"id": str(telling.world.history.last_id(issue.id)), "items": items}
     body = {
         **telling.person(change.author),
         "issue_event_type_name": "issue_generic" if moved else kind,

@@ -74,6 +74,7 @@ class PostFunctions:
         self._apps = apps
         self._outbox = outbox
         self._telling = telling
+        self._all = database.cached(self._ask_all, rules)
 
     # ---- what is on the transitions ---------------------------------------------------------
 
@@ -89,9 +90,11 @@ class PostFunctions:
 
     def all(self, app_key: str | None = None) -> list[Rule]:
         """What is on the transitions, of one app or of all."""
-        mine = sa.true() if app_key is None else rules.c.app_key == app_key
+        return [rule for rule in self._all(None) if app_key in (None, rule.app_key)]
+
+    def _ask_all(self, _: None) -> tuple[Rule, ...]:
         with self._database.reading() as connection:
-            return read(connection, Rule, rules, mine, rules.c.transition)
+            return tuple(read(connection, Rule, rules, sa.true(), rules.c.transition))
 
     def rule(self, rule_id: str, app_key: str) -> Rule | None:
         """One of an app's own."""

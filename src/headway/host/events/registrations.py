@@ -73,14 +73,20 @@ class Registrations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._all = database.cached(self._ask_all, registrations)
 
     def of(self, app_key: str, at: float) -> list[Registration]:
         """Those of one app on the site's date *at*, the oldest first."""
-        return self._found(registrations.c.app_key == app_key, at)
+        return [each for each in self.all(at) if each.app_key == app_key]
 
     def all(self, at: float) -> list[Registration]:
         """Those of every app."""
-        return self._found(sa.true(), at)
+        return [each for each in self._all(None) if each.expires > at]
+
+    def _ask_all(self, _: None) -> tuple[Registration, ...]:
+        with self._database.reading() as connection:
+            found = read(connection, Registration, registrations, sa.true(), registrations.c.id)
+        return tuple(found)
 
     def add(self, app_key: str, url: str, expires: float, **values: Any) -> int:
         """Keep a new one: ``events``, ``jql``, ``field_ids``, ``property_keys``; its id."""
@@ -103,11 +109,6 @@ class Registrations:
         these = sa.and_(registrations.c.app_key == app_key, registrations.c.id.in_(list(ids)))
         with self._database.writing() as connection:
             connection.execute(registrations.update().where(these).values(expires=expires))
-
-    def _found(self, where: sa.ColumnElement[bool], at: float) -> list[Registration]:
-        alive = sa.and_(where, registrations.c.expires > at)
-        with self._database.reading() as connection:
-            return read(connection, Registration, registrations, alive, registrations.c.id)
 
 
 def unsupported(query: Query) -> list[str]:

@@ -87,6 +87,8 @@ class Components:
         self._database = database
         self._rows = Rows(database)
         self._tell = tell
+        self._component = database.cached(self._ask_component, components)
+        self._version = database.cached(self._ask_version, versions)
 
     # ---- components -------------------------------------------------------------------------
 
@@ -97,7 +99,10 @@ class Components:
 
     def component(self, component_id: int | str) -> Component | None:
         """The component with this id."""
-        return self._rows.one(Component, components, components.c.id == number(component_id))
+        return self._component(number(component_id))
+
+    def _ask_component(self, component_id: int | None) -> Component | None:
+        return self._rows.one(Component, components, components.c.id == component_id)
 
     def add_component(
         self, project_id: int, name: str, description: str = "", lead: str | None = None
@@ -141,7 +146,10 @@ class Components:
 
     def version(self, version_id: int | str) -> Version | None:
         """The version with this id."""
-        return self._rows.one(Version, versions, versions.c.id == number(version_id))
+        return self._version(number(version_id))
+
+    def _ask_version(self, version_id: int | None) -> Version | None:
+        return self._rows.one(Version, versions, versions.c.id == version_id)
 
     def add_version(
         self, project_id: int, name: str, *, author: str | None = None, **values: Any

@@ -102,10 +102,14 @@ class Fields:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rows = Rows(database)
+        self._all = database.cached(self._ask_all, custom_fields)
 
     def all(self) -> list[CustomField]:
         """Every custom field, the oldest first."""
-        return self._rows.all(CustomField, custom_fields, sa.true(), custom_fields.c.id)
+        return list(self._all(None))
+
+    def _ask_all(self, _: None) -> tuple[CustomField, ...]:
+        return tuple(self._rows.all(CustomField, custom_fields, sa.true(), custom_fields.c.id))
 
     def get(self, key: str) -> CustomField | None:
         """The field with this key, such as ``customfield_10001``."""

@@ -75,12 +75,17 @@ class Files:
         self._rows = Rows(database)
         self._now = now
         self._tell = tell
+        self._of = database.cached(self._ask_of, attachments)
 
     def of(self, holder: str, holder_id: int) -> list[Attachment]:
         """The attachments of one thing, the oldest first."""
+        return list(self._of((holder, holder_id)))
+
+    def _ask_of(self, asked: tuple[str, int]) -> tuple[Attachment, ...]:
+        holder, holder_id = asked
         columns = attachments.c
         here = sa.and_(columns.holder == holder, columns.holder_id == holder_id)
-        return self._rows.all(Attachment, attachments, here, columns.id)
+        return tuple(self._rows.all(Attachment, attachments, here, columns.id))
 
     def attachment(self, attachment_id: int | str) -> Attachment | None:
         """The attachment with this id."""

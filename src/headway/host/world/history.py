@@ -139,11 +139,18 @@ class History:
     """
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._rows = Rows(database)
 
     def of(self, issue_id: int) -> list[Entry]:
         """An issue's changes, the oldest first."""
         return self._rows.all(Entry, history, history.c.issue_id == issue_id, history.c.id)
+
+    def last_id(self, issue_id: int) -> int:
+        """The id of an issue's newest change; 0 where nothing was changed yet."""
+        newest = sa.select(sa.func.max(history.c.id)).where(history.c.issue_id == issue_id)
+        with self._database.reading() as connection:
+            return connection.scalar(newest) or 0
 
 
 def names_in(connection: sa.Connection) -> Callable[[str], str]:

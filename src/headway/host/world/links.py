@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
@@ -58,11 +59,17 @@ class Links:
         self._database = database
         self._rows = Rows(database)
         self._tell = tell
+        self._of = database.cached(self._ask_of, issue_links)
+        self._watchers = database.cached(partial(self._ask_followers, watchers), watchers)
+        self._votes = database.cached(partial(self._ask_followers, votes), votes)
 
     def of(self, issue_id: int) -> list[IssueLink]:
         """The links of an issue in either direction, the oldest first."""
+        return list(self._of(issue_id))
+
+    def _ask_of(self, issue_id: int) -> tuple[IssueLink, ...]:
         here = sa.or_(issue_links.c.source == issue_id, issue_links.c.target == issue_id)
-        return self._rows.all(IssueLink, issue_links, here, issue_links.c.id)
+        return tuple(self._rows.all(IssueLink, issue_links, here, issue_links.c.id))
 
     def link(self, link_id: int | str) -> IssueLink | None:
         """The link with this id."""
@@ -94,11 +101,11 @@ class Links:
 
     def watchers(self, issue_id: int) -> list[str]:
         """The account ids of those who watch an issue."""
-        return self._followers(watchers, issue_id)
+        return list(self._watchers(issue_id))
 
     def votes(self, issue_id: int) -> list[str]:
         """The account ids of those who voted for an issue."""
-        return self._followers(votes, issue_id)
+        return list(self._votes(issue_id))
 
     def watch(self, issue_id: int, account_id: str, *, on: bool = True) -> None:
         """Begin or cease to watch an issue."""
@@ -108,11 +115,11 @@ class Links:
         """Vote for an issue, or take the vote back."""
         self._follow(votes, issue_id, account_id, on=on)
 
-    def _followers(self, table: sa.Table, issue_id: int) -> list[str]:
+    def _ask_followers(self, table: sa.Table, issue_id: int) -> tuple[str, ...]:
         column = table.c.account_id
         query = sa.select(column).where(table.c.issue_id == issue_id).order_by(column)
         with self._database.reading() as connection:
-            return list(connection.scalars(query))
+            return tuple(connection.scalars(query))
 
     def _follow(self, table: sa.Table, issue_id: int, account_id: str, *, on: bool) -> None:
         is_it = sa.and_(table.c.issue_id == issue_id, table.c.account_id == account_id)

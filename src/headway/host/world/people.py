@@ -88,11 +88,16 @@ class People:
         self._database = database
         self._rows = Rows(database)
         self._tell = tell
+        self._user = database.cached(self._ask_user, users)
+        self._groups_of = database.cached(self._ask_groups_of, group_members)
 
     # ---- users ------------------------------------------------------------------------------
 
     def user(self, name: str) -> User | None:
         """The user with this account id or login name."""
+        return self._user(name)
+
+    def _ask_user(self, name: str) -> User | None:
         known = sa.or_(users.c.account_id == name, users.c.name == name)
         return self._rows.one(User, users, known)
 
@@ -181,10 +186,13 @@ class People:
 
     def groups_of(self, account_id: str) -> list[str]:
         """The names of a user's groups."""
+        return list(self._groups_of(account_id))
+
+    def _ask_groups_of(self, account_id: str) -> tuple[str, ...]:
         names = group_members.c.group_name
         query = sa.select(names).where(group_members.c.account_id == account_id).order_by(names)
         with self._database.reading() as connection:
-            return list(connection.scalars(query))
+            return tuple(connection.scalars(query))
 
     def members(self, group_name: str) -> list[User]:
         """Who is in a group, by login name."""

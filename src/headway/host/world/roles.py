@@ -66,9 +66,14 @@ class Roles:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rows = Rows(database)
+        self._of = database.cached(self._ask_of, role_actors, group_members)
 
     def of(self, account_id: str, project_id: int) -> frozenset[int]:
         """The roles of a user in a project, their own and their groups'."""
+        return self._of((account_id, project_id))
+
+    def _ask_of(self, asked: tuple[str, int]) -> frozenset[int]:
+        account_id, project_id = asked
         columns = role_actors.c
         theirs = sa.select(group_members.c.group_name).where(
             group_members.c.account_id == account_id

@@ -75,23 +75,32 @@ class Spaces:
         self._rows = Rows(database)
         self._now = now
         self._tell = tell
+        self._spaces = database.cached(self._ask_spaces, spaces)
+        self._administrators = database.cached(self._ask_administrators, space_administrators)
 
     # ---- questions --------------------------------------------------------------------------
 
     def space(self, key: str) -> Space | None:
         """The space with this key."""
-        return self._rows.one(Space, spaces, spaces.c.key == key)
+        return next((space for space in self._spaces(None) if space.key == key), None)
 
     def space_by_id(self, space_id: int | str) -> Space | None:
         """The space with this id."""
-        return self._rows.one(Space, spaces, spaces.c.id == number(space_id))
+        wanted = number(space_id)
+        return next((space for space in self._spaces(None) if space.id == wanted), None)
 
     def spaces(self) -> list[Space]:
         """Every space, by key."""
-        return self._rows.all(Space, spaces, sa.true(), spaces.c.key)
+        return list(self._spaces(None))
+
+    def _ask_spaces(self, _: None) -> tuple[Space, ...]:
+        return tuple(self._rows.all(Space, spaces, sa.true(), spaces.c.key))
 
     def administrators(self, space_id: int) -> frozenset[str]:
         """The account ids of those who administer a space, besides those who do so everywhere."""
+        return self._administrators(space_id)
+
+    def _ask_administrators(self, space_id: int) -> frozenset[str]:
         columns = space_administrators.c
         with self._database.reading() as connection:
             query = sa.select(columns.account_id).where(columns.space_id == space_id)

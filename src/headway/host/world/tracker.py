@@ -195,18 +195,26 @@ class Tracker:
         self._rows = Rows(database)
         self._now = now
         self._tell = tell
+        self._project = database.cached(self._ask_project, projects)
+        self._projects = database.cached(self._ask_projects, projects)
 
     # ---- questions --------------------------------------------------------------------------
 
     def project(self, id_or_key: int | str) -> Project | None:
         """The project with this id or key; a text of digits is an id."""
+        return self._project(str(id_or_key))
+
+    def _ask_project(self, id_or_key: str) -> Project | None:
         found = number(id_or_key)
         is_it = projects.c.key == id_or_key if found is None else projects.c.id == found
         return self._rows.one(Project, projects, is_it)
 
     def projects(self) -> list[Project]:
         """Every project, by key."""
-        return self._rows.all(Project, projects, sa.true(), projects.c.key)
+        return list(self._projects(None))
+
+    def _ask_projects(self, _: None) -> tuple[Project, ...]:
+        return tuple(self._rows.all(Project, projects, sa.true(), projects.c.key))
 
     def issue(self, id_or_key: int | str) -> Issue | None:
         """The issue with this id or key; a text of digits is an id."""
