@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import services
 from contracts import own_coverage
 from contracts.tokens import TokenWatch, token_shaped
 
@@ -94,3 +95,26 @@ def pytest_terminal_summary(
         terminalreporter.section("not covered by its own test file", red=True)
         for line in missing:
             terminalreporter.line(line)
+
+
+# ---- real servers ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[services.PostgreSQL]:
+    """A cluster of our own; skipped, with the reason, where the programs are missing."""
+    if services.postgresql_programs() is None:
+        pytest.skip("no PostgreSQL programs on this machine (Debian: apt-get install postgresql)")
+    cluster = services.PostgreSQL()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[services.Redis]:
+    """A Redis of our own; skipped, with the reason, where the program is missing."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("no redis-server on this machine (Debian: apt-get install redis-server)")
+    server = services.Redis()
+    yield server
+    server.close()

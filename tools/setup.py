@@ -35,7 +35,22 @@ FOREIGN = {
 }
 """Folders of ``tests/e2e`` with npm packages of their own."""
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONAL = {
+    "chromium chromium-browser google-chrome": (
+        "chromium",
+        "Chromium is missing",
+        "marked 'browser'",
+    ),
+    "postgres": (
+        "postgresql",
+        "PostgreSQL is missing",
+        "of the store on PostgreSQL",
+    ),
+    "redis-server": ("redis-server", "Redis is missing", "of the replay cache in Redis"),
+}
+"""Programs that some tests run, each with its Debian package."""
+
+DEBIAN = Path("/usr/lib/postgresql")  # off the path: one folder for each version
 OLDEST = (3, 11)
 
 
@@ -67,7 +82,8 @@ def main(wanted: str) -> None:
         step.make()
         stamp.write_text(state)
     if wanted == "test":
-        browser()
+        for program, (packages, why, who) in OPTIONAL.items():
+            optional(program, packages, why, who)
 
 
 def digest(paths: Sequence[Path]) -> str:
@@ -110,14 +126,22 @@ def npm_of(name: str) -> None:
     npm(E2E / name)
 
 
-def browser() -> None:
-    """Debian's Chromium where it may be installed; else the tests that need it are skipped."""
-    if any(map(shutil.which, BROWSERS)):
+def there(program: str) -> bool:
+    """Whether a program is on the path, or where Debian keeps PostgreSQL's."""
+    return bool(shutil.which(program)) or any(DEBIAN.glob(f"*/bin/{program}"))
+
+
+def optional(programs: str, packages: str, why: str, who: str) -> None:
+    """Debian's *packages* where they may be installed; else the tests that need them are skipped.
+
+    Of *programs*, one that is there will do.
+    """
+    if any(map(there, programs.split())):
         return
     try:
-        install("chromium", "Chromium is missing")
+        install(packages, why)
     except CannotSetUp as missing:
-        print(f"setup: {missing}; tests marked 'browser' will be skipped", flush=True)
+        print(f"setup: {missing}; tests {who} will be skipped", flush=True)
 
 
 LEVELS = {"run": 0, "check": 1, "test": 2}
@@ -175,6 +199,7 @@ def install(packages: str, why: str) -> None:
         raise CannotSetUp(f"{why}: install {packages}")
     print(f"setup: {why}: apt-get install {packages}", flush=True)
     os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+    os.environ["RUNLEVEL"] = "1"  # what is installed is not started: the tests start their own
     try:
         run("apt-get", "-qq", "update")
         run("apt-get", "-qq", "install", "--no-install-recommends", "--yes", *packages.split())

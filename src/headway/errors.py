@@ -52,6 +52,9 @@
         │   ├── TokenReplayed              token-replayed
         │   ├── ClockBehind                clock-behind
         │   └── ReplayCacheFull            replay-cache-full
+        ├── StateUnavailable          what this side keeps can not be asked: an outage, never a pass
+        │   ├── StoreUnavailable           store-unavailable
+        │   └── ReplayCacheUnavailable     replay-cache-unavailable
         ├── KeyRefused                the key that a token names can not be had
         │   ├── KidInvalid                 kid-invalid
         │   ├── KeyNotFound                key-not-found
@@ -620,6 +623,33 @@ class ReplayCacheFull(Unproven):
     fault = Fault.OPERATOR
     title = "there is no room to remember another once-only token"
     hint = "Try again when older tokens have expired, or give the cache more room."
+
+
+# ---- what this side keeps can not be asked --------------------------------------------------
+
+
+class StateUnavailable(Refusal):
+    """A database or cache of this side does not answer, so nothing that needs it is accepted."""
+
+
+class StoreUnavailable(StateUnavailable):
+    """The database of installations does not answer, or not in time."""
+
+    id = "store-unavailable"
+    status = 503
+    fault = Fault.OPERATOR
+    title = "the store of installations can not be asked now"
+    hint = "Try again; check that the database runs, can be reached and has room."
+
+
+class ReplayCacheUnavailable(StateUnavailable):
+    """The memory of used tokens does not answer, or was lost after the token was issued."""
+
+    id = "replay-cache-unavailable"
+    status = 503
+    fault = Fault.OPERATOR
+    title = "the memory of used tokens can not be asked now"
+    hint = "Try again with a fresh token; check that the cache runs and can be reached."
 
 
 # ---- the key that a token names can not be had ----------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import services
 import sqlalchemy as sa
 
 from headway.keys import Sealer
@@ -15,6 +16,7 @@ from headway.ports import OnceOnly
 from headway.store.engine import open_engine
 from headway.store.installations import Installations
 from headway.store.migrations import upgrade
+from headway.store.tables import metadata
 
 NOW = 1_700_000_000
 
@@ -49,10 +51,40 @@ def sealer() -> Sealer:
     return Sealer({"k1": bytes(range(32))}, "k1")
 
 
-@pytest.fixture
-def engine(database: Path) -> Iterator[sa.Engine]:
-    engine = open_engine(database)
+@pytest.fixture(scope="session")
+def emptied(postgresql: services.PostgreSQL) -> Iterator[Callable[[], str]]:
+    """A database of PostgreSQL that is emptied before each test that asks for its address."""
+    address = postgresql.new_database()
+    engine = open_engine(address)
     upgrade(engine)
+
+    def empty() -> str:
+        # The server may have been restarted; a test may have dropped a trigger's function.
+        with engine.begin() as connection:
+            for table in metadata.sorted_tables:
+                connection.execute(table.delete())
+            connection.execute(sa.text("INSERT INTO clock VALUES (1, 0)"))
+            connection.execute(sa.text("INSERT INTO once_state VALUES (1, 0, 0)"))
+        return address
+
+    yield empty
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, database: Path) -> str:
+    """Where the database is: of both kinds, one after the other."""
+    if request.param == "sqlite":
+        engine = open_engine(database)
+        upgrade(engine)
+        engine.dispose()
+        return str(database)
+    return request.getfixturevalue("emptied")()
+
+
+@pytest.fixture
+def engine(address: str) -> Iterator[sa.Engine]:
+    engine = open_engine(address)
     yield engine
     engine.dispose()
 

@@ -1,22 +1,29 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+import services
 import sqlalchemy as sa
 
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, StoreUnavailable
 from headway.store import engine as store_engine
 from headway.store.engine import (
     MEMORY,
+    alone,
     copy_in,
     copy_out,
+    leaves_the_process,
     open_engine,
     order_later,
+    reached,
     truncate_log,
     writing,
 )
@@ -38,6 +45,13 @@ def note(engine: sa.Engine, text: str) -> None:
 @pytest.fixture
 def engine(database: Path) -> sa.Engine:
     engine = open_engine(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def server(emptied: Callable[[], str]) -> sa.Engine:
+    engine = open_engine(emptied())
     yield engine
     engine.dispose()
 
@@ -224,3 +238,113 @@ def test_rows_may_come_before_what_they_refer_to(engine: sa.Engine) -> None:
 
     with pytest.raises(sa.exc.IntegrityError):
         dangle()
+
+
+# ---- PostgreSQL -----------------------------------------------------------------------------
+
+
+def setting(connection: sa.Connection, name: str) -> object:
+    return connection.scalar(sa.text(f"SHOW {name}"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("transaction_isolation", "read committed"),
+        ("synchronous_commit", "on"),
+        ("lock_timeout", "5s"),
+        ("statement_timeout", "30s"),
+        ("idle_in_transaction_session_timeout", "1min"),
+        ("application_name", "headway"),
+        ("client_encoding", "UTF8"),
+    ],
+)
+def test_settings_of_a_session_do_not_depend_on_the_role(
+    server: sa.Engine, name: str, value: str
+) -> None:
+    with server.connect() as connection:
+        assert setting(connection, name) == value
+
+
+def test_options_of_the_address_are_kept_beside_ours(emptied: Callable[[], str]) -> None:
+    engine = open_engine(f"{emptied()}?options=-c%20geqo%3Doff")
+    with engine.connect() as connection:
+        assert setting(connection, "geqo") == "off"
+        assert setting(connection, "lock_timeout") == "5s"
+    engine.dispose()
+
+
+def test_no_parameter_in_an_error_of_a_server(server: sa.Engine) -> None:
+    with server.connect() as connection, pytest.raises(sa.exc.DBAPIError) as caught:
+        connection.execute(sa.text("SELECT 1 / length(:value)"), {"value": ""})
+    assert "hidden" in str(caught.value)
+
+
+def test_queries_leave_the_process_for_a_server_only(server: sa.Engine, engine: sa.Engine) -> None:
+    assert leaves_the_process(server)
+    assert not leaves_the_process(engine)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("mysql://me:hidden@machine/db", "a file, or a server at postgresql://"),
+        ("postgresql://me:hidden@machine:port/db", "can not be read"),
+        ("postgresql://me:hidden@127.0.0.1:1/db", "postgresql://127.0.0.1:1/db: "),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
+    address: str, words: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        open_engine(address)
+    told = str(caught.value)
+    assert words in told
+    assert "hidden" not in told
+    assert "\n" not in told
+
+
+def test_a_wrong_password_is_told_without_it(postgresql: services.PostgreSQL) -> None:
+    address = postgresql.address("postgres").replace(quote(postgresql.password), "hidden")
+    with pytest.raises(ConfigurationError, match="password authentication failed") as caught:
+        open_engine(address)
+    assert ":hidden" not in str(caught.value)
+
+
+# ---- outages --------------------------------------------------------------------------------
+
+
+def test_an_outage_is_a_refusal_that_repeats_nothing(engine: sa.Engine) -> None:
+    with pytest.raises(StoreUnavailable) as caught, reached(), engine.connect() as connection:
+        connection.execute(sa.text("SELECT hidden FROM nowhere"))
+    assert str(caught.value).endswith("found OperationalError")
+    with pytest.raises(StoreUnavailable, match="TimeoutError"), reached():
+        raise sa.exc.TimeoutError("no connection")
+
+
+def test_a_lock_that_is_not_had_in_time_is_an_outage(server: sa.Engine) -> None:
+    mark = sa.text("SELECT mark FROM clock FOR UPDATE")
+    with server.begin() as one, server.begin() as other:
+        one.execute(mark)
+        other.execute(sa.text("SET lock_timeout = '10ms'"))
+        with pytest.raises(StoreUnavailable, match="LockNotAvailable"), reached():
+            other.execute(mark)
+
+
+def test_upgrades_hold_each_other_off(server: sa.Engine) -> None:
+    with server.begin() as one, server.begin() as other:
+        alone(one)
+        other.execute(sa.text("SET lock_timeout = '10ms'"))
+        with pytest.raises(sa.exc.OperationalError):
+            alone(other)
+
+
+def test_a_connection_that_broke_is_replaced_unseen(
+    server: sa.Engine, postgresql: services.PostgreSQL
+) -> None:
+    with server.connect() as connection:
+        connection.execute(sa.text("SELECT 1"))
+    postgresql.stop(signal.SIGQUIT)
+    postgresql.start()
+    with server.connect() as connection:
+        assert connection.scalar(sa.text("SELECT 1")) == 1

@@ -1,4 +1,4 @@
-"""Installs from another process: ``worker.py loop|race DATABASE``.
+"""Installs from another process: ``worker.py loop|race``; DATABASE in the environment.
 
 It opens the database only after the fork, as a server with workers does.
 ``loop`` reads a number a line, forks a child that installs site after site
@@ -84,4 +84,4 @@ def race(path: str) -> None:
 
 
 if __name__ == "__main__":
-    {"loop": loop, "race": race}[sys.argv[1]](sys.argv[2])
+    {"loop": loop, "race": race}[sys.argv[1]](os.environ["DATABASE"])

@@ -1,35 +1,62 @@
-"""The database engine: SQLite, opened so that nothing readable is left behind.
+"""The database engine: SQLite in a private file, or PostgreSQL by its address.
 
-Every statement that only SQLite knows stands in this module.
+Every statement that only one of the two knows stands in this module.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, StoreUnavailable
 from headway.store.files import private_directory, private_file
 
 __all__ = [
     "MEMORY",
+    "alone",
     "copy_in",
     "copy_out",
+    "is_address",
+    "leaves_the_process",
     "open_engine",
     "order_later",
+    "reached",
+    "shown_address",
     "truncate_log",
     "writing",
 ]
 
 MEMORY: Final = ":memory:"
 BUSY_SECONDS = 5
+POOL_SECONDS = 10
+"""How long a caller waits for a connection that others use, before it is an outage."""
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEMES = ("postgresql", "postgres")
+_SESSION = (  # of every connection to PostgreSQL, whatever the role's own settings are
+    "-c default_transaction_isolation=read\\ committed "  # after the queue, what others committed
+    "-c synchronous_commit=on "  # an acknowledged install survives a power cut
+    f"-c lock_timeout={BUSY_SECONDS}s "
+    "-c statement_timeout=30s "
+    "-c idle_in_transaction_session_timeout=60s"
+)
+_NETWORK = {  # libpq: a peer that is gone is noticed, at connecting and later
+    "connect_timeout": BUSY_SECONDS,
+    "keepalives_idle": 30,
+    "tcp_user_timeout": 10_000,
+    "application_name": "headway",
+    "client_encoding": "utf8",
+}
+_UPGRADE_LOCK = 0x68656164  # a number of our own among advisory locks
 
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",  # first: the next one may have to wait
@@ -44,14 +71,16 @@ _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps next to a database
 
 
 def open_engine(path: str | Path) -> sa.Engine:
-    """Open the SQLite database at *path*, or one in memory for ``":memory:"``.
+    """Open the SQLite database at *path*, one in memory for ``":memory:"``, or PostgreSQL.
 
-    The file is made with mode 0600 in a directory of mode 0700.  Open it after
+    The file is made with mode 0600 in a directory of mode 0700.  PostgreSQL is
+    named by its address, ``postgresql://user@machine/database``, in the form of
+    libpq's connection URIs ("Connection Strings" in its manual).  Open it after
     a process forks, not before.
 
     Raises:
-        ConfigurationError: the path can not be used, others may read it, or the
-            file is not a database.
+        ConfigurationError: the path can not be used, others may read it, the
+            file is not a database, or the server can not be reached.
 
     >>> engine = open_engine(":memory:")
     >>> with engine.connect() as connection:
@@ -62,6 +91,8 @@ def open_engine(path: str | Path) -> sa.Engine:
     if path == MEMORY:
         # One connection, lent to one thread at a time: a second one would be another database.
         return _engine(MEMORY, pool_size=1, max_overflow=0)
+    if isinstance(path, str) and is_address(path):
+        return _postgresql(path)
     file = private_directory(Path(path).parent) / Path(path).name
     private_file(file)
     for suffix in _BESIDE:
@@ -75,11 +106,68 @@ def open_engine(path: str | Path) -> sa.Engine:
     return engine
 
 
+def is_address(text: str) -> bool:
+    """Whether *text* names a database server and not a file.
+
+    >>> is_address("postgresql:///headway"), is_address("data/headway.db")
+    (True, False)
+    """
+    return _ADDRESS.match(text) is not None
+
+
+def shown_address(text: str) -> str:
+    """A server's address as it may be shown: without user, password and options.
+
+    >>> shown_address("postgresql://me:secret@machine:5433/headway?sslmode=require")
+    'postgresql://machine:5433/headway'
+    """
+    url = _parsed(text)
+    return sa.URL.create(
+        "postgresql", host=url.host, port=url.port, database=url.database
+    ).render_as_string()
+
+
+def leaves_the_process(engine: sa.Engine) -> bool:
+    """Whether a query waits for another process: then it is kept off an event loop."""
+    return engine.dialect.name != "sqlite"
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """Turn a database that does not answer into a refusal: an outage is a 503.
+
+    Raises:
+        StoreUnavailable: connecting failed or took too long, the connection
+            broke, the server stops, starts or takes no writes, a lock was not
+            had in time, or the disk is full.
+    """
+    try:
+        yield
+    except (
+        sa.exc.OperationalError,
+        sa.exc.InterfaceError,
+        sa.exc.InternalError,  # a standby that takes no writes, a session that was ended
+        sa.exc.TimeoutError,
+    ) as error:
+        # Of the driver's error only its type: its text may repeat what stands in a row.
+        raise StoreUnavailable(found=type(getattr(error, "orig", error)).__name__) from None
+
+
+def alone(connection: sa.Connection) -> None:
+    """Hold off every other upgrade until this transaction ends; SQLite's write lock does already.
+
+    PostgreSQL has no row to lock in an empty database.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+
+
 def writing(engine: sa.Engine) -> sa.Engine:
-    """*engine*, whose transactions take the write lock when they begin.
+    """*engine*, whose transactions take SQLite's write lock when they begin.
 
     A transaction that reads before it writes would else fail half-way where
-    another process wrote in between.
+    another process wrote in between.  On PostgreSQL a transaction gets the same
+    by locking one row first, which each table's module names.
     """
     return engine.execution_options(headway_write=True)
 
@@ -146,6 +234,44 @@ def _engine(database: str, *, pool_size: int, max_overflow: int) -> sa.Engine:
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _postgresql(address: str) -> sa.Engine:
+    url = _parsed(address)
+    settings: dict[str, Any] = {**_NETWORK, "options": _SESSION}
+    if isinstance(own := url.query.get("options"), str):
+        settings["options"] += f" {own}"
+    engine = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_size=5,
+        max_overflow=10,
+        pool_timeout=POOL_SECONDS,
+        pool_pre_ping=True,  # after a restart of the server, no call fails for an old connection
+        connect_args=settings,
+    )
+    try:
+        engine.connect().close()
+    except sa.exc.DBAPIError as error:
+        engine.dispose()
+        why = " ".join(str(error.orig).split())
+        raise ConfigurationError(f"{shown_address(address)}: {why}") from None
+    return engine
+
+
+def _parsed(address: str) -> sa.URL:
+    """A server's address; what is wrong with it is said without repeating it."""
+    if address.partition("://")[0].lower() not in _SCHEMES:
+        raise ConfigurationError(
+            "a store is a file, or a server at postgresql://...; the address given is of neither"
+        )
+    try:
+        return sa.make_url(address)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "the address of the database can not be read; it has the form "
+            "postgresql://user@machine:5432/database"
+        ) from None
 
 
 def _set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

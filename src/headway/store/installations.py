@@ -29,7 +29,7 @@ from headway.keys import Sealer
 from headway.model import Installation, Product, Secret
 from headway.ports import Clock, Credentials, NeedKey, OnceOnly
 from headway.store.cache import ReadThrough
-from headway.store.engine import truncate_log, writing
+from headway.store.engine import reached, truncate_log, writing
 from headway.store.replay import LEEWAY
 from headway.store.tables import accepted, clock, installations
 
@@ -47,7 +47,9 @@ class Installations:
 
     It answers the questions of ``verify``: whose secret (``find``), and
     whether a lifecycle token is new (``first``).  Synchronous, and safe to
-    share between threads.
+    share between threads.  A database that does not answer is
+    :class:`~headway.errors.StoreUnavailable` in every call; what was read
+    lately is answered from memory meanwhile.
 
     *overlap* is the time in seconds for which a replaced secret still
     verifies, at most 300.  *cache_life* bounds, in seconds, how long another
@@ -147,7 +149,7 @@ class Installations:
             ClockBehind: the clock stands behind the latest time recorded.
         """
         query = sa.select(accepted.c.digest).where(accepted.c.digest == once.digest)
-        with self._engine.connect() as connection:
+        with reached(), self._engine.connect() as connection:
             _held(connection.scalar(sa.select(clock.c.mark)), int(self._clock()))
             return connection.execute(query).first() is None
 
@@ -231,7 +233,7 @@ class Installations:
     @contextmanager
     def _writing(self, app_key: str, client_key: str) -> Iterator[tuple[sa.Connection, int]]:
         """The one transaction of a write, and the time at which it happens."""
-        with writing(self._engine).begin() as connection:
+        with reached(), writing(self._engine).begin() as connection:
             now = int(self._clock())
             # (1) the clock; where a database locks rows, this row puts writers in a line
             mark = connection.scalar(sa.select(clock.c.mark).with_for_update())
@@ -245,10 +247,10 @@ class Installations:
 
     def _read(self, query: sa.Select[Any]) -> Iterator[Installation]:
         now = int(self._clock())
-        with self._engine.connect() as connection:
+        with reached(), self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         if any(row["previous_secret"] is not None and row["previous_until"] <= now for row in rows):
-            with writing(self._engine).begin() as connection:
+            with reached(), writing(self._engine).begin() as connection:
                 _erase_secrets(connection, now)
             truncate_log(self._engine)
         for row in rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["accepted", "clock", "installations", "metadata"]
+__all__ = ["accepted", "clock", "installations", "metadata", "once", "once_state"]
 
 metadata = sa.MetaData()
 
@@ -45,4 +45,24 @@ clock = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("mark", sa.BigInteger, nullable=False),
+)
+
+once = sa.Table(
+    # Used tokens (an empty value) and what is taken once, such as tickets.
+    "once",
+    metadata,
+    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Index("once_until", "until"),
+)
+
+once_state = sa.Table(
+    # One row: the latest time seen, and at most how many rows `once` has.  Its lock puts
+    # those who add rows in a line.
+    "once_state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Column("held", sa.BigInteger, nullable=False),
 )

@@ -15,7 +15,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 
 from headway.errors import ConfigurationError
-from headway.store.engine import writing
+from headway.store.engine import alone, writing
 
 __all__ = ["check", "upgrade"]
 
@@ -34,6 +34,7 @@ def upgrade(engine: sa.Engine) -> str:
     """
     scripts = _scripts()
     with writing(engine).begin() as connection:
+        alone(connection)
         context = MigrationContext.configure(connection)
         with Operations.context(context):
             for script in _missing(scripts, context.get_current_revision()):
@@ -54,7 +55,7 @@ def check(engine: sa.Engine) -> str:
     if current is None or missing:
         raise ConfigurationError(
             f"the database has version {current or 'none'}, this release needs "
-            f"{missing[-1].revision}: migrate it first"
+            f"{missing[-1].revision}: stop the app and run 'headway store upgrade'"
         )
     return current
 
