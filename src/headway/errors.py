@@ -68,17 +68,23 @@
         │   ├── BaseUrlRefused             base-url-refused
         │   ├── SecretTooShort             secret-too-short
         │   ├── InstallStale               install-stale
+        │   ├── InstallationIdTaken        installation-id-taken
         │   └── NotInstalled               not-installed
         ├── EventRefused              a webhook is not taken
         │   ├── EventMalformed             event-malformed
         │   ├── EventPending               event-pending
         │   └── QueueFull                  queue-full
-        └── TicketRefused             a ticket in a URL opens nothing
-            ├── TicketUnknown              ticket-unknown
-            ├── TicketExpired              ticket-expired
-            └── TicketMismatch             ticket-mismatch
+        ├── TicketRefused             a ticket in a URL opens nothing
+        │   ├── TicketUnknown              ticket-unknown
+        │   ├── TicketExpired              ticket-expired
+        │   └── TicketMismatch             ticket-mismatch
+        └── InvocationRefused         a Forge invocation speaks for nobody whom this app may serve
+            ├── ApiBaseUrlRefused          api-base-url-refused
+            ├── InstallationMismatch       installation-mismatch
+            ├── InstallationUnmapped       installation-unmapped
+            └── AccessTokenMalformed       access-token-malformed
 
-The last two families stand in :mod:`headway.refusals`: no token is at fault there.
+The last three families stand in :mod:`headway.refusals`: no token is at fault there.
 
 A leaf's ``id`` is stable: it is the error code, the metric label, the policy
 row, the docs anchor and the name of the bad example, as its ``faces`` say.
@@ -241,7 +247,7 @@ class TokenMissing(NoCredentials):
 
     id = "token-missing"
     title = "no token was sent"
-    hint = "Send the token as 'Authorization: JWT <token>'."
+    hint = "Send the token as 'Authorization: JWT <token>'; Forge sends 'Bearer <token>'."
 
 
 class TokenInQuery(NoCredentials):
@@ -765,6 +771,15 @@ class InstallStale(LifecycleRefused):
     status = 409
     title = "a newer event was accepted before"
     hint = "Send the event again with a fresh token."
+
+
+class InstallationIdTaken(LifecycleRefused):
+    """Another installation has this Forge ``installationId``: it can not speak for two."""
+
+    id = "installation-id-taken"
+    status = 409
+    title = "another installation has this installationId"
+    hint = "Uninstall the other site first, or remove its record: one installationId names one."
 
 
 class NotInstalled(LifecycleRefused):

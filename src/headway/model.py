@@ -275,6 +275,7 @@ class Unverified(msgspec.Struct, frozen=True, gc=False):
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
     """One app on one site, as the last accepted ``installed`` event described it.
 
+    ``installation_id`` is Forge's name for it, where the app is on Forge too.
     ``previous_secret`` verifies until ``previous_until`` (seconds since 1970)
     and signs nothing: the overlap after a rotation.
 
@@ -296,6 +297,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     oauth_client_id: str | None = None
     cloud_id: str | None = None
     description: str | None = None
+    installation_id: str | None = None
 
     def __repr__(self) -> str:
         return f"<installation of {self.app_key} on {self.client_key}>"

@@ -1,4 +1,4 @@
-"""Refusals that no token is at fault for: deliveries and links that an app does not take.
+"""Refusals that no token is at fault for: deliveries, links and invocations that an app does not take.
 
 Each is a leaf of the tree that :mod:`headway.errors` draws; a new one whose
 reason is not the token's goes here.
@@ -13,9 +13,14 @@ from __future__ import annotations
 from headway.errors import Fault, Refusal
 
 __all__ = [
+    "AccessTokenMalformed",
+    "ApiBaseUrlRefused",
     "EventMalformed",
     "EventPending",
     "EventRefused",
+    "InstallationMismatch",
+    "InstallationUnmapped",
+    "InvocationRefused",
     "QueueFull",
     "TicketExpired",
     "TicketMismatch",
@@ -88,3 +93,46 @@ class TicketMismatch(TicketRefused):
     id = "ticket-mismatch"
     title = "the link was made for another address"
     hint = "Use the link as the page made it: method, path and query belong to it."
+
+
+# ---- a Forge invocation speaks for nobody whom this app may serve ---------------------------
+
+
+class InvocationRefused(Refusal):
+    """An invocation token that is good, for an installation that is not to be served."""
+
+
+class ApiBaseUrlRefused(InvocationRefused):
+    """The token sends the app's calls to an address that is not on the list."""
+
+    id = "api-base-url-refused"
+    status = 403
+    title = "the token's apiBaseUrl is not one that this app calls"
+    hint = "Check Forge's environment in the app's settings: staging has another address."
+
+
+class InstallationMismatch(InvocationRefused):
+    """The installation that the token names is another app's, or another site's."""
+
+    id = "installation-mismatch"
+    status = 403
+    title = "the token's installation is recorded for another app or another site"
+    hint = "Compare cloudId and app key of the record; install the app again."
+
+
+class InstallationUnmapped(InvocationRefused):
+    """No site has told the app, by Connect, that it is this installation."""
+
+    id = "installation-unmapped"
+    status = 404
+    title = "no Connect installation has the token's installationId"
+    hint = "Install the app again, so that its installed event tells the installationId."
+
+
+class AccessTokenMalformed(InvocationRefused):
+    """An ``x-forge-oauth-...`` header that is not one access token."""
+
+    id = "access-token-malformed"
+    status = 400
+    title = "a header for the app's own calls is not one access token"
+    hint = "Send x-forge-oauth-system and x-forge-oauth-user at most once, as Forge does."
