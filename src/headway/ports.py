@@ -112,6 +112,9 @@ class InstallationStore(Protocol):
     def get(self, app_key: str, client_key: str) -> Installation | None:
         """The installation, or None."""
 
+    def by_installation_id(self, installation_id: str) -> Installation | None:
+        """The installation that Forge knows by *installation_id*, of whichever app; or None."""
+
     def install(self, installation: Installation, proof: OnceOnly) -> Installation:
         """Record an accepted ``installed`` event together with the token that proved it."""
 

@@ -1,4 +1,4 @@
-"""Refusals that no token is at fault for: deliveries, links and invocations that an app does not take.
+"""Refusals that no token is at fault for: what an app does not take though it knows the sender.
 
 Each is a leaf of the tree that :mod:`headway.errors` draws; a new one whose
 reason is not the token's goes here.

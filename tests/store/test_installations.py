@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from headway.errors import (
     ClockBehind,
     ConfigurationError,
+    InstallationIdTaken,
     InstallStale,
     Refusal,
     TokenReplayed,
@@ -102,6 +104,7 @@ def test_an_installation_is_kept_whole(store: Installations, site: Make, proof: 
         oauth_client_id="client",
         cloud_id="cloud",
         description="a site",
+        installation_id="ari:1",
     )
     kept = store.install(sent, proof())
     assert kept == site(
@@ -110,6 +113,7 @@ def test_an_installation_is_kept_whole(store: Installations, site: Make, proof: 
         oauth_client_id="client",
         cloud_id="cloud",
         description="a site",
+        installation_id="ari:1",
         installed_at=NOW,
     )
     assert store.get("app", "site") == kept
@@ -128,6 +132,55 @@ def test_unknown_is_none(store: Installations) -> None:
     assert store.get("app", "site") is None
     assert store.find(NEED) is None
     assert store.list() == ()
+
+
+# ---- T36: Forge's name for an installation --------------------------------------------------
+
+
+def test_an_installation_is_found_by_its_installation_id(
+    store: Installations, elsewhere: Installations, site: Make, proof: Prove
+) -> None:
+    kept = store.install(site(installation_id="ari:1"), proof())
+    store.install(site(client_key="none"), proof("another"))
+    assert elsewhere.by_installation_id("ari:1") == kept
+    assert elsewhere.by_installation_id("ari:2") is None
+    assert elsewhere.by_installation_id("") is None
+
+
+def test_two_records_claiming_one_installation_id(
+    store: Installations, site: Make, proof: Prove, engine: sa.Engine
+) -> None:
+    kept = store.install(site(installation_id="ari:1"), proof())
+    for other in (site(client_key="thief"), site(app_key="thief-app")):
+        stolen = msgspec.structs.replace(other, installation_id="ari:1")
+        with pytest.raises(InstallationIdTaken) as caught:
+            store.install(stolen, proof("of a thief"))
+        assert caught.value.status == 409
+    assert rows(engine) == [row for row in rows(engine) if row["client_key"] == "site"]
+    assert store.by_installation_id("ari:1") == kept
+    thief = store.install(site(client_key="thief"), proof("of a thief"))  # its token counts still
+    with pytest.raises(InstallationIdTaken):
+        store.install(
+            msgspec.structs.replace(thief, installation_id="ari:1"), proof("later", NOW + 1)
+        )
+    assert store.get("app", "thief") == thief
+    with pytest.raises(sa.exc.IntegrityError):  # not even past the store
+        write(engine, "UPDATE installations SET installation_id = 'ari:1'")
+
+
+def test_an_installation_id_moves_on_with_its_site(
+    store: Installations, site: Make, proof: Prove
+) -> None:
+    store.install(site(installation_id="ari:1"), proof())
+    store.install(site(installation_id="ari:1"), proof("the same again", NOW + 1))
+    store.install(site(installation_id="ari:2"), proof("installed anew", NOW + 2))
+    assert store.by_installation_id("ari:1") is None
+    assert store.by_installation_id("ari:2") is not None
+    store.install(site(), proof("without", NOW + 3))
+    assert store.by_installation_id("ari:2") is None
+    store.install(site(client_key="other", installation_id="ari:2"), proof("other", NOW + 3))
+    store.uninstall("app", "other", proof("gone", NOW + 4))
+    assert store.by_installation_id("ari:2") is None
 
 
 def test_the_list_is_of_one_app_and_ordered(store: Installations, site: Make, proof: Prove) -> None:

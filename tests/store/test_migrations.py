@@ -13,7 +13,7 @@ from headway.store.engine import open_engine, writing
 from headway.store.migrations import check, upgrade
 from headway.store.tables import metadata
 
-NEWEST = "0002"
+NEWEST = "0003"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -49,6 +49,8 @@ def test_an_older_database_is_refused_and_brought_up_with_what_it_holds(
         connection.execute(sa.text("UPDATE clock SET mark = 7"))
         for table in ("once", "once_state"):
             connection.execute(sa.text(f"DROP TABLE {table}"))
+        connection.execute(sa.text("DROP INDEX installations_installation_id"))
+        connection.execute(sa.text("ALTER TABLE installations DROP COLUMN installation_id"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     with pytest.raises(ConfigurationError, match="has version 0001, this release needs"):
         check(engine)

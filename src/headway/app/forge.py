@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import msgspec
 
@@ -25,7 +25,7 @@ from headway.errors import (
 )
 from headway.model import Claims, Direction, Installation, Kind, Location, Product
 from headway.policy import NEVER, Policy
-from headway.ports import OnceOnly
+from headway.ports import InstallationStore, OnceOnly
 from headway.refusals import ApiBaseUrlRefused, InstallationMismatch
 from headway.verify import FORGE_ISSUER, LEEWAY, Accept, Expected
 
@@ -33,7 +33,6 @@ __all__ = [
     "INVOCATION",
     "Forge",
     "Invocation",
-    "InvocationMap",
     "bearer",
     "mapped",
     "once_only",
@@ -255,14 +254,7 @@ def _licensed(licence: _Licence | None) -> bool | None:
 # ---- whom it speaks for ---------------------------------------------------------------------
 
 
-class InvocationMap(Protocol):
-    """Knows which installation a Forge ``installationId`` names."""
-
-    def by_installation_id(self, installation_id: str) -> Installation | None:
-        """The installation whose ``installed`` event told this id, of whichever app."""
-
-
-def mapped(store: InvocationMap, app_key: str, invocation: Invocation) -> Installation | None:
+def mapped(store: InstallationStore, app_key: str, invocation: Invocation) -> Installation | None:
     """The Connect installation that *invocation* speaks for; None where no site told this id.
 
     Raises :class:`~headway.errors.InstallationMismatch` where the record is

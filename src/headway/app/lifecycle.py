@@ -65,6 +65,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     display_url: str | None = None
     oauth_client_id: str | None = None
     cloud_id: str | None = None
+    installation_id: str | None = None
 
     def __repr__(self) -> str:
         return f"<{self.event_type} event of {self.client_key}>"
@@ -167,6 +168,7 @@ def installed(
             oauth_client_id=event.oauth_client_id,
             cloud_id=event.cloud_id,
             description=event.description,
+            installation_id=event.installation_id or None,
         ),
         _proof(verified),
     )

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from headway.errors import (
     ClockBehind,
     ConfigurationError,
+    InstallationIdTaken,
     InstallStale,
     SecretTooShort,
     TokenReplayed,
@@ -107,6 +108,18 @@ class Installations:
         query = sa.select(installations).where(*_is(app_key, client_key))
         return next(iter(self._read(query)), None)
 
+    def by_installation_id(self, installation_id: str) -> Installation | None:
+        """The installation that Forge knows by *installation_id*, of whichever app; or None.
+
+        Read from the database each time.
+
+        Raises:
+            ConfigurationError: a stored secret does not open.
+            StoreUnavailable: the database does not answer.
+        """
+        query = sa.select(installations).where(installations.c.installation_id == installation_id)
+        return next(iter(self._read(query)), None)
+
     def list(self, app_key: str | None = None) -> tuple[Installation, ...]:
         """Every installation of *app_key* (or of this app), in the order of its client keys.
 
@@ -165,6 +178,7 @@ class Installations:
             InstallStale: a newer event was accepted, or an uninstallation
                 that is not older.
             TokenReplayed: an event with this very token was accepted.
+            InstallationIdTaken: another installation has its ``installation_id``.
             ClockBehind: the clock stands behind the latest time recorded.
             ConfigurationError: the stored secret does not open.
         """
@@ -172,6 +186,7 @@ class Installations:
         with self._writing(*key) as (connection, now):
             row = connection.execute(sa.select(installations).where(*_is(*key))).mappings().first()
             _accept(connection, _subject(*key), proof, strictly=row is None)
+            _check_free(connection, installation)
             before = None if row is None else self._opened(row, now)
             after = self._succeeding(before, installation, now)
             values = self._row(after)
@@ -317,6 +332,18 @@ def _place(column: str, row: Any) -> tuple[str, ...]:
 
 def _is(app_key: str, client_key: str) -> tuple[sa.ColumnElement[bool], ...]:
     return installations.c.app_key == app_key, installations.c.client_key == client_key
+
+
+def _check_free(connection: sa.Connection, new: Installation) -> None:
+    """Refuse an ``installation_id`` that is another row's; writers stand in a line."""
+    if new.installation_id is None:
+        return
+    query = sa.select(installations.c.app_key, installations.c.client_key).where(
+        installations.c.installation_id == new.installation_id
+    )
+    row = connection.execute(query).first()
+    if row is not None and tuple(row) != (new.app_key, new.client_key):
+        raise InstallationIdTaken(found=f"installation of {row.app_key} on {row.client_key}")
 
 
 def _subject(app_key: str, client_key: str) -> str:

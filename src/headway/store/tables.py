@@ -24,6 +24,8 @@ installations = sa.Table(
     sa.Column("oauth_client_id", sa.Text),
     sa.Column("cloud_id", sa.Text),
     sa.Column("description", sa.Text),
+    sa.Column("installation_id", sa.Text),  # Forge's name for it; NULL where it is not on Forge
+    sa.Index("installations_installation_id", "installation_id", unique=True),
 )
 
 accepted = sa.Table(
