@@ -1,9 +1,22 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from headway.app.connect import Connect
 from headway.app.routes import CALL, PAGE, REMOTE, TENANT, WEBHOOK, Serves
+from headway.descriptor.typed import (
+    Icon,
+    JiraIssueGlance,
+    JiraWorkflowPostFunction,
+    Label,
+    Page,
+    PanelTarget,
+    Webhook,
+    WebPanel,
+    WebSection,
+)
 from headway.errors import ConfigurationError
 from headway.model import Direction, Kind, Location
 
@@ -169,3 +182,126 @@ def test_all_routes_begin_with_what_headway_answers_itself(make):
 def test_the_descriptors_own_path_is_taken(make):
     with pytest.raises(ConfigurationError, match="twice"):
         make().context_route("/atlassian-connect.json")(lambda request, context: None)
+
+
+# ---- typed modules, and those of a file -----------------------------------------------------
+
+
+def modules_of(connect):
+    return connect.descriptor().to_json()["modules"]
+
+
+def test_typed_modules_and_their_routes(make):
+    connect = make()
+    target = PanelTarget("/glance?issue={issue.key}")
+    glance = JiraIssueGlance(
+        name="Risk", icon=Icon("/icon.svg"), content=Label("Low"), target=target
+    )
+
+    @connect.module(WebPanel(key="panel", name="P", url="/p?i={issue.key}", location="right"))
+    def anything(request, context): ...
+
+    @connect.module(glance)
+    def my_glance(request, context): ...
+
+    @connect.remote_module(
+        JiraWorkflowPostFunction(key="f", name="F", triggered=Page("/triggered")), methods=["POST"]
+    )
+    def triggered(request, context): ...
+
+    @connect.webhook(Webhook(event="jira:issue_created", url="/created", filter="project = A"))
+    def created(request, context): ...
+
+    connect.declare(WebSection(key="s", name="S", location="top"))
+    routes = declared(connect)
+    assert {path: (route.accept, route.page) for path, route in routes.items()} == {
+        "/p": (PAGE, True),
+        "/glance": (PAGE, True),
+        "/triggered": (REMOTE, False),
+        "/created": (WEBHOOK, False),
+    }
+    assert routes["/triggered"].methods == ("POST",)
+    told = modules_of(connect)
+    assert told["webPanels"][0]["url"] == "/p?i={issue.key}"
+    assert told["jiraIssueGlances"] == [
+        {
+            "key": "my-glance",
+            "name": {"value": "Risk"},
+            "icon": {"url": "/icon.svg"},
+            "content": {"label": {"value": "Low"}, "type": "label"},
+            "target": {"url": "/glance?issue={issue.key}", "type": "web_panel"},
+        }
+    ]
+    assert told["jiraWorkflowPostFunctions"][0]["triggered"] == {"url": "/triggered"}
+    assert told["webhooks"] == [
+        {"event": "jira:issue_created", "url": "/created", "filter": "project = A"}
+    ]
+    assert told["webSections"][0]["location"] == "top"
+
+
+def test_a_module_that_a_site_would_refuse_is_refused_where_it_is_declared(make):
+    connect = make()
+
+    def handler(request, context): ...
+
+    connect.page("A", key="a")(handler)
+    for wrong, problem in (
+        (lambda: connect.module("webPanels", "P", key="p")(handler), "`location`"),
+        (lambda: connect.page("B", key="b", url="//evil.example")(handler), "route"),
+        (lambda: connect.page("B", key="a", url="/b")(handler), "occurs twice: a"),
+        (lambda: connect.page("B", key="b", conditions=[{}])(handler), r"generalPages\[1\]"),
+        (lambda: connect.declare(WebSection(key="a", name="S", location="l")), "occurs twice"),
+        (lambda: connect.module(WebSection(key="s", name="S", location="l")), "have no page"),
+        (lambda: connect.module("staticContentMacros", "M"), "remote_module"),
+    ):
+        with pytest.raises(ConfigurationError, match=problem):
+            wrong()
+    assert list(modules_of(connect)) == ["generalPages"]
+    assert list(declared(connect)) == ["/a"]
+
+
+FILE = {
+    "key": "filed",
+    "name": "Filed",
+    "lifecycle": {"installed": "/hooks/installed"},
+    "scopes": ["READ"],
+    "modules": {
+        "webPanels": [
+            {"key": "p", "name": {"value": "P"}, "url": "/panel?i={issue.key}", "location": "l"}
+        ],
+        "webhooks": [{"event": "jira:issue_updated", "url": "/hook?issue={issue.key}"}],
+    },
+}
+
+
+def test_modules_of_a_file_are_served_where_the_file_says(make, tmp_path):
+    path = tmp_path / "atlassian-connect.json"
+    path.write_text(json.dumps(FILE))
+    connect = make(descriptor=path, key="", name="")
+
+    @connect.serves("p")
+    def panel(request, context): ...
+
+    @connect.webhook("jira:issue_updated")
+    def updated(request, context): ...
+
+    @connect.page("Another")
+    def another(request, context): ...
+
+    assert connect.key == "filed"
+    assert {path: route.accept for path, route in declared(connect).items()} == {
+        "/panel": PAGE,
+        "/hook": WEBHOOK,
+        "/another": PAGE,
+    }
+    told = modules_of(connect)
+    assert {kind: told[kind] for kind in FILE["modules"]} == FILE["modules"]
+    assert told["generalPages"][0]["key"] == "another"
+    paths = {route.path for route in connect.all_routes() if route.serves is Serves.LIFECYCLE}
+    assert paths == {"/hooks/installed", "/enabled", "/disabled", "/uninstalled"}
+    with pytest.raises(ConfigurationError, match="no module 'q'"):
+        connect.serves("q")
+    with pytest.raises(ConfigurationError, match="declared twice"):
+        connect.serves("p")(panel)
+    with pytest.raises(ConfigurationError, match="declared twice"):
+        connect.context_route("/hooks/installed", methods=["POST"])(panel)

@@ -15,11 +15,12 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 
 from headway.app import addresses, lifecycle, pages
 from headway.app.client import HostClient
 from headway.app.context import Context, installation_of
-from headway.app.descriptor import Descriptor
+from headway.app.descriptor import Descriptor, module_of
 from headway.app.exchange import Steps, check_place
 from headway.app.install_keys import InstallKeys, key_source
 from headway.app.observation import Observation, of_refusal, of_token
@@ -82,6 +83,8 @@ class Keys:
 class Connect(Declarations):
     """One app.  Everything that can not work raises ConfigurationError here, at start.
 
+    *descriptor* is one that was built as a value, or a file of JSON; it then
+    has key, name, description and scopes.  Its base URL is *base_url*, always.
     *store* is a path for SQLite, ``":memory:"``, or what keeps installations
     otherwise.  *hosts* are the name suffixes of sites that may install the app.
     *install_keys* names the host's environment, or in development an address
@@ -100,12 +103,13 @@ class Connect(Declarations):
     def __init__(
         self,
         *,
-        key: str,
-        name: str,
+        key: str = "",
+        name: str = "",
         base_url: str,
         store: Store | str | Path,
         description: str = "",
         scopes: Sequence[str] = ("READ",),
+        descriptor: Descriptor | str | Path | None = None,
         hosts: Sequence[str] = addresses.HOST_SUFFIXES,
         development: bool | None = None,
         install_keys: str | None = None,
@@ -121,13 +125,13 @@ class Connect(Declarations):
         self.development = development
         self.base_url = addresses.own_address(base_url, development=development)
         self.base_path = urlsplit(self.base_url).path
-        about = Descriptor(
-            key=key,
-            name=name,
-            base_url=self.base_url,
-            description=description,
-            scopes=tuple(scopes),
-        )
+        if descriptor is None:
+            descriptor = Descriptor(
+                key=key, name=name, description=description, scopes=tuple(scopes)
+            )
+        elif key or name or description:
+            raise ConfigurationError("descriptor: has key, name and description; leave them out")
+        about = _about(descriptor, self.base_url)
         super().__init__(about, policy)
         script = client_script or os.environ.get(CLIENT_SCRIPT)
         self.client_script = script or pages.CLIENT_SCRIPT
@@ -136,14 +140,14 @@ class Connect(Declarations):
         source = install_keys or os.environ.get(INSTALL_KEYS) or "production"
         install = InstallKeys(key_source(source, development=development), transport=transport)
         self._transport = transport
-        self.site = lifecycle.Site(app_key=key, suffixes=hosts, development=development)
-        self.store: Store = _opened(store, key, clock, development=development)
+        self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
+        self.store: Store = _opened(store, self.key, clock, development=development)
         self.keys = Keys(self.store, install)
         self.sealed_pages = sealed_pages
         self.observer = observer
         self.clock = clock
         self.header_only = self._policies.header_only
-        self._expected = Expected(app_key=key, audience=(self.base_url,))
+        self._expected = Expected(app_key=self.key, audience=(self.base_url,))
 
     # ---- deciding ---------------------------------------------------------------------------
 
@@ -254,6 +258,16 @@ class Connect(Declarations):
         site = installation_of(verified)
         to = pages.sealed_address(facts, site, verified.claims.sub)
         return {**page_headers(()), "Location": to}
+
+
+def _about(descriptor: Descriptor | str | Path, base_url: str) -> Descriptor:
+    if not isinstance(descriptor, Descriptor):
+        return Descriptor.read(descriptor, base_url)
+    bare = msgspec.structs.replace(descriptor, base_url=base_url, modules=())
+    for module in descriptor.modules:
+        checked = (*bare.modules, module_of(module, bare))
+        bare = msgspec.structs.replace(bare, modules=checked)
+    return bare
 
 
 def _opened(store: Store | str | Path, app_key: str, clock: Clock, *, development: bool) -> Store:

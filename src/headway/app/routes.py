@@ -15,13 +15,15 @@ a request says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
 
-from headway.app.descriptor import LIFECYCLE_PATHS, Descriptor, Module, key_of
+from headway.app.descriptor import Descriptor, Module, key_of, module_of
+from headway.descriptor.module_types import MODULE_TYPES, Shown
+from headway.descriptor.typed import Declared, Webhook
 from headway.errors import ConfigurationError, Refusal
 from headway.model import Direction, Installation, Kind, Location, Verified
 from headway.policy import ALWAYS, NEVER, Policy
@@ -107,7 +109,7 @@ class Declarations:
     def __init__(self, about: Descriptor, policy: Policy) -> None:
         self._about = about
         self._policies = Policies(policy)
-        self._modules: list[Module] = []
+        self._modules: list[Module | Declared] = list(about.modules)
         self._routes: list[Route] = []
         self._installed_hooks: list[Callable[..., Any]] = []
         self._uninstalled_hooks: list[Callable[..., Any]] = []
@@ -128,7 +130,7 @@ class Declarations:
     def all_routes(self) -> tuple[Route, ...]:
         """The descriptor, the lifecycle and the routes declared so far, for an adapter."""
         served = [Route(path=DESCRIPTOR_PATH, methods=("GET",), serves=Serves.DESCRIPTOR)]
-        for event, path in LIFECYCLE_PATHS.items():
+        for event, path in self._about.lifecycle.items():
             served.append(Route(path=path, methods=("POST",), serves=Serves.LIFECYCLE, event=event))
         return (*served, *self._routes)
 
@@ -148,40 +150,56 @@ class Declarations:
 
     def module(
         self,
-        collection: str,
-        name: str,
+        collection: str | Declared,
+        name: str = "",
         *,
         key: str | None = None,
         url: str | None = None,
         form: bool = False,
         **members: Any,
     ) -> Callable[[Handler], Handler]:
-        """Declare a module of *collection* (``adminPages``) and the page that it shows.
+        """Declare a module and the page that it shows: typed, or of a *collection* by name.
 
-        *url* is relative to the base URL, with variables in its query alone:
-        ``/panel?issue={issue.key}``.  *form* also takes a POST, whose token
-        may be a form field: a body of at most 64 KiB is then read before
-        anybody has proved anything.  *members* are written into the
+        ``@connect.module(WebPanel(name="Risk", url="/risk?issue={issue.key}",
+        location="..."))`` or ``@connect.module("webPanels", "Risk", ...)``.
+        *url* is relative to the base URL, with variables in its query alone.
+        Without a key the function's name is it.  *form* also takes a POST,
+        whose token may be a form field: a body of at most 64 KiB is then read
+        before anybody has proved anything.  *members* are written into the
         descriptor as they are.
         """
+        kind, members = _written(collection, name, members)
         if members.get("cacheable"):
             raise ConfigurationError("a cacheable module's page has no token: serve it yourself")
+        if kind in _NO_PAGES:
+            raise ConfigurationError(f"{kind} have no page: use declare or remote_module")
 
         def declare(handler: Handler) -> Handler:
-            told = self._module(collection, name, key, url, handler, members)
-            policies = self._policies
-            self._add(
-                path=told.partition("?")[0],
-                methods=("GET", "POST") if form else ("GET",),
-                accept=PAGE,
-                policy=policies.with_form if form else policies.with_query,
-                handler=handler,
-                page=True,
-                form=form,
-            )
+            told = self._module(kind, key, url, handler, members)
+            self._page(told, handler, form=form)
             return handler
 
         return declare
+
+    def serves(self, key: str, *, form: bool = False) -> Callable[[Handler], Handler]:
+        """The page of the module *key* that stands in the descriptor already, read from a file."""
+        found = [module for module in self._about.modules if module.members.get("key") == key]
+        if not found:
+            raise ConfigurationError(f"serves: the descriptor has no module {key!r}")
+
+        def declare(handler: Handler) -> Handler:
+            self._page(_address(found[0].members), handler, form=form)
+            return handler
+
+        return declare
+
+    def declare(self, *modules: Declared) -> None:
+        """Put modules into the descriptor for which no route is made here.
+
+        Sections, links that open a dialog's module, and what other code serves.
+        """
+        for module in modules:
+            self._declare(module)
 
     # ---- calls ------------------------------------------------------------------------------
 
@@ -232,14 +250,22 @@ class Declarations:
 
     # ---- what the host sends by itself ------------------------------------------------------
 
-    def webhook(self, event: str, *, url: str | None = None) -> Callable[[Handler], Handler]:
+    def webhook(
+        self, event: str | Webhook, *, url: str | None = None
+    ) -> Callable[[Handler], Handler]:
         """A route for *event*, such as ``jira:issue_updated``, and its module.
+
+        One that stands in a descriptor's file already is served there.
 
         Body and headers of a webhook are not signed, only its address is.
         """
+        told = event.members if isinstance(event, Webhook) else {"event": event}
+        name = told["event"]
+        filed = [module for module in self._about.modules if module.members.get("event") == name]
 
         def declare(handler: Handler) -> Handler:
-            address = url or f"/webhooks/{event.replace(':', '-')}"
+            usual = f"/webhooks/{name.replace(':', '-')}"
+            address = filed[0].members["url"] if filed else url or told.get("url", usual)
             self._add(
                 path=address.partition("?")[0],
                 methods=("POST",),
@@ -247,7 +273,8 @@ class Declarations:
                 policy=self._policies.with_query,
                 handler=handler,
             )
-            self._modules.append(Module("webhooks", {"event": event, "url": address}))
+            if not filed:
+                self._declare(Module("webhooks", {**told, "url": address}))
             return handler
 
         return declare
@@ -275,8 +302,8 @@ class Declarations:
 
     def remote_module(
         self,
-        collection: str,
-        name: str,
+        collection: str | Declared,
+        name: str = "",
         *,
         key: str | None = None,
         url: str | None = None,
@@ -284,10 +311,14 @@ class Declarations:
         query: bool = False,
         **members: Any,
     ) -> Callable[[Handler], Handler]:
-        """Declare a module whose address the host itself asks: ``staticContentMacros``."""
+        """Declare a module whose address the host itself asks, typed or by name.
+
+        ``staticContentMacros``; ``jiraWorkflowPostFunctions`` with ``methods=["POST"]``.
+        """
+        kind, members = _written(collection, name, members)
 
         def declare(handler: Handler) -> Handler:
-            told = self._module(collection, name, key, url, handler, members)
+            told = self._module(kind, key, url, handler, members)
             return self.remote_route(told.partition("?")[0], methods=methods, query=query)(handler)
 
         return declare
@@ -314,20 +345,36 @@ class Declarations:
 
     def _module(
         self,
-        collection: str,
-        name: str,
+        kind: str,
         key: str | None,
         url: str | None,
         handler: Callable[..., Any],
-        members: dict[str, Any],
+        members: Mapping[str, Any],
     ) -> str:
         """Put a module into the descriptor; return its address."""
-        own_key = key_of(key or handler.__name__.replace("_", "-"), "module key")
-        address = url or f"/{own_key}"
+        own_key = key or members.get("key") or handler.__name__.replace("_", "-")
+        told = {**members, "key": key_of(own_key, "module key")}
+        if url or not _address(told):
+            told["url"] = url or f"/{own_key}"
+        address = _address(told)
         self._free(address.partition("?")[0], ())
-        told = {"key": own_key, "name": {"value": name}, "url": address, **members}
-        self._modules.append(Module(collection, told))
+        self._declare(Module(kind, told))
         return address
+
+    def _declare(self, module: Declared | Module) -> None:
+        self._modules.append(module_of(module, self.descriptor()))
+
+    def _page(self, address: str, handler: Callable[..., Any], *, form: bool) -> None:
+        policies = self._policies
+        self._add(
+            path=address.partition("?")[0],
+            methods=("GET", "POST") if form else ("GET",),
+            accept=PAGE,
+            policy=policies.with_form if form else policies.with_query,
+            handler=handler,
+            page=True,
+            form=form,
+        )
 
     def _add(self, **fields: Any) -> None:
         route = Route(**fields)
@@ -341,7 +388,29 @@ class Declarations:
         except Refusal as refusal:
             raise ConfigurationError(f"route {path}: {refusal}") from None
         taken = {(route.path, method) for route in self._routes for method in route.methods}
-        taken |= {(own, "POST") for own in LIFECYCLE_PATHS.values()}
+        taken |= {(own, "POST") for own in self._about.lifecycle.values()}
         taken.add((DESCRIPTOR_PATH, "GET"))
         if any((path, method) in taken for method in methods):
             raise ConfigurationError(f"route {path}: is declared twice")
+
+
+_NO_PAGES = frozenset(
+    name for name, row in MODULE_TYPES.items() if row.shown in (Shown.SECTION, Shown.CALL)
+) | {"staticContentMacros"}
+"""Types of which no browser opens an address."""
+
+
+def _written(
+    module: str | Declared, name: str, members: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """A module's type, and its members as the host names them."""
+    if isinstance(module, Declared):
+        return module.type, module.members
+    return module, {"name": {"value": name}, **members} if name else members
+
+
+def _address(members: Mapping[str, Any]) -> str:
+    """What of a module is opened or asked; "" where it says nothing."""
+    within = [members, members.get("target"), members.get("triggered")]
+    found = [part["url"] for part in within if isinstance(part, Mapping) and part.get("url")]
+    return found[0] if found else ""

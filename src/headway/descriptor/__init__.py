@@ -41,6 +41,8 @@ __all__ = [
     "problems_of",
     "read_added",
     "read_descriptor",
+    "read_modules",
+    "read_webhooks",
     "resolve",
 ]
 
@@ -192,7 +194,7 @@ def _read(data: bytes, tell: Told) -> Descriptor:
         lifecycle=lifecycle,
         scopes=scopes,
         modules=modules,
-        webhooks=_webhooks(document.modules.get("webhooks"), base_url, scopes, tell),
+        webhooks=read_webhooks(document.modules.get("webhooks"), base_url, scopes, tell),
         unknown=unknown,
         description=document.description,
         licensing=document.enable_licensing,
@@ -262,9 +264,15 @@ def read_added(data: bytes, descriptor: Descriptor) -> tuple[Module, ...]:
     return modules
 
 
-def _webhooks(
-    raw: msgspec.Raw | None, base_url: str, scopes: frozenset[str], tell: Told
+def read_webhooks(
+    raw: msgspec.Raw | None, base_url: str, scopes: frozenset[str], tell: Told = at_once
 ) -> tuple[Webhook, ...]:
+    """The webhooks of an app with *scopes*; *tell* is told of each problem, as by ``read_modules``.
+
+    >>> hook = msgspec.Raw(b'[{"event": "jira:issue_updated", "url": "/hook"}]')
+    >>> read_webhooks(hook, "https://app.example", frozenset({"READ"}))[0].url
+    '/hook'
+    """
     if raw is None:
         return ()
     place = "$.modules.webhooks"

@@ -249,6 +249,12 @@ class Declared(_Part, frozen=True, kw_only=True):
     key: str = ""
     more: Mapping[str, Any] = {}
 
+    @property
+    def members(self) -> dict[str, Any]:
+        """The module as the JSON of a descriptor has it."""
+        written: dict[str, Any] = plain(self)
+        return written
+
 
 class _Link(Declared, frozen=True, kw_only=True):
     name: Text
