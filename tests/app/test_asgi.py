@@ -91,6 +91,23 @@ def test_a_head_gets_headers_alone(app):
     assert app.call("HEAD", "/panel", app.request_token("GET", "/panel")).id == "qsh-mismatch"
 
 
+def test_no_forwarded_header_moves_the_base_url(app):
+    """T34: a proxy's word, or whoever's, changes nothing of what the app says of itself."""
+    base = json.loads(app.call("GET", "/atlassian-connect.json").body)["baseUrl"]
+    forged = {
+        "forwarded": "host=evil.example;proto=https",
+        "x-forwarded-host": "evil.example",
+        "x-forwarded-proto": "http",
+        "x-forwarded-prefix": "/evil",
+        "x-original-host": "evil.example",
+    }
+    answer = app.call("GET", "/atlassian-connect.json", headers=forged)
+    told = json.loads(answer.body)
+    assert (answer.status, told["baseUrl"]) == (200, base)
+    assert told["links"]["self"] == f"{base}/atlassian-connect.json"
+    assert "evil" not in answer.body.decode()
+
+
 def test_another_method_or_path_is_none_of_ours(app):
     answer = app.call("OPTIONS", "/api")
     assert (answer.status, answer.header("allow")) == (405, "GET, POST, HEAD")

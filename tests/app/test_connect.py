@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from headway.app import pages
 from headway.app.connect import Connect, Keys
+from headway.app.descriptor import Descriptor, Vendor
 from headway.app.routes import PAGE, Route
+from headway.descriptor.typed import GeneralPage
 from headway.errors import (
     ConfigurationError,
     QshMissing,
@@ -65,11 +68,31 @@ def facts(query="", token=None, method="GET", path="/panel"):
         {"base_url": "http://127.0.0.1", "development": True, "install_keys": "http://10.0.0.1"},
         {"client_script": "http://localhost:2990/all.js"},
         {"scopes": ("EVERYTHING",)},
+        {"descriptor": Descriptor(key="other", name="O")},
+        {"key": "", "name": "", "descriptor": "none.json"},
     ],
 )
 def test_what_can_not_work_stops_the_start(changes):
     with pytest.raises(ConfigurationError):
         Connect(**settings(**changes))
+
+
+def test_a_descriptor_that_was_built_as_a_value(make):
+    about = Descriptor(
+        key="built",
+        name="Built",
+        vendor=Vendor("Example", "https://example.com"),
+        base_url="https://elsewhere.example",
+        modules=(GeneralPage(key="p", name="P", url="/p"),),
+    )
+    connect = make(key="", name="", descriptor=about)
+    told = connect.descriptor().to_json()
+    assert (connect.key, told["vendor"]["name"]) == ("built", "Example")
+    assert told["baseUrl"] == connect.base_url  # the setting's, whatever the value said
+    assert told["modules"]["generalPages"][0]["key"] == "p"
+    twice = msgspec.structs.replace(about, modules=about.modules * 2)
+    with pytest.raises(ConfigurationError, match="occurs twice: p"):
+        make(key="", name="", descriptor=twice)
 
 
 def test_the_environment_says_development_and_where_keys_are(make, monkeypatch):
