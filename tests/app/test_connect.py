@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from headway.app import pages
 from headway.app.connect import Connect, Keys
 from headway.app.descriptor import Descriptor, Vendor
+from headway.app.exchange import Asked
+from headway.app.forwarded import Forwarded
+from headway.app.instruments import Instrument
 from headway.app.routes import PAGE, Route
 from headway.descriptor.typed import GeneralPage
 from headway.errors import (
@@ -16,9 +20,10 @@ from headway.errors import (
     Refusal,
     TokenMissing,
 )
-from headway.model import RequestFacts, Secret
+from headway.model import Direction, Kind, RequestFacts, Secret
 from headway.policy import ATLASSIAN_2022, REHEARSAL
 from headway.ports import Credentials, NeedKey, drive
+from headway.verify import Accept
 
 
 def settings(**changes):
@@ -264,3 +269,43 @@ def test_a_route_that_accepts_nothing_is_an_error(world):
     route = Route(path="/panel", methods=("GET",))
     with pytest.raises(ConfigurationError, match="accepts nothing"):
         drive(world.connect.proving(facts(), route), world.connect.keys)
+
+
+def test_instruments_hear_of_decisions_look_ups_and_keys(make_world):
+    class Listening(Instrument):
+        heard: ClassVar[list] = []
+
+        def decided(self, seen):
+            self.heard.append((seen.route, seen.client, seen.refusal))
+
+        def fetched_keys(self, fetch):
+            self.heard.append((fetch.source, fetch.outcome))
+
+        def looked_up(self, *, cached):
+            self.heard.append(cached)
+
+    world = make_world(instruments=[Listening()], forwarded=Forwarded(["10.0.0.0/8"]))
+    connect = world.connect
+    world.install()
+    assert Listening.heard == [("install", "ok"), ("/installed", "127.0.0.1", None)]
+    Listening.heard.clear()
+    asked = Asked(facts(), {"x-forwarded-for": "203.0.113.9"}.get, "127.0.0.1", "10.0.0.1")
+    assert connect.client_of(asked) == "203.0.113.9"
+    accept = Accept(Direction.BROWSER_TO_APP, {Kind.CONTEXT})
+    asyncio.run(connect.check(facts(token=world.context_token()), accept))
+    asyncio.run(connect.check(facts(token=world.context_token()), accept))
+    assert Listening.heard == [False, ("", "", None), True, ("", "", None)]
+
+
+def test_production_says_to_stay_with_https(make_world, monkeypatch):
+    monkeypatch.setenv("HEADWAY_STORE_KEY", "A" * 43 + "=")
+    settings = {"development": False, "base_url": "https://app.example", "install_keys": None}
+    assert make_world(**settings).connect.always
+    assert not make_world().connect.always
+
+
+def test_health_can_be_left_out_and_takes_its_paths(make_world):
+    connect = make_world(health=None).connect
+    assert not [one for one in connect.all_routes() if "health" in one.path]
+    with pytest.raises(ConfigurationError, match="declared twice"):
+        make_world().connect.context_route("/health/live")(lambda request, context: None)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import msgspec
 import pytest
 
 from headway.app import lifecycle, pages
@@ -338,3 +339,30 @@ def test_a_store_that_can_not_work_is_no_refusal(drive, app):
     app.connect.keys._store.find = lambda need: (_ for _ in ()).throw(ConfigurationError("broken"))
     with pytest.raises(ConfigurationError, match="broken"):
         drive("POST", "/api", app.context_token())
+
+
+def test_health_says_whether_the_store_answers(drive, world, monkeypatch):
+    for path, said in (("/health/live", "live"), ("/health/ready", "ready")):
+        answer = drive("GET", path)
+        assert (answer.status, json.loads(answer.body)) == (200, {"status": said})
+        assert told(answer, "cache-control") == "no-store"
+    monkeypatch.setattr(world.connect.readiness, "ready", lambda: False)
+    answer = drive("GET", "/health/ready")
+    assert (answer.status, json.loads(answer.body)) == (503, {"status": "not ready"})
+    assert drive("GET", "/health/live").status == 200
+
+
+def test_every_answer_over_tls_says_to_stay_there(drive, app):
+    """Whoever serves https says so on each answer, also where a handler or a refusal answers."""
+    app.connect.always = (("Strict-Transport-Security", "max-age=31536000"),)
+    refusal = drive("GET", "/panel")
+    assert told(refusal, "strict-transport-security") == "max-age=31536000"
+    admitted = drive("GET", "/panel", app.request_token("GET", "/panel"))
+    for page in (admitted, msgspec.structs.replace(admitted, page=None)):
+        assert ("Strict-Transport-Security", "max-age=31536000") in page.finished([])
+
+
+def test_a_cookie_is_one_that_a_frame_sends(drive, app):
+    admitted = drive("GET", "/panel", app.request_token("GET", "/panel"))
+    headers = dict(admitted.finished([("Set-Cookie", "a=1")]))
+    assert headers["Set-Cookie"] == "a=1; Secure; HttpOnly; SameSite=None; Partitioned"

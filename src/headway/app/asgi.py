@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, MutableMapping
-from functools import cached_property
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -46,8 +46,6 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Inner: TypeAlias = Callable[[Scope, Receive, Send, Admitted], Awaitable[None]]
 
-_QUIET = tuple((name.lower().encode(), value.encode()) for name, value in QUIET)
-
 
 class Endpoint:
     """One route as an ASGI app: it converts, and :mod:`headway.app.exchange` decides.
@@ -72,7 +70,7 @@ class Endpoint:
         if found.page is not None:
             send = _PageSend(send, found)
         else:
-            send = _quiet(send)
+            send = _quiet(send, found)
         await self._inner(clean, receive, send, found)
 
     async def _exchange(self, scope: Scope, receive: Receive) -> Answer | Admitted:
@@ -133,18 +131,37 @@ async def send_answer(send: Send, answer: Answer, method: str) -> None:
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
 
 
-def _quiet(send: Send) -> Send:
+def _quiet(send: Send, admitted: Admitted) -> Send:
     """*send*, with what every answer of a route says where its handler says nothing else."""
 
     async def quiet(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
             named = {name.lower() for name, _ in headers}
-            headers += [pair for pair in _QUIET if pair[0] not in named]
+            if b"set-cookie" in named:
+                headers = _finished(headers, admitted)
+            else:  # the usual case, without a detour by text
+                headers += [pair for pair in _encoded(QUIET) if pair[0] not in named]
+                headers += _encoded(admitted.connect.always)
             message = {**message, "headers": headers}
         await send(message)
 
     return quiet
+
+
+@lru_cache(maxsize=8)
+def _encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower().encode(), value.encode()) for name, value in headers)
+
+
+def _finished(
+    headers: Iterable[tuple[bytes, bytes]], admitted: Admitted
+) -> list[tuple[bytes, bytes]]:
+    texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in admitted.finished(texts)
+    ]
 
 
 class _PageSend:
@@ -157,11 +174,8 @@ class _PageSend:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = self._admitted.finished(
-                [(n.decode("latin-1"), v.decode("latin-1")) for n, v in message["headers"]]
-            )
-            raw = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
-            await self._send({**message, "headers": raw})
+            headers = _finished(message["headers"], self._admitted)
+            await self._send({**message, "headers": headers})
         elif message["type"] == "http.response.body" and self._admitted.page is not None:
             more = message.get("more_body", False)
             body = self._admitted.page.body(message.get("body", b""), more=more)

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,8 +21,11 @@ from headway.app import addresses, lifecycle, pages
 from headway.app.client import HostClient
 from headway.app.context import Context, installation_of
 from headway.app.descriptor import Descriptor, module_of
-from headway.app.exchange import Steps, check_place
+from headway.app.exchange import Asked, Steps, check_place
+from headway.app.forwarded import Forwarded
+from headway.app.health import Readiness
 from headway.app.install_keys import InstallKeys, key_source
+from headway.app.instruments import Instrument, Instruments, KeyFetch, Observer
 from headway.app.observation import Observation, of_refusal, of_token
 from headway.app.routes import SHELL, Declarations, Route
 from headway.errors import ConfigurationError, Refusal, TokenMissing
@@ -51,6 +54,9 @@ DEVELOPMENT = "HEADWAY_DEVELOPMENT"
 INSTALL_KEYS = "HEADWAY_INSTALL_KEYS"
 CLIENT_SCRIPT = "HEADWAY_CLIENT_SCRIPT"
 
+_STRICT_TRANSPORT = (("Strict-Transport-Security", "max-age=31536000"),)
+"""For a year, this name alone: what lies beside the app is not the app's to decide (RFC 6797)."""
+
 
 class Store(InstallationStore, KeySource, ReplayCache, Protocol):
     """What keeps installations and answers the questions of ``verify`` about them."""
@@ -61,20 +67,28 @@ class Keys:
 
     Shared secrets stand in the *store*, Forge's keys come from *forge* (None
     where the app takes no invocations), and all other RSA keys are the host's
-    *install* keys.
+    *install* keys.  *instruments* hear of look-ups in the store.
     """
 
     def __init__(
-        self, store: KeySource, install: KeySource, forge: KeySource | None = None
+        self,
+        store: KeySource,
+        install: KeySource,
+        forge: KeySource | None = None,
+        instruments: Instruments | None = None,
     ) -> None:
         self._store = store
         self._install = install
         self.forge = forge
+        self._instruments = instruments
 
     def find(self, need: NeedKey) -> Credentials | Awaitable[Credentials | None] | None:
         """The keys for *need*, or None where nobody is known by it."""
         if need.symmetric:
-            return self._store.find(need)
+            found = self._store.find(need)
+            if self._instruments and isinstance(found, Credentials):
+                self._instruments.looked_up(cached=found.cached)
+            return found
         if need.issuer == FORGE_ISSUER:
             return None if self.forge is None else self.forge.find(need)
         return self._install.find(need)
@@ -92,7 +106,10 @@ class Connect(Declarations):
     opens http and loopback, for an app on this machine only.  *sealed_pages*
     sends a browser that opens a page with a token on to the page's address
     without it, where the shell shows the page.  *observer* is
-    told of every token and of every refusal.  *transport* is httpx's, through
+    told of every token and of every refusal, *instruments* of more than that
+    (:mod:`headway.app.instruments`).  *forwarded* names the proxies whose word on
+    the client's address counts.  Under *health* lie ``/live`` and ``/ready``;
+    None leaves them out.  *transport* is httpx's, through
     which a test lets the app reach a site without a network.
 
     >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
@@ -117,6 +134,9 @@ class Connect(Declarations):
         policy: Policy = ATLASSIAN_2022,
         sealed_pages: bool = False,
         observer: Callable[[Observation], None] | None = None,
+        instruments: Sequence[Instrument] = (),
+        forwarded: Forwarded | None = None,
+        health: str | None = "/health",
         clock: Clock = time.time,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -132,19 +152,29 @@ class Connect(Declarations):
         elif key or name or description:
             raise ConfigurationError("descriptor: has key, name and description; leave them out")
         about = _about(descriptor, self.base_url)
-        super().__init__(about, policy)
+        super().__init__(about, policy, health)
         script = client_script or os.environ.get(CLIENT_SCRIPT)
         self.client_script = script or pages.CLIENT_SCRIPT
         if script and not development:
             raise ConfigurationError("client_script: another script needs development mode")
         source = install_keys or os.environ.get(INSTALL_KEYS) or "production"
-        install = InstallKeys(key_source(source, development=development), transport=transport)
+        observers = [Observer(observer)] if observer is not None else []
+        self.instruments = Instruments([*observers, *instruments])
+        install = InstallKeys(
+            key_source(source, development=development),
+            transport=transport,
+            told=lambda outcome, took: self.instruments.fetched_keys(
+                KeyFetch("install", outcome, took)
+            ),
+        )
         self._transport = transport
         self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
         self.store: Store = _opened(store, self.key, clock, development=development)
-        self.keys = Keys(self.store, install)
+        self.keys = Keys(self.store, install, instruments=self.instruments)
+        self.readiness = Readiness(lambda: self.store.get(self.key, self.key))
+        self.forwarded = forwarded
+        self.always = _STRICT_TRANSPORT if self.base_url.startswith("https://") else ()
         self.sealed_pages = sealed_pages
-        self.observer = observer
         self.clock = clock
         self.header_only = self._policies.header_only
         self._expected = Expected(app_key=self.key, audience=(self.base_url,))
@@ -167,6 +197,12 @@ class Connect(Declarations):
         self.tell(facts, accept.direction, policy, verified)
         return verified
 
+    def client_of(self, asked: Asked) -> str:
+        """The address that asked, through proxies of ours only; "" where nobody knows."""
+        if self.forwarded is None or not self.instruments:
+            return asked.peer
+        return self.forwarded.client(asked.peer, asked.header)
+
     def verifying(
         self,
         facts: RequestFacts,
@@ -184,14 +220,14 @@ class Connect(Declarations):
         )
 
     def proving(
-        self, facts: RequestFacts, route: Route, *, or_shell: bool = False
+        self, facts: RequestFacts, route: Route, *, client: str = "", or_shell: bool = False
     ) -> Steps[Verified]:
         """The steps that hold *facts* to *route*; raises a :class:`~headway.errors.Refusal`.
 
         *or_shell* says that a request without a token gets the shell: so the
         observer hears of no refusal.
         """
-        accept, policy = route.accept, route.policy
+        accept, policy, path = route.accept, route.policy, route.path
         if accept is None or policy is None:
             raise ConfigurationError(f"route {route.path}: accepts nothing")
         verified = None
@@ -200,12 +236,14 @@ class Connect(Declarations):
             check_place(route, verified)
         except Refusal as refusal:
             if not (or_shell and isinstance(refusal, TokenMissing)):
-                self.tell(facts, accept.direction, policy, verified, refusal)
+                self.tell(facts, accept.direction, policy, verified, refusal, path, client)
             raise
-        self.tell(facts, accept.direction, policy, verified)
+        self.tell(facts, accept.direction, policy, verified, None, path, client)
         return verified
 
-    def reproving(self, facts: RequestFacts) -> Steps[Verified]:
+    def reproving(
+        self, facts: RequestFacts, *, route: str = "", client: str = ""
+    ) -> Steps[Verified]:
         """What a shell's fetch proves: who asks, and that the host had signed this address."""
         verified = None
         policy, direction = self.header_only, SHELL.direction
@@ -213,9 +251,9 @@ class Connect(Declarations):
             verified = yield from self.verifying(facts, SHELL, policy)
             pages.check_seal(facts, installation_of(verified), verified.claims.sub, self.clock())
         except Refusal as refusal:
-            self.tell(facts, direction, policy, verified, refusal)
+            self.tell(facts, direction, policy, verified, refusal, route, client)
             raise
-        self.tell(facts, direction, policy, verified)
+        self.tell(facts, direction, policy, verified, None, route, client)
         return verified
 
     def tell(
@@ -225,15 +263,18 @@ class Connect(Declarations):
         policy: Policy,
         verified: Verified | None,
         refusal: Refusal | None = None,
+        route: str = "",
+        client: str = "",
     ) -> None:
-        """Tell the observer, where there is one."""
-        if self.observer is None:
+        """Tell the instruments, where there are some."""
+        if not self.instruments:
             return
-        now = self.clock()
+        where: Any = {"now": self.clock(), "route": route, "client": client}
         if refusal is None:
-            self.observer(of_token(facts, direction, policy, verified, now=now))
+            seen = of_token(facts, direction, policy, verified, **where)
         else:
-            self.observer(of_refusal(facts, direction, policy, refusal, verified, now=now))
+            seen = of_refusal(facts, direction, policy, refusal, verified, **where)
+        self.instruments.decided(seen)
 
     # ---- pages and calls --------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from headway.app import lifecycle, pages
 from headway.app.addresses import framers, is_loopback
 from headway.app.background import result_of
 from headway.app.context import Context, SyncContext, installation_of, signs_address
+from headway.app.cookies import framed_cookie
 from headway.app.pages import FramedPage, Headers
 from headway.app.routes import Route, Serves
 from headway.errors import (
@@ -136,10 +137,17 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
 
     def finished(self, headers: Headers) -> Headers:
         """The headers of the handler's answer, as they go out."""
+        headers = [(name, _framed(name, value)) for name, value in headers]
         if self.page is not None:
-            return self.page.begin(headers)
+            return [*self.page.begin(headers), *self.connect.always]
         named = {name.lower() for name, _ in headers}
-        return headers + [(name, value) for name, value in QUIET if name.lower() not in named]
+        quiet = [(name, value) for name, value in QUIET if name.lower() not in named]
+        return headers + quiet + [*self.connect.always]
+
+
+def _framed(name: str, value: str) -> str:
+    """A header as it may leave a frame: a cookie says all that it has to."""
+    return framed_cookie(value) if name.lower() == "set-cookie" else value
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -181,9 +189,12 @@ def exchange(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     if connect.development and not is_loopback(asked.near):
         return _NOT_HERE
     try:
-        return (yield from _STEPS[route.serves](connect, route, asked))
+        found = yield from _STEPS[route.serves](connect, route, asked)
     except Refusal as refusal:
-        return refused(connect, asked, refusal)
+        found = refused(connect, asked, refusal)
+    if isinstance(found, Answer) and connect.always:
+        return msgspec.structs.replace(found, headers=found.headers + connect.always)
+    return found
 
 
 def refused(connect: Connect, asked: Asked, refusal: Refusal) -> Answer:
@@ -230,6 +241,7 @@ def _descriptor(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
 
 def _lifecycle(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
     accept, facts, verified = lifecycle.ACCEPTS[route.event], asked.facts, None
+    where = (route.path, connect.client_of(asked))
     try:
         body: bytes = yield Read(lifecycle.BODY_BYTES_MAX)
         # (1) the token, before anything of the body is looked at
@@ -238,9 +250,9 @@ def _lifecycle(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
         take = getattr(lifecycle, route.event)
         change = yield Run(take, (connect.store, connect.site, verified, body))
     except Refusal as refusal:
-        connect.tell(facts, accept.direction, connect.header_only, verified, refusal)
+        connect.tell(facts, accept.direction, connect.header_only, verified, refusal, *where)
         raise
-    connect.tell(facts, accept.direction, connect.header_only, verified)
+    connect.tell(facts, accept.direction, connect.header_only, verified, None, *where)
     # (3) the hooks
     try:
         yield from _hooks(connect, route.event, change)
@@ -263,7 +275,7 @@ def _hooks(connect: Connect, event: str, change: Any) -> Steps[None]:
 
 
 def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Admitted]:
-    facts, form = asked.facts, None
+    facts, form, client = asked.facts, None, connect.client_of(asked)
     # (1) a form may hold the token, on a route that says so
     if route.form and facts.method == "POST":
         form = yield Read(FORM_BYTES_MAX)
@@ -271,11 +283,11 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     # (2) who asks, and may they?
     reload = route.page and bool(asked.header(pages.SHELL_HEADER))
     if reload:
-        verified = yield from connect.reproving(facts)
+        verified = yield from connect.reproving(facts, route=route.path, client=client)
     else:
         shell = route.page and facts.method != "POST" and _wants_page(asked)
         try:
-            verified = yield from connect.proving(facts, route, or_shell=shell)
+            verified = yield from connect.proving(facts, route, client=client, or_shell=shell)
         except TokenMissing:
             if not shell:
                 raise
@@ -287,7 +299,7 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     if on is not None:
         return Answer(303, tuple(on.items()))
     # (4) the handler, which never sees the token
-    return _admitted(connect, facts, verified, form, _framed(connect, facts, verified, reload))
+    return _admitted(connect, facts, verified, form, _page_of(connect, facts, verified, reload))
 
 
 def _admitted(
@@ -307,10 +319,27 @@ def _admitted(
     )
 
 
+def _live(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
+    yield from ()
+    return _state(200, "live")
+
+
+def _ready(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
+    ready: bool = yield Run(connect.readiness.ready)
+    return _state(200, "ready") if ready else _state(503, "not ready")
+
+
+def _state(status: int, said: str) -> Answer:
+    headers = (("Content-Type", "application/json"), *QUIET)
+    return Answer(status, headers, msgspec.json.encode({"status": said}))
+
+
 _STEPS: Mapping[Serves, Callable[[Connect, Route, Asked], Steps[Answer | Admitted]]] = {
     Serves.DESCRIPTOR: _descriptor,
     Serves.LIFECYCLE: _lifecycle,
     Serves.HANDLER: _handler,
+    Serves.LIVE: _live,
+    Serves.READY: _ready,
 }
 
 
@@ -331,7 +360,7 @@ def _clean(raw_query: str) -> str:
     return pages.without_seal(without_token(raw_query))
 
 
-def _framed(connect: Connect, facts: RequestFacts, verified: Verified, reload: bool) -> FramedPage:
+def _page_of(connect: Connect, facts: RequestFacts, verified: Verified, reload: bool) -> FramedPage:
     site = installation_of(verified)
     headers = page_headers(framers(site, connect.base_url))
     script = pages.first_script(pages.seal(facts, site, verified.claims.sub))

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 
 from headway.app.addresses import address_of, is_loopback
-from headway.app.key_fetch import Fetches, KeyMemory, fetch, key_id_of
+from headway.app.key_fetch import Fetches, KeyMemory, Told, fetch, key_id_of
 from headway.errors import ConfigurationError, KeyNotFound, KeyRefused, KeyUnusable, Refusal
 from headway.keys import KEY_SET_BYTES_MAX, RsaPublicKey, parse_key_set
 from headway.ports import Clock, Credentials, NeedKey
@@ -106,12 +106,13 @@ class ForgeKeys:
         *,
         ticks: Clock = time.monotonic,
         transport: httpx.AsyncBaseTransport | None = None,
+        told: Told = lambda outcome, seconds: None,
     ) -> None:
         self._address = address
         self._transport = transport
         self._ticks = ticks
         self._memory: KeyMemory[RsaPublicKey] = KeyMemory(ticks=ticks)
-        self._fetches: Fetches[None] = Fetches(ticks=ticks)
+        self._fetches: Fetches[None] = Fetches(ticks=ticks, told=told)
         self._read_at = float("-inf")
         self._again_at = float("-inf")
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from headway.app.key_fetch import Fetches, KeyMemory, fetch, key_id_of, source_address
+from headway.app.key_fetch import Fetches, KeyMemory, Told, fetch, key_id_of, source_address
 from headway.errors import KeyNotFound
 from headway.keys import PEM_BYTES_MAX, RsaPublicKey
 from headway.ports import Clock, Credentials, NeedKey
@@ -52,11 +52,12 @@ class InstallKeys:
         *,
         ticks: Clock = time.monotonic,
         transport: httpx.AsyncBaseTransport | None = None,
+        told: Told = lambda outcome, seconds: None,
     ) -> None:
         self._source = source
         self._transport = transport
         self._memory: KeyMemory[RsaPublicKey] = KeyMemory(ticks=ticks)
-        self._fetches: Fetches[RsaPublicKey] = Fetches(ticks=ticks)
+        self._fetches: Fetches[RsaPublicKey] = Fetches(ticks=ticks, told=told)
 
     async def find(self, need: NeedKey) -> Credentials | None:
         """The key that ``need.key_id`` names.

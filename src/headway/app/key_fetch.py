@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -33,9 +33,10 @@ from headway.errors import (
 from headway.ports import Clock, NeedKey
 from headway.verify import KEY_ID
 
-__all__ = ["Fetches", "KeyMemory", "fetch", "key_id_of", "source_address"]
+__all__ = ["Fetches", "KeyMemory", "Told", "fetch", "key_id_of", "source_address"]
 
 _T = TypeVar("_T")
+Told: TypeAlias = Callable[[str, float], None]
 
 KEY_LIFE = 86_400  # seconds: a withdrawn key dies within a day
 KEYS_MAX = 64
@@ -137,7 +138,9 @@ def _keep(room: OrderedDict[str, Any], key_id: str, value: Any, size: int) -> No
 class Fetches(Generic[_T]):
     """One fetch at a time for each name, and a budget for all; one for each event loop.
 
-    *ticks* is a clock that never goes back, in seconds.
+    *ticks* is a clock that never goes back, in seconds.  *told* hears of each
+    fetch that ends: its outcome (``ok``, or the id of the refusal) and the
+    seconds that it took.
 
     >>> async def learn():
     ...     return "learned"
@@ -145,8 +148,11 @@ class Fetches(Generic[_T]):
     'learned'
     """
 
-    def __init__(self, *, ticks: Clock = time.monotonic) -> None:
+    def __init__(
+        self, *, ticks: Clock = time.monotonic, told: Told = lambda outcome, seconds: None
+    ) -> None:
         self._ticks = ticks
+        self._told = told
         self._running: dict[str, asyncio.Task[_T]] = {}
         self._budget = float(FETCHES_MAX)
         self._counted_at = ticks()
@@ -164,10 +170,20 @@ class Fetches(Generic[_T]):
         task = self._running.get(name)
         if task is None:
             self._spend()
-            task = asyncio.ensure_future(learn())
+            task = asyncio.ensure_future(self._timed(learn))
             self._running[name] = task
             task.add_done_callback(lambda done: self._done(name, done))
         return task
+
+    async def _timed(self, learn: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        began, outcome = self._ticks(), "ok"
+        try:
+            return await learn()
+        except Refusal as refusal:
+            outcome = refusal.id
+            raise
+        finally:
+            self._told(outcome, self._ticks() - began)
 
     def _spend(self) -> None:
         now = self._ticks()

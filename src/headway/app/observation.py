@@ -27,6 +27,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     ``refusal`` too, the token was good and what came with it was not.
     ``policy`` names the policy that decided, ``disclaimer`` is that policy's.
     ``explain`` says what was hashed on both sides, where the hash was wrong.
+    ``route`` is the path that the app declared, ``client`` the address that
+    asked; both are "" where they are not known.
     """
 
     time: float
@@ -44,6 +46,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     hint: str | None = None
     notes: tuple[str, ...] = ()
     explain: Mapping[str, Any] | None = None
+    route: str = ""
+    client: str = ""
 
 
 def of_token(
@@ -53,6 +57,8 @@ def of_token(
     verified: Verified | None,
     *,
     now: float,
+    route: str = "",
+    client: str = "",
 ) -> Observation:
     """What is told of a request whose token proved *verified*, or nothing."""
     return Observation(
@@ -68,6 +74,8 @@ def of_token(
         phase=verified.phase if verified else None,
         claims=_shown_claims(verified.claims) if verified else {},
         notes=verified.notes if verified else (),
+        route=route,
+        client=client,
     )
 
 
@@ -79,9 +87,11 @@ def of_refusal(
     verified: Verified | None = None,
     *,
     now: float,
+    route: str = "",
+    client: str = "",
 ) -> Observation:
     """What is told of a request that was refused; *verified* where its token was good."""
-    seen = of_token(facts, direction, policy, verified, now=now)
+    seen = of_token(facts, direction, policy, verified, now=now, route=route, client=client)
     if verified is None and not isinstance(refusal, TokenMissing):
         seen = _with_what_it_claims(seen, facts, policy, refusal)
     return msgspec.structs.replace(seen, refusal=refusal.id, hint=refusal.hint)

@@ -62,6 +62,8 @@ class Serves(StrEnum):
     DESCRIPTOR = "descriptor"
     LIFECYCLE = "lifecycle"
     HANDLER = "handler"
+    LIVE = "live"
+    READY = "ready"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,8 +108,9 @@ class Policies:
 class Declarations:
     """What an app declares: modules with their routes, routes of its own, hooks."""
 
-    def __init__(self, about: Descriptor, policy: Policy) -> None:
+    def __init__(self, about: Descriptor, policy: Policy, health: str | None = None) -> None:
         self._about = about
+        self._health = health
         self._policies = Policies(policy)
         self._modules: list[Module | Declared] = list(about.modules)
         self._routes: list[Route] = []
@@ -132,7 +135,14 @@ class Declarations:
         served = [Route(path=DESCRIPTOR_PATH, methods=("GET",), serves=Serves.DESCRIPTOR)]
         for event, path in self._about.lifecycle.items():
             served.append(Route(path=path, methods=("POST",), serves=Serves.LIFECYCLE, event=event))
+        for serves, path in self._health_paths():
+            served.append(Route(path=path, methods=("GET",), serves=serves))
         return (*served, *self._routes)
+
+    def _health_paths(self) -> list[tuple[Serves, str]]:
+        if self._health is None:
+            return []
+        return [(each, f"{self._health}/{each}") for each in (Serves.LIVE, Serves.READY)]
 
     # ---- pages ------------------------------------------------------------------------------
 
@@ -390,6 +400,7 @@ class Declarations:
         taken = {(route.path, method) for route in self._routes for method in route.methods}
         taken |= {(own, "POST") for own in self._about.lifecycle.values()}
         taken.add((DESCRIPTOR_PATH, "GET"))
+        taken |= {(own, "GET") for _, own in self._health_paths()}
         if any((path, method) in taken for method in methods):
             raise ConfigurationError(f"route {path}: is declared twice")
 
