@@ -174,6 +174,24 @@ def test_a_changed_value_does_not_open() -> None:
             sealer.open(sealed[:cut], PLACE)
 
 
+def test_a_sealer_of_keys_seals_with_the_first_and_opens_with_all() -> None:
+    old, new = new_sealing_key(), new_sealing_key()
+    before, both, after = Sealer.of([old]), Sealer.of([new, old]), Sealer.of([new])
+    sealed = before.seal(b"plain", PLACE)
+    assert both.open(sealed, PLACE) == b"plain"
+    assert [s.is_current(sealed) for s in (before, both, after)] == [True, False, False]
+    again = both.seal(b"plain", PLACE)
+    assert after.is_current(again)
+    assert after.open(again, PLACE) == b"plain"
+    unnamed = Sealer({"store": old}, "store").seal(b"plain", PLACE)
+    assert both.open(unnamed, PLACE) == b"plain"
+    assert not before.is_current(unnamed)
+    for sealer in (both, after):
+        assert old.hex()[:8] not in f"{sealer.current}{sealer!r}"
+    with pytest.raises(ConfigurationError, match="no sealing key"):
+        Sealer.of([])
+
+
 def test_keys_rotate() -> None:
     old, new = new_sealing_key(), new_sealing_key()
     sealed = Sealer({"k1": old}, "k1").seal(b"plain", PLACE)

@@ -421,6 +421,25 @@ class Sealer:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self.current = current
 
+    @classmethod
+    def of(cls, keys: Sequence[bytes]) -> Sealer:
+        """A sealer that seals with the first of *keys* and opens with all of them.
+
+        A key's id is made of the key, so that no two mean different ones by it.
+
+        >>> Sealer.of([bytes(32)]).current
+        '97e02555f93ac673'
+        """
+        if not keys:
+            raise ConfigurationError("there is no sealing key")
+        named = {_key_id(key): key for key in keys}
+        return cls(named | {_UNNAMED: keys[-1]}, _key_id(keys[0]))
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether *sealed* was sealed with the key that seals now."""
+        head = bytes([len(self.current)]) + self.current.encode()
+        return sealed.startswith(head)
+
     def seal(self, plain: bytes, context: Sequence[str]) -> bytes:
         """Encrypt *plain*; it opens only with the same *context* (names of its place)."""
         nonce = secrets.token_bytes(NONCE_BYTES)
@@ -448,6 +467,15 @@ class Sealer:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a sealer holds keys and is not pickled")
+
+
+_UNNAMED = "store"
+"""What was sealed before keys had ids of their own is sealed under this one."""
+
+
+def _key_id(key: bytes) -> str:
+    """64 bits of a hash over a random key of 256 bits: they tell keys apart and nothing else."""
+    return hashlib.sha256(b"headway sealing key id" + key).hexdigest()[:16]
 
 
 def _bound(key_id: str, context: Sequence[str]) -> bytes:

@@ -23,6 +23,8 @@ from headway.errors import (
 from headway.model import Direction, Kind, RequestFacts, Secret
 from headway.policy import ATLASSIAN_2022, REHEARSAL
 from headway.ports import Credentials, NeedKey, drive
+from headway.store.engine import open_engine
+from headway.store.migrations import upgrade
 from headway.verify import Accept
 
 
@@ -122,9 +124,13 @@ def test_a_store_on_disk_needs_a_key_outside_of_development(tmp_path, monkeypatc
     with pytest.raises(ConfigurationError, match="HEADWAY_STORE_KEY"):
         Connect(**settings(store=path))
     monkeypatch.setenv("HEADWAY_STORE_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+    with pytest.raises(ConfigurationError, match="'headway store upgrade'"):
+        Connect(**settings(store=path))
+    engine = open_engine(path)
+    upgrade(engine)
     connect = Connect(**settings(store=path))
     connect.store._engine.dispose()
-    assert path.exists()
+    engine.dispose()
 
 
 # ---- deciding -------------------------------------------------------------------------------

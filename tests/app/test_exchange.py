@@ -291,7 +291,7 @@ class Waits:
     """A connection of sources that answer asynchronously."""
 
     def __init__(self):
-        self.keys = self.store = self
+        self.keys = self.answers = self
 
     async def find(self, need):
         await asyncio.sleep(0)

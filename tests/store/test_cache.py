@@ -120,3 +120,21 @@ def test_a_read_that_a_write_overtook_is_not_kept() -> None:
     cache = ReadThrough(read, size=3, life=60.0, ticks=lambda: 0.0)
     assert cache.find("a") == Answer("old", cached=False)
     assert cache.find("a") == Answer("new", cached=False)
+
+
+def test_what_is_recalled_is_what_would_be_found_without_reading(
+    world: World, cache: ReadThrough[str]
+) -> None:
+    world.values["a"] = "here"
+    assert cache.recall("a") is None
+    assert world.asked == []
+    cache.find("a")
+    cache.find("b")
+    assert cache.recall("a") == Answer("here", cached=True)
+    assert cache.recall("b") == Answer(None, cached=True)
+    assert cache.recall("a", fresh=True) is None
+    cache.find("a", fresh=True)
+    assert cache.recall("a", fresh=True) == Answer("here", cached=True)
+    world.tick = 60.0
+    assert cache.recall("a") is None
+    assert world.asked == ["a", "b", "a"]

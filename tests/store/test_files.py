@@ -14,12 +14,14 @@ from headway.errors import ConfigurationError
 from headway.store import files
 from headway.store.files import (
     KEY_FILE,
+    KEY_FILE_VARIABLE,
     KEY_VARIABLE,
     new_private_file,
     private_directory,
     private_file,
     put_sealing_key,
     sealing_key,
+    sealing_keys,
 )
 
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -145,12 +147,36 @@ def test_the_key_of_the_environment_counts(tmp_path: Path) -> None:
 def test_a_key_that_is_none_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         sealing_key({KEY_VARIABLE: text})
-    assert str(caught.value) == "HEADWAY_STORE_KEY: is not base64 of 32 bytes"
+    assert str(caught.value) == "HEADWAY_STORE_KEY: key 1 is not base64 of 32 bytes"
 
 
 def test_without_a_key_production_does_not_start() -> None:
-    with pytest.raises(ConfigurationError, match="set HEADWAY_STORE_KEY"):
+    with pytest.raises(ConfigurationError, match=r"no key to seal .* set HEADWAY_STORE_KEY"):
         sealing_key({})
+
+
+@pytest.mark.parametrize("between", [" ", "\n", ",", " , "])
+def test_several_keys_stand_in_their_order(between: str) -> None:
+    other = base64.b64encode(bytes(32)).decode()
+    found = sealing_keys({KEY_VARIABLE: f"{KEY}{between}{other}\n"})
+    assert found == (bytes(range(32)), bytes(32))
+    with pytest.raises(ConfigurationError, match="key 2 is not base64"):
+        sealing_keys({KEY_VARIABLE: f"{KEY}{between}{other[:-8]}"})
+
+
+def test_keys_come_from_a_private_file(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    named = {KEY_FILE_VARIABLE: str(path)}
+    with pytest.raises(ConfigurationError, match="names a file that is not there"):
+        sealing_keys(named)
+    path.write_text(f"{KEY}\n")
+    path.chmod(0o640)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        sealing_keys(named, tmp_path / "data")
+    path.chmod(0o600)
+    assert sealing_keys(named, tmp_path / "data") == (bytes(range(32)),)
+    with pytest.raises(ConfigurationError, match="not both"):
+        sealing_keys(named | {KEY_VARIABLE: KEY})
 
 
 def test_the_key_of_development_is_made_once(tmp_path: Path) -> None:
@@ -187,7 +213,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_key_file_names_the_file(tmp_path: Path) -> None:
     sealing_key({}, tmp_path / "data")
     (tmp_path / "data" / KEY_FILE).write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigurationError, match=rf"{KEY_FILE}: is not base64"):
+    with pytest.raises(ConfigurationError, match=rf"{KEY_FILE}: key 1 is not base64"):
         sealing_key({}, tmp_path / "data")
 
 

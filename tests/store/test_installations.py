@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+import services
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from headway.errors import (
     InstallationIdTaken,
     InstallStale,
     Refusal,
+    StoreUnavailable,
     TokenReplayed,
 )
 from headway.keys import Sealer
@@ -201,6 +203,32 @@ def test_find_answers_for_its_own_app_and_for_secrets_only(
     assert found is not None
     assert found.installation == store.get("app", "site")
     assert store.find(NeedKey(issuer="site", symmetric=False)) is None
+
+
+def test_what_is_recalled_is_what_would_be_found_without_reading(
+    store: Installations, clock, site: Make, proof: Prove
+) -> None:
+    store.install(site(), proof())
+    assert store.recall(NEED) is None
+    assert store.find(NEED) is not None
+    recalled = store.recall(NEED)
+    assert recalled is not None
+    assert recalled[0] == store.find(NEED)
+    assert store.recall(FRESH) is None
+    nobody = NeedKey(issuer="nobody", symmetric=True)
+    assert store.recall(nobody) is None
+    assert store.find(nobody) is None
+    assert store.recall(nobody) == (None,)
+    assert store.recall(NeedKey(issuer="site", symmetric=False)) == (None,)
+    store.install(site(SECOND), proof("b", NOW + 1))
+    assert len(keys(store)) == 2
+    assert store.recall(NEED) is not None
+    clock.at = NOW + OVERLAP_MAX
+    assert store.recall(NEED) is None  # what is remembered holds a secret whose time is over
+
+
+def test_an_issuer_that_no_database_knows_as_a_text_is_nobody(store: Installations) -> None:
+    assert store.find(NeedKey(issuer="a\0b", symmetric=True)) is None
 
 
 # ---- once, and in order ---------------------------------------------------------------------
@@ -473,6 +501,42 @@ def test_what_was_uninstalled_can_be_forgotten_and_installed_again(
     store.install(site(SECOND), proof("c", NOW + 2))
     assert [row["forget_at"] for row in rows(engine, "accepted")] == [None]
     assert keys(store) == [SECOND]
+
+
+# ---- outages --------------------------------------------------------------------------------
+
+
+def test_a_database_that_is_gone_is_an_outage_and_what_was_read_lately_goes_on(
+    postgresql: services.PostgreSQL, sealer: Sealer, clock, ticks, site: Make, proof: Prove
+) -> None:
+    engine = open_engine(postgresql.new_database())
+    upgrade(engine)
+    store = Installations(engine, sealer, app_key="app", clock=clock, ticks=ticks)
+    store.install(site(), proof())
+    assert keys(store) == [FIRST]
+    postgresql.stop()
+    try:
+        assert keys(store) == [FIRST]  # within the life of the cache
+        for call in (
+            lambda: store.find(FRESH),
+            lambda: store.find(NeedKey(issuer="other", symmetric=True)),
+            lambda: store.get("app", "site"),
+            lambda: store.first(proof("b")),
+            lambda: store.install(site(SECOND), proof("b", NOW + 1)),
+            lambda: store.uninstall("app", "site", proof("b", NOW + 1)),
+            lambda: store.enable("app", "site", True),
+            lambda: store.forget("app", "site"),
+        ):
+            with pytest.raises(StoreUnavailable):
+                call()
+        ticks.at += 60
+        with pytest.raises(StoreUnavailable):
+            store.find(NEED)
+    finally:
+        postgresql.start()
+    assert keys(store) == [FIRST]
+    assert store.uninstall("app", "site", proof("b", NOW + 1))
+    engine.dispose()
 
 
 # ---- two processes, one file ----------------------------------------------------------------

@@ -30,7 +30,6 @@ from headway.app.observation import Observation, of_refusal, of_token
 from headway.app.routes import SHELL, Declarations, Route
 from headway.errors import ConfigurationError, Refusal, TokenMissing
 from headway.http.answers import page_headers
-from headway.keys import Sealer, new_sealing_key
 from headway.model import Direction, Installation, Location, RequestFacts, Verified
 from headway.policy import ATLASSIAN_2022, Policy
 from headway.ports import (
@@ -42,10 +41,9 @@ from headway.ports import (
     ReplayCache,
     adrive,
 )
-from headway.store.engine import MEMORY, open_engine
-from headway.store.files import sealing_key
-from headway.store.installations import Installations
-from headway.store.migrations import upgrade
+from headway.store.offloop import OffLoop
+from headway.store.once import Once
+from headway.store.opening import open_store
 from headway.verify import FORGE_ISSUER, Accept, Expected, verify
 
 __all__ = ["Connect", "Context", "Keys", "Observation", "Store"]
@@ -99,8 +97,8 @@ class Connect(Declarations):
 
     *descriptor* is one that was built as a value, or a file of JSON; it then
     has key, name, description and scopes.  Its base URL is *base_url*, always.
-    *store* is a path for SQLite, ``":memory:"``, or what keeps installations
-    otherwise.  *hosts* are the name suffixes of sites that may install the app.
+    *store* is a path for SQLite, ``":memory:"``, ``postgresql://...``, or what
+    keeps installations otherwise.  *hosts* are the name suffixes of sites that may install the app.
     *install_keys* names the host's environment, or in development an address
     (or ``HEADWAY_INSTALL_KEYS``).  *development* (or ``HEADWAY_DEVELOPMENT=1``)
     opens http and loopback, for an app on this machine only.  *sealed_pages*
@@ -145,12 +143,11 @@ class Connect(Declarations):
         self.development = development
         self.base_url = addresses.own_address(base_url, development=development)
         self.base_path = urlsplit(self.base_url).path
-        if descriptor is None:
-            descriptor = Descriptor(
-                key=key, name=name, description=description, scopes=tuple(scopes)
-            )
-        elif key or name or description:
+        if descriptor and (key or name or description):
             raise ConfigurationError("descriptor: has key, name and description; leave them out")
+        descriptor = descriptor or Descriptor(
+            key=key, name=name, description=description, scopes=tuple(scopes)
+        )
         about = _about(descriptor, self.base_url)
         super().__init__(about, policy, health)
         script = client_script or os.environ.get(CLIENT_SCRIPT)
@@ -169,8 +166,8 @@ class Connect(Declarations):
         )
         self._transport = transport
         self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
-        self.store: Store = _opened(store, self.key, clock, development=development)
-        self.keys = Keys(self.store, install, instruments=self.instruments)
+        self.store, self.answers, self.once = _opened(store, self.key, clock, development)
+        self.keys = Keys(self.answers, install, instruments=self.instruments)
         self.readiness = Readiness(lambda: self.store.get(self.key, self.key))
         self.forwarded = forwarded
         self.always = _STRICT_TRANSPORT if self.base_url.startswith("https://") else ()
@@ -190,7 +187,7 @@ class Connect(Declarations):
         """
         policy = policy or self.header_only
         try:
-            verified = await adrive(self.verifying(facts, accept, policy), self.keys, self.store)
+            verified = await adrive(self.verifying(facts, accept, policy), self.keys, self.answers)
         except Refusal as refusal:
             self.tell(facts, accept.direction, policy, None, refusal)
             raise
@@ -311,14 +308,13 @@ def _about(descriptor: Descriptor | str | Path, base_url: str) -> Descriptor:
     return bare
 
 
-def _opened(store: Store | str | Path, app_key: str, clock: Clock, *, development: bool) -> Store:
+def _opened(
+    store: Store | str | Path, app_key: str, clock: Clock, development: bool
+) -> tuple[Store, Store | OffLoop, Once | None]:
+    """What keeps installations, what answers an event loop, and what counts once."""
     if not isinstance(store, str | Path):
-        return store
-    if store == MEMORY:
-        key = new_sealing_key()
-    else:
-        beside = Path(store).parent if development else None
-        key = sealing_key(os.environ, beside)
-    engine = open_engine(store)
-    upgrade(engine)
-    return Installations(engine, Sealer({"store": key}, "store"), app_key=app_key, clock=clock)
+        return store, store, None
+    opened = open_store(
+        store, app_key=app_key, environ=os.environ, development=development, clock=clock
+    )
+    return opened.installations, opened.answers, opened.once

@@ -452,7 +452,7 @@ def _asked(question: Any, connect: Connect, read: Callable[[int], Any]) -> Any:
     if isinstance(question, NeedKey):
         return connect.keys.find(question)
     if isinstance(question, OnceOnly):
-        return connect.store.first(question)
+        return connect.answers.first(question)
     if isinstance(question, Read):
         return read(question.limit)
     return question.function(*question.arguments)

@@ -62,13 +62,12 @@ class ReadThrough(Generic[T]):
 
     def find(self, key: str, *, fresh: bool = False) -> Answer[T]:
         """The value of *key*; *fresh* reads it again, unless that was just done."""
+        known = self.recall(key, fresh=fresh)
+        if known is not None:
+            return known
         tick = self._ticks()
         with self._lock:
             entry = self._known.get(key) or self._unknown.get(key)
-            if entry is not None and self._serves(entry, tick, fresh):
-                if entry.value is not None:
-                    self._known.move_to_end(key)
-                return Answer(entry.value, cached=True)
             if entry is not None and fresh:  # noted before the read: others need not repeat it
                 self._keep(key, entry._replace(reread_at=tick))
             generation = self._generation
@@ -77,6 +76,17 @@ class ReadThrough(Generic[T]):
             if generation == self._generation:  # else a write came between, and this may be old
                 self._keep(key, _Entry(value, tick, tick if fresh else -math.inf))
         return Answer(value, cached=False)
+
+    def recall(self, key: str, *, fresh: bool = False) -> Answer[T] | None:
+        """What :meth:`find` would answer without reading; None where it would read."""
+        tick = self._ticks()
+        with self._lock:
+            entry = self._known.get(key) or self._unknown.get(key)
+            if entry is None or not self._serves(entry, tick, fresh):
+                return None
+            if entry.value is not None:
+                self._known.move_to_end(key)
+            return Answer(entry.value, cached=True)
 
     def drop(self, key: str) -> None:
         """Forget *key*, also for those who are reading it right now."""

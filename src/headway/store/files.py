@@ -20,15 +20,18 @@ from headway.keys import SEALING_KEY_BYTES, new_sealing_key
 
 __all__ = [
     "KEY_FILE",
+    "KEY_FILE_VARIABLE",
     "KEY_VARIABLE",
     "new_private_file",
     "private_directory",
     "private_file",
     "put_sealing_key",
     "sealing_key",
+    "sealing_keys",
 ]
 
 KEY_VARIABLE = "HEADWAY_STORE_KEY"
+KEY_FILE_VARIABLE = "HEADWAY_STORE_KEY_FILE"
 KEY_FILE = "store.key"
 
 _DIRECTORY_MODE = 0o700
@@ -76,39 +79,65 @@ def private_file(path: Path, *, create: bool = True) -> None:
         raise ConfigurationError(f"{path}: the file is not writable")
 
 
-def sealing_key(environ: Mapping[str, str], directory: Path | None = None) -> bytes:
-    """The 32-byte key that seals secrets at rest.
+def sealing_keys(environ: Mapping[str, str], directory: Path | None = None) -> tuple[bytes, ...]:
+    """The 32-byte keys for secrets at rest: the first seals, all of them open.
 
-    It comes from ``HEADWAY_STORE_KEY`` (base64 of 32 bytes).  Where that is not
-    set and a *directory* is given, as in development, it comes from the file
-    ``store.key`` there, made on first use.  A key beside its data protects
-    only a copy of the database alone.
+    They come from ``HEADWAY_STORE_KEY``, or from the private file that
+    ``HEADWAY_STORE_KEY_FILE`` names: each is base64 of 32 bytes, with white
+    space or commas between them.  Where neither is set and a *directory* is
+    given, as in development, one comes from the file ``store.key`` there, made
+    on first use.  A key beside its data protects only a copy of the database
+    alone.
 
     Raises:
-        ConfigurationError: there is no key, or it is not 32 bytes in base64.
+        ConfigurationError: there is no key, one is not 32 bytes in base64, or
+            others may read the file.
 
-    >>> len(sealing_key({"HEADWAY_STORE_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}))
-    32
+    >>> one = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+    >>> len(sealing_keys({"HEADWAY_STORE_KEY": f"{one} {one}"}))
+    2
     """
+    named = environ.get(KEY_FILE_VARIABLE)
     if KEY_VARIABLE in environ:
-        return _key(environ[KEY_VARIABLE], KEY_VARIABLE)
-    if directory is None:
-        raise ConfigurationError(f"set {KEY_VARIABLE} to 32 random bytes in base64")
-    path = private_directory(directory) / KEY_FILE
-    if not path.exists():
-        _make_key(path, new_sealing_key())
+        if named:
+            raise ConfigurationError(f"set {KEY_VARIABLE} or {KEY_FILE_VARIABLE}, not both")
+        return _keys(environ[KEY_VARIABLE], KEY_VARIABLE)
+    if named:
+        path = Path(named)
+        if not path.exists():
+            raise ConfigurationError(f"{path}: {KEY_FILE_VARIABLE} names a file that is not there")
+    elif directory is None:
+        raise ConfigurationError(
+            "there is no key to seal the secrets of installations with, and production makes up "
+            f"none: set {KEY_VARIABLE} (or {KEY_FILE_VARIABLE}, a file) to 32 random bytes in "
+            "base64, as 'head -c 32 /dev/urandom | base64' prints them, and keep a copy elsewhere"
+        )
+    else:
+        path = private_directory(directory) / KEY_FILE
+        if not path.exists():
+            _make_key(path, new_sealing_key())
     private_file(path, create=False)
-    return _key(path.read_text("ascii", "replace"), str(path))
+    return _keys(path.read_text("ascii", "replace"), str(path))
 
 
-def _key(text: str, origin: str) -> bytes:
-    try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != SEALING_KEY_BYTES:
-        raise ConfigurationError(f"{origin}: is not base64 of {SEALING_KEY_BYTES} bytes")
-    return key
+def sealing_key(environ: Mapping[str, str], directory: Path | None = None) -> bytes:
+    """The key that seals: the first of :func:`sealing_keys`, which raises as that does."""
+    return sealing_keys(environ, directory)[0]
+
+
+def _keys(text: str, origin: str) -> tuple[bytes, ...]:
+    found = []
+    for number, written in enumerate(text.replace(",", " ").split() or [""], 1):
+        try:
+            key = base64.b64decode(written, validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if len(key) != SEALING_KEY_BYTES:
+            raise ConfigurationError(
+                f"{origin}: key {number} is not base64 of {SEALING_KEY_BYTES} bytes"
+            )
+        found.append(key)
+    return tuple(found)
 
 
 def put_sealing_key(directory: Path, key: bytes) -> None:

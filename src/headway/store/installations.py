@@ -34,13 +34,14 @@ from headway.store.engine import reached, truncate_log, writing
 from headway.store.replay import LEEWAY
 from headway.store.tables import accepted, clock, installations
 
-__all__ = ["Installations"]
+__all__ = ["SECRET_COLUMNS", "Installations", "is_row", "place"]
 
 OVERLAP_MAX = 300
 TOKEN_LIFE_MAX = 3600
 """Seconds from ``iat`` to ``exp`` that a lifecycle token may have; a tombstone outlasts them."""
 
-_SECRETS_VERSION = "installations 1"  # of what the columns of secrets hold
+SECRET_COLUMNS = ("shared_secret", "previous_secret")
+_SECRETS_VERSION = "installations 1"  # of what those columns hold
 
 
 class Installations:
@@ -105,7 +106,7 @@ class Installations:
         Raises:
             ConfigurationError: a stored secret does not open.
         """
-        query = sa.select(installations).where(*_is(app_key, client_key))
+        query = sa.select(installations).where(*is_row(app_key, client_key))
         return next(iter(self._read(query)), None)
 
     def by_installation_id(self, installation_id: str) -> Installation | None:
@@ -145,12 +146,23 @@ class Installations:
             return None
         now = self._clock()
         found, cached = self._cache.find(need.issuer, fresh=need.fresh)
-        if found is not None and found.previous_secret and now >= found.previous_until:
+        if _over(found, now):
             self._cache.drop(need.issuer)
             found, cached = self._cache.find(need.issuer)
-        if found is None:
+        return _credentials(found, cached, now)
+
+    def recall(self, need: NeedKey) -> tuple[Credentials | None] | None:
+        """What :meth:`find` would answer from memory, in a tuple; None where it would read.
+
+        For an event loop, which must not wait for a database.
+        """
+        if not need.symmetric:
+            return (None,)
+        now = self._clock()
+        known = self._cache.recall(need.issuer, fresh=need.fresh)
+        if known is None or _over(known.value, now):
             return None
-        return Credentials(keys=found.secrets(now), installation=found, cached=cached)
+        return (_credentials(known.value, known.cached, now),)
 
     def first(self, once: OnceOnly) -> bool:
         """Whether no event with this token was accepted yet; records nothing.
@@ -184,7 +196,9 @@ class Installations:
         """
         key = (installation.app_key, installation.client_key)
         with self._writing(*key) as (connection, now):
-            row = connection.execute(sa.select(installations).where(*_is(*key))).mappings().first()
+            row = (
+                connection.execute(sa.select(installations).where(*is_row(*key))).mappings().first()
+            )
             _accept(connection, _subject(*key), proof, strictly=row is None)
             _check_free(connection, installation)
             before = None if row is None else self._opened(row, now)
@@ -193,7 +207,7 @@ class Installations:
             if row is None:
                 connection.execute(sa.insert(installations).values(values))
             else:
-                connection.execute(sa.update(installations).where(*_is(*key)).values(values))
+                connection.execute(sa.update(installations).where(*is_row(*key)).values(values))
         return after
 
     def uninstall(self, app_key: str, client_key: str, proof: OnceOnly) -> bool:
@@ -208,7 +222,7 @@ class Installations:
         """
         with self._writing(app_key, client_key) as (connection, _):
             _accept(connection, _subject(app_key, client_key), proof, strictly=False)
-            gone = connection.execute(sa.delete(installations).where(*_is(app_key, client_key)))
+            gone = connection.execute(sa.delete(installations).where(*is_row(app_key, client_key)))
         truncate_log(self._engine)
         return gone.rowcount > 0
 
@@ -218,7 +232,9 @@ class Installations:
         Raises:
             ClockBehind: the clock stands behind the latest time recorded.
         """
-        change = sa.update(installations).where(*_is(app_key, client_key)).values(enabled=enabled)
+        change = (
+            sa.update(installations).where(*is_row(app_key, client_key)).values(enabled=enabled)
+        )
         with self._writing(app_key, client_key) as (connection, _):
             return connection.execute(change).rowcount > 0
 
@@ -236,7 +252,7 @@ class Installations:
         end = sa.case((accepted.c.until > longest, accepted.c.until), else_=longest)
         mark = sa.update(accepted).where(accepted.c.subject == _subject(app_key, client_key))
         with self._writing(app_key, client_key) as (connection, _):
-            gone = connection.execute(sa.delete(installations).where(*_is(app_key, client_key)))
+            gone = connection.execute(sa.delete(installations).where(*is_row(app_key, client_key)))
             kept = connection.execute(
                 mark.values(forget_at=end + LEEWAY)
             )  # by which clocks may go back
@@ -274,6 +290,8 @@ class Installations:
                 yield installation
 
     def _get_own(self, client_key: str) -> Installation | None:
+        if "\0" in client_key:
+            return None  # PostgreSQL knows no such text
         return self.get(self._app_key, client_key)
 
     # ---- values and rows --------------------------------------------------------------------
@@ -299,10 +317,12 @@ class Installations:
     def _row(self, value: Installation) -> dict[str, Any]:
         row = msgspec.structs.asdict(value)
         row["product"] = value.product.value
-        for column in ("shared_secret", "previous_secret"):
+        for column in SECRET_COLUMNS:
             secret = row[column]
             if secret is not None:
-                row[column] = self._sealer.seal(secret.reveal(), _place(column, row))
+                row[column] = self._sealer.seal(
+                    secret.reveal(), place(column, row["app_key"], row["client_key"])
+                )
         return row
 
     def _opened(self, row: sa.RowMapping, now: int) -> Installation | None:
@@ -322,15 +342,27 @@ class Installations:
         sealed = row[column]
         if not isinstance(sealed, bytes):
             raise ConfigurationError(f"the {column} of an installation is stored unsealed")
-        return Secret(self._sealer.open(sealed, _place(column, row)))
+        return Secret(self._sealer.open(sealed, place(column, row["app_key"], row["client_key"])))
 
 
-def _place(column: str, row: Any) -> tuple[str, ...]:
+def _over(found: Installation | None, now: float) -> bool:
+    """Whether what was remembered holds a secret whose time is over."""
+    return found is not None and bool(found.previous_secret) and now >= found.previous_until
+
+
+def _credentials(found: Installation | None, cached: bool, now: float) -> Credentials | None:
+    if found is None:
+        return None
+    return Credentials(keys=found.secrets(now), installation=found, cached=cached)
+
+
+def place(column: str, app_key: str, client_key: str) -> tuple[str, ...]:
     """What a sealed secret is bound to: moved elsewhere, it does not open."""
-    return (_SECRETS_VERSION, column, row["app_key"], row["client_key"])
+    return (_SECRETS_VERSION, column, app_key, client_key)
 
 
-def _is(app_key: str, client_key: str) -> tuple[sa.ColumnElement[bool], ...]:
+def is_row(app_key: str, client_key: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition that picks one installation."""
     return installations.c.app_key == app_key, installations.c.client_key == client_key
 
 

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from headway.errors import StoreUnavailable
+from headway.model import Secret
+from headway.ports import Credentials, NeedKey, OnceOnly
+from headway.store.offloop import OffLoop
+
+NEED = NeedKey(issuer="site", symmetric=True)
+ONCE = OnceOnly(scope="site", digest="d", issued=0, until=1)
+FOUND = Credentials(keys=(Secret("at least 16 bytes"),))
+
+
+class Slow:
+    """A store whose database answers when it is let."""
+
+    def __init__(self) -> None:
+        self.known: tuple[Credentials | None] | None = None
+        self.gate = threading.Event()
+        self.threads: set[str] = set()
+
+    def recall(self, need: NeedKey) -> tuple[Credentials | None] | None:
+        return self.known
+
+    def find(self, need: NeedKey) -> Credentials | None:
+        self.threads.add(threading.current_thread().name)
+        assert self.gate.wait(10)
+        return FOUND
+
+    def first(self, once: OnceOnly) -> bool:
+        self.threads.add(threading.current_thread().name)
+        raise StoreUnavailable
+
+
+@pytest.mark.parametrize("known", [(FOUND,), (None,)])
+def test_what_is_remembered_is_answered_at_once(known: tuple[Credentials | None]) -> None:
+    store = Slow()
+    store.known = known
+    assert OffLoop(store).find(NEED) is known[0]
+    assert store.threads == set()
+
+
+def test_the_loop_runs_while_the_database_is_asked() -> None:
+    store = Slow()
+    answers = OffLoop(store)
+
+    async def ask() -> object:
+        waiting = asyncio.ensure_future(answers.find(NEED))
+        await asyncio.sleep(0)  # the loop's turn comes, with the database still silent
+        assert not waiting.done()
+        store.gate.set()
+        return await waiting
+
+    assert asyncio.run(ask()) is FOUND
+    assert all(name.startswith("headway-store") for name in store.threads)
+    answers.close()
+
+
+def test_an_outage_arrives_where_it_is_awaited() -> None:
+    answers = OffLoop(Slow())
+
+    async def ask() -> bool:
+        return await answers.first(ONCE)
+
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(ask())
+    answers.close()
