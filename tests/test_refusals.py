@@ -19,7 +19,8 @@ def test_each_leaf_is_of_the_tree_and_says_what_to_do(name: str) -> None:
 
 
 def test_what_a_host_may_send_again_is_answered_with_503() -> None:
-    assert {refusals.EventPending.status, refusals.QueueFull.status} == {503}
+    again = (refusals.EventPending, refusals.QueueFull, refusals.QueueUnavailable)
+    assert {leaf.status for leaf in again} == {503}
 
 
 def test_every_ticket_refusal_is_a_401_so_that_an_event_stream_stops_asking() -> None:

@@ -73,7 +73,8 @@
         ├── EventRefused              a webhook is not taken
         │   ├── EventMalformed             event-malformed
         │   ├── EventPending               event-pending
-        │   └── QueueFull                  queue-full
+        │   ├── QueueFull                  queue-full
+        │   └── QueueUnavailable           queue-unavailable
         ├── TicketRefused             a ticket in a URL opens nothing
         │   ├── TicketUnknown              ticket-unknown
         │   ├── TicketExpired              ticket-expired

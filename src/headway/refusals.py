@@ -22,6 +22,7 @@ __all__ = [
     "InstallationUnmapped",
     "InvocationRefused",
     "QueueFull",
+    "QueueUnavailable",
     "TicketExpired",
     "TicketMismatch",
     "TicketRefused",
@@ -62,6 +63,16 @@ class QueueFull(EventRefused):
     fault = Fault.OPERATOR
     title = "too many events wait to be worked on"
     hint = "Send the event again later; give the app more workers, or a task queue of its own."
+
+
+class QueueUnavailable(EventRefused):
+    """What keeps events to be worked on does not answer."""
+
+    id = "queue-unavailable"
+    status = 503
+    fault = Fault.OPERATOR
+    title = "the queue of events can not be asked now"
+    hint = "Send the event again later; check that the task queue's broker runs."
 
 
 # ---- a ticket in a URL opens nothing --------------------------------------------------------

@@ -271,6 +271,7 @@ def make_world(rsa: RsaPrivateKey, keys: KeyServer) -> Iterator[Callable[..., Wo
 
     yield make
     for connect in opened:
+        connect.queue.close()
         engine = getattr(connect.store, "_engine", None)
         if engine is not None:
             engine.dispose()

@@ -16,7 +16,7 @@ from headway.app.receipts import (
     Receipts,
     RedisReceipts,
 )
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, ReplayCacheUnavailable
 
 NOW = 1_700_000_000.0
 
@@ -167,3 +167,20 @@ def test_a_client_that_decodes_is_understood(clock: Clock) -> None:
     receipts.claim(of("a"))
     receipts.confirm(of("a"))
     assert receipts.claim(of("a")) is Claim.TAKEN
+
+
+def test_a_redis_that_does_not_answer_is_an_outage(clock: Clock) -> None:
+    class Down(SmallRedis):
+        def set(self, *_: Any, **__: Any) -> bool | None:
+            raise ConnectionError("redis://:hunter2@h")
+
+        def delete(self, key: str) -> int:
+            raise TimeoutError
+
+    receipts = RedisReceipts(Down(clock))
+    for call in (receipts.claim, receipts.confirm, receipts.release):
+        with pytest.raises(ReplayCacheUnavailable) as outage:
+            call(of("a"))
+        assert outage.value.status == 503
+        assert "hunter2" not in str(outage.value)
+        assert outage.value.__cause__ is None

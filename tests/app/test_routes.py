@@ -57,8 +57,8 @@ def test_modules_and_routes_are_declared_together(make):
     @connect.module("adminPages", "Admin", key="admin", url="/admin")
     def other(request, context): ...
 
-    @connect.webhook("jira:issue_updated")
-    def updated(request, context): ...
+    @connect.webhook("jira:issue_updated", excludeBody=True)
+    def updated(event, context): ...
 
     assert connect.descriptor().to_json()["modules"] == {
         "webPanels": [
@@ -71,7 +71,13 @@ def test_modules_and_routes_are_declared_together(make):
         ],
         "generalPages": [{"key": "my-page", "name": {"value": "A page"}, "url": "/my-page"}],
         "adminPages": [{"key": "admin", "name": {"value": "Admin"}, "url": "/admin"}],
-        "webhooks": [{"event": "jira:issue_updated", "url": "/webhooks/jira-issue_updated"}],
+        "webhooks": [
+            {
+                "event": "jira:issue_updated",
+                "url": "/webhooks/jira-issue_updated",
+                "excludeBody": True,
+            }
+        ],
     }
     routes = {route.path: route for route in connect.own_routes()}
     assert routes["/panel"].page
@@ -166,6 +172,23 @@ def test_a_location_is_open_only_where_a_route_says_so(make, path, direction, lo
     connect.remote_module("staticContentMacros", "M", key="macro", query=True)(handler)
     row = declared(connect)[path].policy.row(direction, location)
     assert (row.schedule is not None) is open_
+
+
+def test_an_event_route_is_no_module_of_the_descriptor(make):
+    connect = make()
+    connect.event_route("/events", "jira:issue_created", "comment_created")(lambda *_: None)
+    route = declared(connect)["/events"]
+    assert (route.serves, route.methods, route.accept) == (Serves.WEBHOOK, ("POST",), WEBHOOK)
+    assert (
+        "modules" not in connect.descriptor().to_json()
+        or not (connect.descriptor().to_json()["modules"])
+    )
+
+
+@pytest.mark.parametrize("events", [(), ("No event",)], ids=["none", "wrong"])
+def test_an_event_route_names_events(make, events):
+    with pytest.raises(ConfigurationError):
+        make().event_route("/events", *events)(lambda *_: None)
 
 
 def test_all_routes_begin_with_what_headway_answers_itself(make):

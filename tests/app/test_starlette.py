@@ -31,6 +31,7 @@ def app(world):
     """An app with one route of each kind; ``app.requests`` are what its handlers saw."""
     connect = world.connect
     world.requests = []
+    world.events = []
 
     def saw(request, context):
         world.requests.append((request, context))
@@ -51,9 +52,8 @@ def app(world):
         return Response(b"png", media_type="image/png")
 
     @connect.webhook("jira:issue_updated")
-    async def updated(request, context):
-        saw(request, context)
-        world.payload = await request.json()
+    async def updated(event, context):
+        world.events.append((event, context))
 
     world.install()
     return world
@@ -506,12 +506,47 @@ def test_a_context_call_refuses_a_session_of(app, changes, refusal):
 HOOK = "/webhooks/jira-issue_updated"
 
 
-def test_a_webhook_is_taken(app):
-    token = app.request_token("POST", HOOK, "issue=A-1")
-    body = b'{"webhookEvent": "jira:issue_updated"}'
-    answer = app.call("POST", f"{HOOK}?issue=A-1", token, body=body)
-    assert answer.status == 204
-    assert app.payload == {"webhookEvent": "jira:issue_updated"}
+ISSUE = b'{"webhookEvent": "jira:issue_updated", "issue": {"id": "1", "key": "A-1"}}'
+
+
+def send(app, body=ISSUE, identifier="id-1", query="issue=A-1"):
+    token = app.request_token("POST", HOOK, query)
+    return app.call(
+        "POST",
+        f"{HOOK}?{query}",
+        token,
+        body=body,
+        headers={"X-Atlassian-Webhook-Identifier": identifier},
+    )
+
+
+def test_a_webhook_is_answered_and_worked_on(app):
+    assert send(app).status == 204
+    assert app.connect.queue.drain(5)
+    ((event, context),) = app.events
+    assert event.issue.key == "A-1"
+    assert (context.installation.client_key, context.identifier) == ("site-1", "id-1")
+    assert context.query == {"issue": ("A-1",)}
+
+
+def test_a_webhook_that_comes_again_is_worked_on_once(app):
+    assert [send(app).status for _ in range(3)] == [204] * 3
+    assert send(app, identifier="id-2").status == 204
+    assert app.connect.queue.drain(5)
+    assert sorted(context.identifier for _, context in app.events) == ["id-1", "id-2"]
+
+
+def test_a_webhook_that_finds_no_room_is_to_come_again(app):
+    app.connect.queue.close()
+    refused(send(app), 503, "queue-full")
+
+
+def test_a_payload_that_is_none_is_refused_with_its_place(app):
+    answer = send(app, body=b'{"issue": {"key": 5}}')
+    refused(answer, 400, "event-malformed")
+    assert "$.issue.key" in json.loads(answer.body)["detail"]
+    refused(send(app, body=b"x" * (4 * 1024 * 1024 + 1)), 413, "body-too-large")
+    assert app.events == []
 
 
 def test_a_webhook_refuses_what_is_not_its_own(app):

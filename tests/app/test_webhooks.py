@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,8 +15,8 @@ from headway.app.client import HostClient
 from headway.app.delivery import Delivery, Receipt
 from headway.app.payloads import Event, confluence, jira
 from headway.app.receipts import Claim, MemoryReceipts
-from headway.app.webhooks import EventContext, Webhooks
-from headway.errors import ConfigurationError, ReplayCacheFull
+from headway.app.webhooks import EventContext, Hook, Webhooks, hook_of
+from headway.errors import ConfigurationError, Refusal, ReplayCacheUnavailable
 from headway.model import (
     Claims,
     Direction,
@@ -28,7 +28,7 @@ from headway.model import (
     Secret,
     Verified,
 )
-from headway.refusals import EventMalformed, EventPending, QueueFull
+from headway.refusals import EventMalformed, EventPending, QueueFull, QueueUnavailable
 
 if TYPE_CHECKING:
     from nowhere import OnlyForTypes  # type: ignore[import-not-found]
@@ -80,7 +80,9 @@ class App:
         self.receipts = MemoryReceipts(clock=lambda: NOW)
         self.sites = {key: site(key) for key in ("site", "other")}
         self.clients: list[HostClient] = []
+        self.hooks: dict[str, Hook] = {}
         self.webhooks = Webhooks(
+            self.hooks,
             queue=self.line,
             receipts=self.receipts,
             installation=self.sites.get,
@@ -97,8 +99,11 @@ class App:
         self.seen.append((event, context))
 
     def declared(self, *events: str) -> App:
-        self.webhooks.declare("/hook", events or ("jira:issue_updated",), self.handler)
+        self.declare("/hook", events or ("jira:issue_updated",), self.handler)
         return self
+
+    def declare(self, path: str, events: Sequence[str], handler: Any) -> None:
+        self.hooks[path] = hook_of(path, events, handler)
 
     def take(
         self,
@@ -165,7 +170,7 @@ def test_the_id_of_tenant_a_does_not_mute_b(app: App) -> None:
 
 def test_the_same_id_at_another_address_is_another_delivery(app: App) -> None:
     app.declared()
-    app.webhooks.declare("/hook2", ["jira:issue_updated"], app.handler)
+    app.declare("/hook2", ["jira:issue_updated"], app.handler)
     assert app.take()
     assert app.webhooks.take(
         "/hook2",
@@ -184,14 +189,20 @@ def test_without_an_identifier_every_delivery_counts(app: App) -> None:
     assert len(app.line.waiting) == 2
 
 
-@pytest.mark.parametrize("error", [QueueFull(), RuntimeError("the broker is down")])
-def test_what_could_not_be_queued_counts_when_it_comes_again(app: App, error: Exception) -> None:
+@pytest.mark.parametrize("headers", [HEADERS, {}], ids=["named", "nameless"])
+@pytest.mark.parametrize(
+    ("error", "refusal"), [(QueueFull(), QueueFull), (OSError("down"), QueueUnavailable)]
+)
+def test_what_could_not_be_queued_counts_when_it_comes_again(
+    app: App, error: Exception, refusal: type[Refusal], headers: dict[str, str]
+) -> None:
     app.declared()
     app.line.error = error
-    with pytest.raises(type(error)):
-        app.take()
+    with pytest.raises(refusal) as refused:
+        app.take(headers=headers)
+    assert refused.value.status == 503
     app.line.error = None
-    assert app.take()
+    assert app.take(headers=headers)
     assert len(app.line.waiting) == 1
 
 
@@ -207,11 +218,11 @@ def test_a_copy_that_comes_while_the_first_is_queued_is_to_come_again(app: App) 
 def test_a_memory_that_does_not_answer_takes_nothing(app: App) -> None:
     class Down(MemoryReceipts):
         def claim(self, receipt: Receipt) -> Claim:
-            raise ReplayCacheFull()
+            raise ReplayCacheUnavailable()
 
     app.webhooks._receipts = Down()
     app.declared()
-    with pytest.raises(ReplayCacheFull):
+    with pytest.raises(ReplayCacheUnavailable):
         app.take()
     assert app.line.waiting == []
 
@@ -273,7 +284,7 @@ def test_a_delivery_works_after_it_was_written_down(app: App) -> None:
 
 def test_a_plain_handler_works_too(app: App) -> None:
     seen: list[Event] = []
-    app.webhooks.declare("/hook", ["jira:issue_updated"], lambda event, _: seen.append(event))
+    app.declare("/hook", ["jira:issue_updated"], lambda event, _: seen.append(event))
     app.take()
     app.work(app.line.waiting[0])
     assert isinstance(seen[0], jira.IssueUpdated)
@@ -318,7 +329,7 @@ def test_the_client_is_made_when_it_is_used_and_closed_after(app: App, fails: bo
         if fails:
             raise RuntimeError
 
-    app.webhooks.declare("/hook", ["jira:issue_updated"], handler)
+    app.declare("/hook", ["jira:issue_updated"], handler)
     app.take()
     if fails:
         with pytest.raises(RuntimeError):
@@ -335,7 +346,7 @@ def test_a_handler_may_not_work_for_ever(app: App, monkeypatch: pytest.MonkeyPat
     async def sleeps(event: Event, context: EventContext) -> None:
         await asyncio.sleep(5)
 
-    app.webhooks.declare("/hook", ["jira:issue_updated"], sleeps)
+    app.declare("/hook", ["jira:issue_updated"], sleeps)
     app.take()
     with pytest.raises(TimeoutError):
         app.work(app.line.waiting[0])
@@ -363,7 +374,7 @@ async def wants_issue(event: jira.IssueEvent, context: EventContext) -> None: ..
 
 def test_a_handler_that_wants_another_event_is_refused_at_start(app: App) -> None:
     with pytest.raises(ConfigurationError, match="wants PageCreated, its events are IssueUpdated"):
-        app.webhooks.declare("/hook", ["jira:issue_updated"], wants_page)
+        app.declare("/hook", ["jira:issue_updated"], wants_page)
 
 
 @pytest.mark.parametrize(
@@ -378,10 +389,10 @@ def test_a_handler_that_wants_another_event_is_refused_at_start(app: App) -> Non
     ids=["any", "root", "either", "unknown", "nothing"],
 )
 def test_a_handler_that_can_take_its_events_is_declared(app: App, handler: Any, event: str) -> None:
-    assert app.webhooks.declare("/hook", [event], handler).events == (event,)
+    assert hook_of("/hook", [event], handler).events == (event,)
 
 
 def test_a_webhook_names_events(app: App) -> None:
     for events in ([], ["Not an event"]):
         with pytest.raises(ConfigurationError):
-            app.webhooks.declare("/hook", events, wants_any)
+            app.declare("/hook", events, wants_any)

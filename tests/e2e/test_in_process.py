@@ -9,7 +9,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from headway.app.payloads.jira import IssueUpdated
 from headway.app.starlette import Connect, Context
+from headway.app.webhooks import EventContext
 from headway.host.testing import InstallFailed, Site
 
 PLACE = "atl.jira.view.issue.right.context"
@@ -44,8 +46,8 @@ class Hello:
             return {"status": answer.status_code, "name": answer.json().get("displayName")}
 
         @connect.webhook("jira:issue_updated")
-        async def updated(request: Request, context: Context) -> None:
-            self.heard.append((await request.json())["issue"]["fields"]["summary"])
+        async def updated(event: IssueUpdated, context: EventContext) -> None:
+            self.heard.append(event.issue.summary)
 
         self.asgi = Starlette(routes=connect.routes)
 
@@ -72,6 +74,7 @@ def test_the_whole_way_without_a_socket(site: Site) -> None:
     called = app.client.get("/me", headers={"Authorization": f"JWT {token}"})
     assert called.json() == {"status": 200, "name": "Hello"}
     site.issue("DEMO-1").summary = "Heard"
+    assert hello.connect.queue.drain(5)
     assert hello.heard == ["Heard"]
     site.traffic.none(direction="app->host", location="query")
     assert site.traffic.one(direction="app->host").path == "/rest/api/3/myself"

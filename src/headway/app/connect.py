@@ -20,6 +20,7 @@ import msgspec
 from headway.app import addresses, lifecycle, pages
 from headway.app.client import HostClient
 from headway.app.context import Context, installation_of
+from headway.app.delivery import Delivery
 from headway.app.descriptor import Descriptor, module_of
 from headway.app.exchange import Asked, Steps, check_place
 from headway.app.forwarded import Forwarded
@@ -27,7 +28,10 @@ from headway.app.health import Readiness
 from headway.app.install_keys import InstallKeys, key_source
 from headway.app.instruments import Instrument, Instruments, KeyFetch, Observer
 from headway.app.observation import Observation, of_refusal, of_token
+from headway.app.queue import MemoryQueue, Queue
+from headway.app.receipts import MemoryReceipts, Receipts
 from headway.app.routes import SHELL, Declarations, Route
+from headway.app.webhooks import Webhooks
 from headway.errors import ConfigurationError, Refusal, TokenMissing
 from headway.http.answers import page_headers
 from headway.model import Direction, Installation, Location, RequestFacts, Verified
@@ -107,7 +111,9 @@ class Connect(Declarations):
     told of every token and of every refusal, *instruments* of more than that
     (:mod:`headway.app.instruments`).  *forwarded* names the proxies whose word on
     the client's address counts.  Under *health* lie ``/live`` and ``/ready``;
-    None leaves them out.  *transport* is httpx's, through
+    None leaves them out.  *queue* keeps webhooks until they
+    are worked on, by default in this process; *receipts* remember which were
+    taken, by default in this process too.  *transport* is httpx's, through
     which a test lets the app reach a site without a network.
 
     >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
@@ -136,6 +142,8 @@ class Connect(Declarations):
         forwarded: Forwarded | None = None,
         health: str | None = "/health",
         clock: Clock = time.time,
+        queue: Queue | None = None,
+        receipts: Receipts | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         if development is None:
@@ -150,23 +158,13 @@ class Connect(Declarations):
         )
         about = _about(descriptor, self.base_url)
         super().__init__(about, policy, health)
-        script = client_script or os.environ.get(CLIENT_SCRIPT)
-        self.client_script = script or pages.CLIENT_SCRIPT
-        if script and not development:
-            raise ConfigurationError("client_script: another script needs development mode")
-        source = install_keys or os.environ.get(INSTALL_KEYS) or "production"
+        self.client_script = _client_script(client_script, development=development)
         observers = [Observer(observer)] if observer is not None else []
         self.instruments = Instruments([*observers, *instruments])
-        install = InstallKeys(
-            key_source(source, development=development),
-            transport=transport,
-            told=lambda outcome, took: self.instruments.fetched_keys(
-                KeyFetch("install", outcome, took)
-            ),
-        )
         self._transport = transport
         self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
         self.store, self.answers, self.once = _opened(store, self.key, clock, development)
+        install = self._install_keys(install_keys)
         self.keys = Keys(self.answers, install, instruments=self.instruments)
         self.readiness = Readiness(lambda: self.store.get(self.key, self.key))
         self.forwarded = forwarded
@@ -174,7 +172,19 @@ class Connect(Declarations):
         self.sealed_pages = sealed_pages
         self.clock = clock
         self.header_only = self._policies.header_only
+        self.queue = queue or MemoryQueue()
+        self.webhooks = self._events(receipts or MemoryReceipts(clock=clock))
         self._expected = Expected(app_key=self.key, audience=(self.base_url,))
+
+    def _install_keys(self, source: str | None) -> InstallKeys:
+        source = source or os.environ.get(INSTALL_KEYS) or "production"
+        return InstallKeys(
+            key_source(source, development=self.development),
+            transport=self._transport,
+            told=lambda outcome, took: self.instruments.fetched_keys(
+                KeyFetch("install", outcome, took)
+            ),
+        )
 
     # ---- deciding ---------------------------------------------------------------------------
 
@@ -273,6 +283,29 @@ class Connect(Declarations):
             seen = of_refusal(facts, direction, policy, refusal, verified, **where)
         self.instruments.decided(seen)
 
+    # ---- events -----------------------------------------------------------------------------
+
+    def _events(self, receipts: Receipts) -> Webhooks:
+        if isinstance(self.queue, MemoryQueue):
+            self.queue.serve(self.work)
+        return Webhooks(
+            self._webhooks,
+            queue=self.queue,
+            receipts=receipts,
+            installation=lambda client_key: self.store.get(self.key, client_key),
+            client_of=self.client,
+            clock=self.clock,
+        )
+
+    async def work(self, delivery: Delivery | bytes | str) -> bool:
+        """Work on one delivery, as a queue hands it back, perhaps as JSON and in another process.
+
+        False where the installation is gone.  Raises what the handler raises,
+        and ConfigurationError for what no webhook of this app takes.
+        """
+        told = delivery if isinstance(delivery, Delivery) else Delivery.from_json(delivery)
+        return await self.webhooks.work(told)
+
     # ---- pages and calls --------------------------------------------------------------------
 
     def client(self, installation: Installation) -> HostClient:
@@ -306,6 +339,13 @@ def _about(descriptor: Descriptor | str | Path, base_url: str) -> Descriptor:
         checked = (*bare.modules, module_of(module, bare))
         bare = msgspec.structs.replace(bare, modules=checked)
     return bare
+
+
+def _client_script(client_script: str | None, *, development: bool) -> str:
+    script = client_script or os.environ.get(CLIENT_SCRIPT)
+    if script and not development:
+        raise ConfigurationError("client_script: another script needs development mode")
+    return script or pages.CLIENT_SCRIPT
 
 
 def _opened(

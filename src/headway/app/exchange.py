@@ -21,6 +21,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
@@ -31,7 +32,8 @@ from headway.app.background import result_of
 from headway.app.context import Context, SyncContext, installation_of, signs_address
 from headway.app.cookies import framed_cookie
 from headway.app.pages import FramedPage, Headers
-from headway.app.routes import Route, Serves
+from headway.app.payloads import BODY_BYTES_MAX
+from headway.app.routes import WEBHOOK, Route, Serves
 from headway.errors import (
     HeadwayError,
     LocationNotAllowed,
@@ -274,6 +276,30 @@ def _hooks(connect: Connect, event: str, change: Any) -> Steps[None]:
             raise HookFailed(f"the hook {hook.__name__} failed") from error
 
 
+def _webhook(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
+    facts, client = asked.facts, connect.client_of(asked)
+    # (1) the token, before a byte of the body is read
+    verified = yield from connect.proving(facts, route, client=client)
+    # (2) what it tells is queued, once; nobody waits for the work
+    try:
+        body: bytes = yield Read(BODY_BYTES_MAX)
+        take = partial(
+            connect.webhooks.take,
+            route.path,
+            verified,
+            installation_of(verified),
+            raw_query=facts.raw_query,
+            header=asked.header,
+            body=body,
+        )
+        yield Run(take)
+    except Refusal as refusal:
+        where = (route.path, client)
+        connect.tell(facts, WEBHOOK.direction, connect.header_only, verified, refusal, *where)
+        raise
+    return Answer(204, (("Cache-Control", "no-store"),))
+
+
 def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Admitted]:
     facts, form, client = asked.facts, None, connect.client_of(asked)
     # (1) a form may hold the token, on a route that says so
@@ -337,6 +363,7 @@ def _state(status: int, said: str) -> Answer:
 _STEPS: Mapping[Serves, Callable[[Connect, Route, Asked], Steps[Answer | Admitted]]] = {
     Serves.DESCRIPTOR: _descriptor,
     Serves.LIFECYCLE: _lifecycle,
+    Serves.WEBHOOK: _webhook,
     Serves.HANDLER: _handler,
     Serves.LIVE: _live,
     Serves.READY: _ready,

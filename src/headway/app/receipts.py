@@ -12,11 +12,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, Protocol
 
 from headway.app.delivery import Receipt
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, ReplayCacheUnavailable
 from headway.ports import Clock
 
 __all__ = ["CLAIM_SECONDS", "TAKEN_SECONDS", "Claim", "MemoryReceipts", "Receipts", "RedisReceipts"]
@@ -122,10 +124,10 @@ class MemoryReceipts:
 class RedisReceipts:
     """Remembers in a Redis, for all processes: *client* is a ``redis.Redis`` of the app's own.
 
-    What Redis raises when it does not answer leaves the delivery unclaimed or
-    claimed for 30 seconds; the host is told 503 and tries again.
-
-    Keys begin with *prefix* and hold a hash: no site's name, nothing of a payload.
+    Keys begin with *prefix* and hold a hash: no site's name, nothing of a
+    payload.  A Redis that does not answer leaves a delivery unclaimed, or
+    claimed for 30 seconds; every call then raises
+    :class:`~headway.errors.ReplayCacheUnavailable`, so the host sends again.
     """
 
     def __init__(self, client: Any, *, prefix: str = "headway:receipt:") -> None:
@@ -135,19 +137,31 @@ class RedisReceipts:
     def claim(self, receipt: Receipt) -> Claim:
         """Claim a delivery (Redis: SET with NX and EX is one step)."""
         key = self._key(receipt)
-        if self._client.set(key, Claim.PENDING.value, nx=True, ex=CLAIM_SECONDS):
-            return Claim.NEW
-        state = self._client.get(key)
+        with _reached():
+            if self._client.set(key, Claim.PENDING.value, nx=True, ex=CLAIM_SECONDS):
+                return Claim.NEW
+            state = self._client.get(key)
         taken = state in (Claim.TAKEN.value, Claim.TAKEN.value.encode())
         return Claim.TAKEN if taken else Claim.PENDING
 
     def confirm(self, receipt: Receipt) -> None:
         """It is queued."""
-        self._client.set(self._key(receipt), Claim.TAKEN.value, ex=TAKEN_SECONDS)
+        with _reached():
+            self._client.set(self._key(receipt), Claim.TAKEN.value, ex=TAKEN_SECONDS)
 
     def release(self, receipt: Receipt) -> None:
         """It is not queued."""
-        self._client.delete(self._key(receipt))
+        with _reached():
+            self._client.delete(self._key(receipt))
 
     def _key(self, receipt: Receipt) -> str:
         return self._prefix + receipt.digest
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Turn a Redis that does not answer into a refusal: an outage is a 503."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  the client is the app's own, and so its errors
+        raise ReplayCacheUnavailable(found=type(error).__name__) from None

@@ -9,7 +9,7 @@ a request says.
 | ``panel``, ``page``, ``module`` | a page in a frame | request | host->app module |
 | ``context_route`` | the app's own page | context, session | browser->app |
 | ``tenant_route`` | any of these | request, context, session | host->app module |
-| ``webhook`` | an event | request | host->app event |
+| ``webhook``, ``event_route`` | an event, worked on later | request | host->app event |
 | ``remote_route``, ``remote_module`` | what the host asks by itself | request | host->app remote |
 """
 
@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from headway.app.descriptor import Descriptor, Module, key_of, module_of
+from headway.app.webhooks import Hook as EventHook
+from headway.app.webhooks import hook_of
 from headway.descriptor.module_types import MODULE_TYPES, Shown
 from headway.descriptor.typed import Declared, Webhook
 from headway.errors import ConfigurationError, Refusal
@@ -61,6 +63,7 @@ class Serves(StrEnum):
 
     DESCRIPTOR = "descriptor"
     LIFECYCLE = "lifecycle"
+    WEBHOOK = "webhook"
     HANDLER = "handler"
     LIVE = "live"
     READY = "ready"
@@ -114,6 +117,7 @@ class Declarations:
         self._policies = Policies(policy)
         self._modules: list[Module | Declared] = list(about.modules)
         self._routes: list[Route] = []
+        self._webhooks: dict[str, EventHook] = {}
         self._installed_hooks: list[Callable[..., Any]] = []
         self._uninstalled_hooks: list[Callable[..., Any]] = []
 
@@ -261,33 +265,54 @@ class Declarations:
     # ---- what the host sends by itself ------------------------------------------------------
 
     def webhook(
-        self, event: str | Webhook, *, url: str | None = None
+        self, event: str | Webhook, *, url: str | None = None, **members: Any
     ) -> Callable[[Handler], Handler]:
-        """A route for *event*, such as ``jira:issue_updated``, and its module.
+        """Work on *event*, such as ``jira:issue_updated``: a route, and a module of the descriptor.
 
-        One that stands in a descriptor's file already is served there.
-
-        Body and headers of a webhook are not signed, only its address is.
+        The handler gets ``(event, context)`` after the host was answered: the
+        event's own type from :mod:`headway.app.payloads`, and an
+        :class:`~headway.app.webhooks.EventContext`.  Body and headers of a
+        webhook are not signed, only its address is: *url* may name what the
+        event is of (``/changed?issue={issue.key}``).  *members* are written
+        into the descriptor as they are (``filter``, ``excludeBody``).  One that
+        stands in a descriptor's file already is served there.
         """
-        told = event.members if isinstance(event, Webhook) else {"event": event}
+        told = {**(event.members if isinstance(event, Webhook) else {"event": event}), **members}
         name = told["event"]
         filed = [module for module in self._about.modules if module.members.get("event") == name]
 
         def declare(handler: Handler) -> Handler:
             usual = f"/webhooks/{name.replace(':', '-')}"
             address = filed[0].members["url"] if filed else url or told.get("url", usual)
-            self._add(
-                path=address.partition("?")[0],
-                methods=("POST",),
-                accept=WEBHOOK,
-                policy=self._policies.with_query,
-                handler=handler,
-            )
+            self._event_route(address.partition("?")[0], (name,), handler)
             if not filed:
                 self._declare(Module("webhooks", {**told, "url": address}))
             return handler
 
         return declare
+
+    def event_route(self, path: str, *events: str) -> Callable[[Handler], Handler]:
+        """A route for *events* that the app asks each site for by a call.
+
+        See :mod:`headway.app.registrations`; the body says which event it is of.
+        """
+
+        def declare(handler: Handler) -> Handler:
+            self._event_route(path, events, handler)
+            return handler
+
+        return declare
+
+    def _event_route(self, path: str, events: Sequence[str], handler: Callable[..., Any]) -> None:
+        hook = hook_of(path, events, handler)
+        self._add(
+            path=path,
+            methods=("POST",),
+            serves=Serves.WEBHOOK,
+            accept=WEBHOOK,
+            policy=self._policies.with_query,
+        )
+        self._webhooks[path] = hook
 
     def remote_route(
         self, path: str, *, methods: Sequence[str] = ("GET",), query: bool = False

@@ -28,12 +28,12 @@ from headway.app.delivery import Delivery
 from headway.app.payloads import Event, check_name, event_named, read_event, types_of
 from headway.app.queue import Queue
 from headway.app.receipts import Claim, Receipts
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, Refusal
 from headway.model import Installation, Verified
 from headway.qsh import without_token
-from headway.refusals import EventMalformed, EventPending
+from headway.refusals import EventMalformed, EventPending, QueueUnavailable
 
-__all__ = ["IDENTIFIER", "WORK_SECONDS", "EventContext", "Hook", "Webhooks"]
+__all__ = ["IDENTIFIER", "WORK_SECONDS", "EventContext", "Hook", "Webhooks", "hook_of"]
 
 log = logging.getLogger(__name__)
 
@@ -96,13 +96,15 @@ class EventContext:
 
 
 class Webhooks:
-    """The webhooks of one app: takes deliveries, and works on them.
+    """Takes the deliveries of one app, and works on them.
 
-    *installation* finds one by its clientKey, *client_of* makes a client for it.
+    *hooks* are the declared ones by their path; more may come.  *installation*
+    finds one by its clientKey, *client_of* makes a client for it.
     """
 
     def __init__(
         self,
+        hooks: Mapping[str, Hook],
         *,
         queue: Queue,
         receipts: Receipts,
@@ -115,20 +117,7 @@ class Webhooks:
         self._installation = installation
         self._client_of = client_of
         self._clock = clock
-        self._hooks: dict[str, Hook] = {}
-
-    def declare(self, path: str, events: Sequence[str], handler: Callable[..., Any]) -> Hook:
-        """Let *handler* work on *events* that come to *path*.
-
-        Raises ConfigurationError for names that are no events, and for a
-        handler that says it wants the payload of another event.
-        """
-        hook = Hook(path, tuple(check_name(name) for name in events), handler)
-        if not hook.events:
-            raise ConfigurationError(f"webhook {path}: names no event")
-        _check_handler(hook)
-        self._hooks[path] = hook
-        return hook
+        self._hooks = hooks
 
     # ---- taking -----------------------------------------------------------------------------
 
@@ -146,8 +135,10 @@ class Webhooks:
 
         May wait for a network.  *header* gives a header of the request by its
         lower-case name, or "".  Raises :class:`~headway.refusals.EventMalformed`;
-        :class:`~headway.refusals.EventPending` and
-        :class:`~headway.refusals.QueueFull` where the host has to send it again.
+        :class:`~headway.refusals.EventPending`,
+        :class:`~headway.refusals.QueueFull`,
+        :class:`~headway.refusals.QueueUnavailable` and what the memory of
+        deliveries raises where the host has to send it again.
         """
         # (1) what is it?  The address says; several at one address, and the body says which
         hook = self._hooks[path]
@@ -168,21 +159,20 @@ class Webhooks:
         )
         # (2) was it taken before, from this very site?
         receipt = delivery.receipt()
-        if receipt is None:
-            self._queue.put(delivery)
-            return True
-        claim = self._receipts.claim(receipt)
+        claim = Claim.NEW if receipt is None else self._receipts.claim(receipt)
         if claim is Claim.PENDING:
             raise EventPending()
         if claim is Claim.TAKEN:
             return False
         # (3) it counts as taken when it waits in the queue, and not before
         try:
-            self._queue.put(delivery)
-        except BaseException:
-            self._receipts.release(receipt)
+            _put(self._queue, delivery)
+        except Refusal:
+            if receipt is not None:
+                self._receipts.release(receipt)
             raise
-        self._receipts.confirm(receipt)
+        if receipt is not None:
+            self._receipts.confirm(receipt)
         return True
 
     # ---- working ----------------------------------------------------------------------------
@@ -211,6 +201,33 @@ class Webhooks:
         finally:
             await context.close()
         return True
+
+
+def _put(queue: Queue, delivery: Delivery) -> None:
+    """Put *delivery* into *queue*; what it raises, where that is no refusal, is an outage."""
+    try:
+        queue.put(delivery)
+    except Refusal:
+        raise
+    except Exception as error:  # noqa: BLE001  a queue of the app's own may raise anything
+        log.error("the queue of events failed: %s", type(error).__name__)  # no more: it may tell
+        raise QueueUnavailable(found=type(error).__name__) from None
+
+
+def hook_of(path: str, events: Sequence[str], handler: Callable[..., Any]) -> Hook:
+    """What lets *handler* work on *events* that come to *path*.
+
+    Raises ConfigurationError for names that are no events, and for a handler
+    that says it wants the payload of another event.
+
+    >>> hook_of("/changed", ["jira:issue_updated"], print).events
+    ('jira:issue_updated',)
+    """
+    hook = Hook(path, tuple(check_name(name) for name in events), handler)
+    if not hook.events:
+        raise ConfigurationError(f"webhook {path}: names no event")
+    _check_handler(hook)
+    return hook
 
 
 def _check_handler(hook: Hook) -> None:

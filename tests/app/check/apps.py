@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from headway.app.check.actor import Actor, CannotCheck, fetch_app
 from headway.app.check.played import PlayedSite, Tenant
 from headway.app.check.stage import Stage
+from headway.app.payloads.jira import IssueUpdated
 from headway.app.starlette import Connect
 
 BASE = "http://127.0.0.1:3000"
@@ -47,8 +48,8 @@ def careful(site: PlayedSite) -> Starlette:
         return {"account": context.account_id}
 
     @connect.webhook("jira:issue_updated")
-    async def updated(request: Any, context: Any) -> None:
-        assert (await request.json())["issue"]["key"]
+    async def updated(event: IssueUpdated, context: Any) -> None:
+        assert event.issue.key
 
     return Starlette(routes=connect.routes)
 

@@ -26,7 +26,9 @@ from starlette.routing import Route
 from headway import sign
 from headway.app.client import Download, DownloadFailed, tls_settings
 from headway.app.observation import Observation
+from headway.app.payloads.jira import IssueUpdated
 from headway.app.starlette import Connect, Context
+from headway.app.webhooks import EventContext
 from headway.errors import MalformedRequest
 from headway.model import Product
 
@@ -136,11 +138,9 @@ class Demo:
             return await _file(context, request.query_params.get("id", ""))
 
         @connect.webhook("jira:issue_updated")
-        async def updated(request: Request, context: Context) -> Response:
-            issue = (await request.json()).get("issue", {})
-            self.events.append(str(issue.get("key")))
+        async def updated(event: IssueUpdated, context: EventContext) -> None:
+            self.events.append(event.issue.key)
             del self.events[:-100]
-            return Response(status_code=204)
 
 
 async def _new_way(context: Context, path: str) -> dict[str, Any]:
