@@ -18,7 +18,18 @@ import msgspec
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-__all__ = ["AC", "RI", "Macro", "macro_of", "macros", "parse", "plain_text", "with_macro_ids"]
+__all__ = [
+    "AC",
+    "MACRO",
+    "RI",
+    "Macro",
+    "macro_of",
+    "macros",
+    "parse",
+    "plain_text",
+    "with_macro_ids",
+    "written",
+]
 
 AC = "{http://atlassian.com/content}"
 RI = "{http://atlassian.com/resource/identifier}"
@@ -150,11 +161,16 @@ def _words(element: Element) -> Iterator[str]:
 def _inner(element: Element) -> str:
     """What stands in an element, written as storage format again."""
     return _escaped(element.text) + "".join(
-        _written(child) + _escaped(child.tail) for child in element
+        written(child) + _escaped(child.tail) for child in element
     )
 
 
-def _written(element: Element) -> str:
+def written(element: Element) -> str:
+    """An element as storage format again, without what follows it.
+
+    >>> written(parse('<ac:link><ri:user ri:account-id="a" /></ac:link>')[0])
+    '<ac:link><ri:user ri:account-id="a"></ri:user></ac:link>'
+    """
     name = _name(element.tag)
     attributes = "".join(
         f' {_name(key)}="{_escaped(value).replace(chr(34), "&quot;")}"'

@@ -48,7 +48,7 @@ def made(site: Site, title: str, body: str) -> Content:
 
 def opened(page: Page, site: Site, content: Content) -> None:
     key = site.running.site.world.spaces.spaces()[0].key
-    page.goto(f"{site.origin}/wiki/spaces/{key}/pages/edit-v2/{content.id}")
+    page.goto(f"{site.origin}/wiki/spaces/{key}/pages/edit-v2/{content.id}?as=storage")
     page.locator("#macro").wait_for()
 
 
@@ -76,6 +76,7 @@ def asked(frame: Frame, name: str) -> object:
 
 
 def saved(page: Page, site: Site, content: Content) -> str:
+    page.get_by_role("dialog").wait_for(state="detached")
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url(f"**/pages/{content.id}/**")
     after = site.running.site.world.wiki.content(str(content.id))
@@ -204,7 +205,7 @@ def test_only_the_editors_own_dialog_writes(admin: Page, site: Site) -> None:
 
 def test_a_new_page_takes_macros_too(admin: Page, site: Site) -> None:
     key = site.running.site.world.spaces.spaces()[0].key
-    admin.goto(f"{site.origin}/wiki/spaces/{key}/pages/create")
+    admin.goto(f"{site.origin}/wiki/spaces/{key}/pages/create?as=storage")
     admin.fill("#title", "New with a macro")
     admin.select_option("#macro", "macro")
     admin.get_by_role("button", name="Add").click()

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from headway.host.documents.nodes import DOCUMENT, paragraph, text
 from headway.host.world import Issue
 from host.person import Person
 from host.placed import install, module
@@ -214,3 +215,36 @@ def test_panels_are_places_for_the_bridge_and_for_users(person: Person) -> None:
     assert 'data-app-key="my-app"' in answer.text
     assert "frame-src http://127.0.0.1:9999" in answer.headers["content-security-policy"]
     assert "eyJ" not in answer.text
+
+
+def test_a_description_with_marks_keeps_them(person: Person) -> None:
+    """It came as a document by the API; the page changes its words and loses nothing."""
+    table = {"type": "table", "content": [{"type": "tableRow", "content": []}]}
+    bold = text("bold", [{"type": "strong"}])
+    document = DOCUMENT([paragraph([text("a "), bold]), table])
+    tracker = person.site.world.tracker
+    found = tracker.issue("DEMO-1")
+    assert found is not None
+    tracker.edit_issue(found.id, description="a bold", description_document=document)
+    person.log_in("user")
+    page = person.get("/browse/DEMO-1").text
+    assert "<p>a <strong>bold</strong></p><table>" in page
+    assert "a **bold**\n\n{{table 1}}</textarea>" in page
+    path = "/browse/DEMO-1/edit"
+    # (1) another field: the description is as it was
+    person.post(path, summary="New", description="a **bold**\r\n\r\n{{table 1}}")
+    found = tracker.issue("DEMO-1")
+    assert found is not None
+    assert (found.summary, found.description_document) == ("New", document)
+    # (2) its words
+    person.post(path, description="a *b* **bold**\r\n\r\n{{table 1}}")
+    found = tracker.issue("DEMO-1")
+    assert found is not None
+    assert found.description == "a b bold"
+    assert found.description_document is not None
+    assert found.description_document["content"][1] == table
+    # (3) what would be lost is not, unless it is meant
+    answer = person.post(path, description="gone")
+    assert (answer.status_code, "would be lost" in answer.text) == (400, True)
+    assert person.post(path, description="gone", description_seal="another").status_code == 409
+    assert person.post(path, description="gone", description_drop="yes").status_code == 303

@@ -45,6 +45,23 @@ def test_an_empty_comment_is_refused(person: Person) -> None:
     assert f'id="error-comment-{comment.id}"' in answer.text
 
 
+def test_a_comment_with_marks(person: Person) -> None:
+    person.log_in("user")
+    person.post("/browse/DEMO-1/comment", body="**bold** <b>")
+    comment = person.site.world.tracker.comments(issue(person).id)[-1]
+    assert comment.body == "bold <b>"
+    page = person.get("/browse/DEMO-1").text
+    assert "<p><strong>bold</strong> &lt;b&gt;</p>" in page
+    assert "**bold** &lt;b&gt;</textarea>" in page
+    path = f"/browse/DEMO-1/comment/{comment.id}"
+    assert person.post(path, body="*x*", body_seal="another").status_code == 409
+    assert person.post(path, body="**bold** more").status_code == 303
+    changed = person.site.world.tracker.comment(comment.id)
+    assert changed is not None
+    assert changed.document is not None
+    assert changed.document["content"][0]["content"][0]["marks"] == [{"type": "strong"}]
+
+
 def test_a_comment_of_somebody_else_is_theirs(person: Person) -> None:
     comment = person.site.world.tracker.comments(issue(person).id)[0]
     path = f"/browse/DEMO-1/comment/{comment.id}"

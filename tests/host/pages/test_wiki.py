@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from html import unescape
+from typing import Any
 
 import pytest
 
@@ -143,7 +145,7 @@ def test_a_page_is_edited(person: Person) -> None:
     person.log_in("user")
     found = home(person)
     path = f"/wiki/spaces/DEMO/pages/edit-v2/{found.id}"
-    form = person.get(path).text
+    form = person.get(f"{path}?as=storage").text
     assert "&lt;ac:link&gt;" in form
     assert 'name="version" value="2"' in form
     done = person.post(path, version="2", title="Home", body=EVIL, message="why")
@@ -163,11 +165,71 @@ def test_a_page_is_edited(person: Person) -> None:
     assert "&lt;p&gt;open" in wrong.text
 
 
+MIXED = (
+    "<h1>One</h1><p>two <strong>three</strong></p><table><tbody><tr><td>cell</td></tr></tbody>"
+    '</table><ac:structured-macro ac:name="code" ac:macro-id="m1"><ac:plain-text-body>'
+    "<![CDATA[x]]></ac:plain-text-body></ac:structured-macro>"
+)
+
+
+def test_a_page_is_edited_as_a_text(person: Person) -> None:
+    """What the text has no sign for stays where it stands; taking it out has to be meant."""
+    person.log_in("user")
+    found = home(person)
+    path = f"/wiki/spaces/DEMO/pages/edit-v2/{found.id}"
+    wiki = person.site.world.wiki
+
+    def post(body: str, **more: str) -> Any:
+        version = str(body_of().version + 1)
+        return person.post(path, title="Home", version=version, body=body, **{"as": "text"} | more)
+
+    def body_of() -> Any:
+        return wiki.content(found.id)
+
+    person.post(path, version="2", title="Home", body=MIXED)
+    form = person.get(path).text
+    text = unescape(re.search(r"(?s)<textarea[^>]*>\n(.*?)</textarea>", form)[1])  # type: ignore[index]
+    assert text == "# One\n\ntwo **three**\n\n{{table 1: cell}}\n\n```\nx\n```"
+    assert "this field can not show" in form
+    # (1) as it was
+    assert post(text).status_code == 303
+    assert body_of().body == MIXED
+    # (2) the rest changes, the table and the code's macro stay
+    assert post(text.replace("One", "Two *a*").replace("three", "3 < 4")).status_code == 303
+    body = body_of().body
+    assert body.startswith("<h1>Two <em>a</em></h1><p>two <strong>3 &lt; 4</strong></p><table>")
+    assert 'ac:macro-id="m1"' in body
+    # (3) what would be lost is refused, and what was written is still there
+    answer = post("all new")
+    assert (answer.status_code, "would be lost" in answer.text) == (400, True)
+    assert "all new" in answer.text
+    assert body_of().body == body
+    assert post("all new", body_drop="yes").status_code == 303
+    assert body_of().body == "<p>all new</p>"
+    # (4) somebody else was faster
+    assert post("mine", body_seal="another").status_code == 409
+    assert post("{{table 7}}").status_code == 400
+    # (5) a long one is edited as it is stored
+    person.post(path, version=str(body_of().version + 1), title="Home", body="<p>x</p>" * 7000)
+    assert "Storage format: well-formed" in person.get(path).text
+
+
+def test_a_comment_with_marks(person: Person) -> None:
+    person.log_in("user")
+    found = home(person)
+    path = f"/wiki/spaces/DEMO/pages/{found.id}"
+    assert person.post(f"{path}/comment", body="**bold** & <b>").status_code == 303
+    assert "<p><strong>bold</strong> &amp; &lt;b&gt;</p>" in person.get(path).text
+    assert person.post(f"{path}/comment", body="{{table 1}}").status_code == 400
+
+
 def test_a_page_is_made(person: Person) -> None:
     person.log_in("user")
     path = "/wiki/spaces/DEMO/pages/create"
     above = home(person)
     assert f'name="parent" value="{above.id}"' in person.get(f"{path}?parent={above.id}").text
+    done = person.post(path, title="Text", body="# x", parent="", **{"as": "text"})
+    assert page(person, "Text").body == "<h1>x</h1>"
     done = person.post(path, title="New", body="<p>x</p>", parent=str(above.id))
     assert person.get(done.headers["location"]).status_code == 200
     assert page(person, "New").parent_id == above.id

@@ -83,3 +83,10 @@ def test_dates_are_read_as_they_are_written() -> None:
 
 def test_html_is_escaped() -> None:
     assert rendered("<b>\n&") == "<p>&lt;b&gt;</p><p>&amp;</p>"
+
+
+def test_a_document_is_rendered_as_it_is() -> None:
+    bold = {"type": "text", "text": "<b>", "marks": [{"type": "strong"}]}
+    document = {"type": "doc", "content": [{"type": "paragraph", "content": [bold]}]}
+    assert rendered("<b>", document) == "<p><strong>&lt;b&gt;</strong></p>"
+    assert rendered("<b>") == "<p>&lt;b&gt;</p>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headway.host.pages.texts import said
 from headway.host.visit import Visit
 from headway.host.world import Issue, Project, User
 from headway.host.world.catalog import ISSUE_TYPES, PRIORITIES
@@ -12,7 +13,7 @@ from headway.host.world.catalog import ISSUE_TYPES, PRIORITIES
 if TYPE_CHECKING:
     from headway.host.site import Site
 
-__all__ = ["PEOPLE_MAX", "Choices", "choices", "read_fields"]
+__all__ = ["PEOPLE_MAX", "Choices", "choices", "known_people", "read_fields"]
 
 PEOPLE_MAX = 100
 """How many people a form offers; an app or a script can name any other."""
@@ -46,6 +47,13 @@ def choices(site: Site, project: Project, issue: Issue | None = None) -> Choices
     )
 
 
+def known_people(visit: Visit) -> list[User]:
+    """Whom a text may mention, as far as a form offers them: nobody to a stranger."""
+    if visit.user is None:
+        return []
+    return [user for user in visit.site.world.people.users() if user.active][:PEOPLE_MAX]
+
+
 def _is_assignable(site: Site, account_id: str, project: Project) -> bool:
     return "ASSIGNABLE_USER" in site.rights.of_account(account_id, project)
 
@@ -58,9 +66,11 @@ def read_fields(visit: Visit, project: Project, issue: Issue | None = None) -> d
     offered = choices(visit.site, project, issue)
     given: dict[str, Any] = {}
     # (1) texts
-    for name in ("summary", "description"):
-        if (text := visit.text(name)) is not None:
-            given[name] = text.strip() if name == "summary" else text
+    if (summary := visit.text("summary")) is not None:
+        given["summary"] = summary.strip()
+    text, document = (issue.description, issue.description_document) if issue else ("", None)
+    if (description := said(visit, "description", text, document)) is not None:
+        given |= {"description": description.text, "description_document": description.document}
     # (2) what is chosen from a list
     for name, known in (("issue_type", offered.types), ("priority", offered.priorities)):
         if (chosen := visit.form.get(name)) is not None:

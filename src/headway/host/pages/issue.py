@@ -9,7 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from headway.host.pages.fields import Choices, choices, read_fields
+from headway.host.pages.fields import Choices, choices, known_people, read_fields
+from headway.host.pages.texts import Meanwhile, field, html
 from headway.host.places import modules_for
 from headway.host.providers import page as providers
 from headway.host.scene import scene_of
@@ -22,7 +23,7 @@ from headway.model import Product
 if TYPE_CHECKING:
     from headway.host.site import Site
 
-__all__ = ["Opened", "issue_page", "opened", "routes"]
+__all__ = ["Opened", "issue_page", "opened", "refusal", "routes"]
 
 PLACES = ("issue.actions", "issue.panels", "issue.contents", "issue.glances", "issue.tabs")
 """The places for apps that the page of an issue has."""
@@ -122,9 +123,17 @@ async def issue_page(
         designers=providers.modules_with(site, providers.DESIGNS, "getEntityByUrl"),
         branchers=providers.modules_with(site, "jiraDevelopmentTool", "createBranch"),
         person=visit.people(),
+        people=known_people(visit),
+        field=field,
+        html=html,
         choices=_choices(visit, seen),
         **_around(visit, seen),
     )
+
+
+def refusal(error: ValueError) -> int:
+    """The status of a page that says what is wrong with a form."""
+    return 409 if isinstance(error, Meanwhile) else 400
 
 
 def _choices(visit: Visit, seen: Opened) -> Choices | None:
@@ -189,7 +198,7 @@ async def _edit(visit: Visit) -> Response:
         if changes := read_fields(visit, seen.project, seen.issue):
             visit.site.world.tracker.edit_issue(seen.issue.id, author=visit.author, **changes)
     except ValueError as error:
-        return await issue_page(visit, seen, 400, {"edit": str(error)})
+        return await issue_page(visit, seen, refusal(error), {"edit": str(error)})
     return see_other(seen.path)
 
 

@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from headway.host.pages.fields import choices, read_fields
+from headway.host.pages.fields import choices, known_people, read_fields
+from headway.host.pages.texts import NOTHING
 from headway.host.search.jql import Query, QueryError, parse
 from headway.host.visit import Link, Visit, Who, see_other, visited
 from headway.host.world import Project
@@ -148,6 +149,8 @@ def _form_page(visit: Visit, project: Project, status: int = 200, error: str = "
         project=project,
         projects=_creatable(visit),
         choices=choices(visit.site, project),
+        description=NOTHING,
+        people=known_people(visit),
         error=error,
     )
 

@@ -8,7 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from headway.host.pages.issue import Opened, issue_page, opened
+from headway.host.pages.issue import Opened, issue_page, opened, refusal
+from headway.host.pages.texts import Said, said
 from headway.host.visit import Visit, Who, see_other, visited
 from headway.host.world import Comment, Worklog
 from headway.host.world.catalog import LINK_TYPES
@@ -45,8 +46,10 @@ def routes(site: Site) -> list[BaseRoute]:
 async def _comment(visit: Visit) -> Response:
     seen = opened(visit, "ADD_COMMENTS")
     try:
-        tracker = visit.site.world.tracker
-        tracker.add_comment(seen.issue.id, visit.author, (visit.text("body") or "").strip())
+        made = said(visit, "body") or Said("")
+        visit.site.world.tracker.add_comment(
+            seen.issue.id, visit.author, made.text.strip(), document=made.document
+        )
     except ValueError as error:
         return await issue_page(visit, seen, 400, {"comment": str(error)})
     return see_other(f"{seen.path}#comments")
@@ -56,11 +59,14 @@ async def _edit_comment(visit: Visit) -> Response:
     seen = opened(visit)
     comment = _own_comment(visit, seen, "EDIT_COMMENTS")
     try:
-        body = (visit.text("body") or "").strip()
-        if body != comment.body:
-            visit.site.world.tracker.edit_comment(comment.id, visit.author, body=body)
+        new = said(visit, "body", comment.body, comment.document)
+        if new is not None:
+            visit.site.world.tracker.edit_comment(
+                comment.id, visit.author, body=new.text.strip(), document=new.document
+            )
     except ValueError as error:
-        return await issue_page(visit, seen, 400, {f"comment-{comment.id}": str(error)})
+        errors = {f"comment-{comment.id}": str(error)}
+        return await issue_page(visit, seen, refusal(error), errors)
     return see_other(f"{seen.path}#comment-{comment.id}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import cache
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
@@ -16,7 +15,12 @@ from starlette.routing import BaseRoute, Route
 
 from headway.host import macros
 from headway.host.conditions import Asked
-from headway.host.places import modules_for, shown
+from headway.host.documents import read, write
+from headway.host.documents.storage import document_of, storage_of
+from headway.host.pages.fields import known_people
+from headway.host.pages.texts import NOTHING, Field, Meanwhile, seal, taken
+from headway.host.places import modules_for
+from headway.host.places import shown as is_shown
 from headway.host.scene import scene_of
 from headway.host.thumbnails import can_scale
 from headway.host.visit import Visit, Who, is_browser, log_in_first, see_other, visited
@@ -37,6 +41,9 @@ SPACE_PLACES = ("space.pages", "space.tools")
 PAGE_PLACES = ("page.byline", "page.actions", "page.panels")
 SHOWN_MAX = 500
 """Pages of a space, children of a page, comments: no more are listed at once."""
+
+TEXT_MAX = 50_000
+"""Characters of a page that is edited as a text; a longer one is edited as it is stored."""
 
 PAGES = (ContentKind.PAGE, ContentKind.BLOG_POST)
 
@@ -234,6 +241,8 @@ async def _shown(visit: Visit, content: Content, status: int = 200, error: str =
         may_comment="create" in may,
         may_delete="delete" in may,
         error=error,
+        field=NOTHING,
+        people=known_people(visit),
         pictured=lambda kept: can_scale(kept.media_type, kept.size),
         upload_limit=site.settings.upload_limit,
     )
@@ -252,17 +261,12 @@ async def _html(visit: Visit, shapes: WikiShapes, content: Content) -> Markup:
 
 async def _comment(visit: Visit) -> Response:
     content = _found(visit, "create")
-    text = visit.text("body") or ""
     try:
-        visit.site.world.wiki.add_comment(content, _as_storage(text), visit.author)
+        body = storage_of(read(visit.text("body") or ""))
+        visit.site.world.wiki.add_comment(content, body, visit.author)
     except ValueError as error:
         return await _shown(visit, content, 400, str(error))
     return see_other(f"{_address(visit)(content)}#comments")
-
-
-def _as_storage(text: str) -> str:
-    """Plain text as storage format: a paragraph a line."""
-    return "".join(f"<p>{escape(line)}</p>" for line in text.split("\n") if line.strip())
 
 
 async def _trash(visit: Visit) -> Response:
@@ -313,7 +317,7 @@ async def _create(visit: Visit) -> Response:
         parent = _seen(visit, wanted)
     try:
         made = wiki.add_page(
-            space.id, visit.text("title") or "", visit.text("body") or "", visit.author,
+            space.id, visit.text("title") or "", _body(visit, None) or "", visit.author,
             parent=parent if parent and parent.space_id == space.id else None,
         )  # fmt: skip
     except ValueError as error:
@@ -342,10 +346,10 @@ async def _edit(visit: Visit) -> Response:
             visit.author,
             version=int(version) if version.isdigit() and len(version) < 10 else 0,
             title=visit.text("title"),
-            body=visit.text("body"),
+            body=_body(visit, content),
             message=visit.text("message") or "",
         )
-    except Stale:
+    except (Stale, Meanwhile):
         error = "Somebody else has changed the page meanwhile. Copy your text and open it anew."
         return await _form(visit, _space_of(visit, content), content, 409, error)
     except ValueError as error:
@@ -358,7 +362,8 @@ async def _form(
 ) -> Response:
     """The editor: of *content*, or of a new page."""
     context = {"space.key": space.key} | ({"content.id": str(content.id)} if content else {})
-    offered = await _offered(visit, context)
+    shown = None if _is_source(visit) else _field(visit, content)
+    offered = await _offered(visit, context) if shown is None else []
     return visit.page(
         "wiki_edit.html",
         status,
@@ -371,10 +376,39 @@ async def _form(
         version=visit.form.get("version") or (content.version + 1 if content else 1),
         title=visit.text("title") or (content.title if content else ""),
         body=content.body if content and "body" not in visit.form else visit.text("body") or "",
+        shown=shown,
+        people=known_people(visit),
         message=visit.text("message") or "",
         back=_address(visit)(content) if content else f"/wiki/spaces/{space.key}",
         error=error,
     )
+
+
+def _is_source(visit: Visit) -> bool:
+    """Whether the editor is asked for, or was left, with the page as it is stored."""
+    if visit.request.method == "POST":
+        return visit.form.get("as") != "text"
+    return visit.request.query_params.get("as") == "storage"
+
+
+def _field(visit: Visit, content: Content | None) -> Field | None:
+    """The page as a text; None for one that is too long for that."""
+    if content is None:
+        return NOTHING
+    if len(content.body) > TEXT_MAX:
+        return None
+    document = document_of(content.body, cache(_shapes(visit).name))
+    return Field(write(document), seal(content.body))
+
+
+def _body(visit: Visit, content: Content | None) -> str | None:
+    """The body that somebody has written, None where it stays; raises ValueError, Meanwhile."""
+    if _is_source(visit):
+        return visit.text("body")
+    shown = _field(visit, content)
+    if shown is None or (source := taken(visit, "body", shown)) is None:
+        return None
+    return storage_of(read(source, shown.written.kept), content.body if content else "")
 
 
 async def _offered(visit: Visit, context: dict[str, str]) -> list[tuple[App, Module]]:
@@ -389,9 +423,9 @@ async def _offered(visit: Visit, context: dict[str, str]) -> list[tuple[App, Mod
     ]
     holds = await asyncio.gather(
         *(
-            shown(Asked(site, site.confluence, app, scene, visit.actor), module)
+            is_shown(Asked(site, site.confluence, app, scene, visit.actor), module)
             for app, module in found
         )
     )
-    kept = [each for each, is_shown in zip(found, holds, strict=True) if is_shown]
+    kept = [each for each, holding in zip(found, holds, strict=True) if holding]
     return sorted(kept, key=lambda each: (each[1].name, each[1].key))

@@ -86,14 +86,20 @@ class IssueShapes(ProjectShapes):
         }
 
     def _rendered(self, issue: Issue, wanted: Collection[str]) -> Json:
-        texts = {"description": issue.description, "environment": issue.environment}
+        texts = {
+            "description": (issue.description, issue.description_document),
+            "environment": (issue.environment, None),
+        }
         found: Json = {
-            name: rendered(t) if t else "" for name, t in texts.items() if name in wanted
+            name: rendered(*t) if t[0] else "" for name, t in texts.items() if name in wanted
         }
         if "comment" in wanted:
             comments = self._seen(issue, self._world.tracker.comments(issue.id))
             found["comment"] = {
-                "comments": [{"id": str(one.id), "body": rendered(one.body)} for one in comments],
+                "comments": [
+                    {"id": str(one.id), "body": rendered(one.body, one.document)}
+                    for one in comments
+                ],
                 "startAt": 0,
                 "maxResults": len(comments),
                 "total": len(comments),
@@ -255,7 +261,7 @@ class IssueShapes(ProjectShapes):
         if comment.visibility:
             shape["visibility"] = comment.visibility
         if "renderedBody" in expand:
-            shape["renderedBody"] = rendered(comment.body)
+            shape["renderedBody"] = rendered(comment.body, comment.document)
         if "properties" in expand:
             kept = self._world.properties.all("comment", str(comment.id))
             shape["properties"] = [{"key": one.key, "value": one.data} for one in kept]

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any, TypeAlias
 
+from headway.host.documents.html import html_of
+
 __all__ = ["Json", "document", "kept_document", "moment", "plain_text", "rendered", "seconds"]
 
 Json: TypeAlias = dict[str, Any]
@@ -99,10 +101,12 @@ def kept_document(value: object) -> Json | None:
     return dict(value) if isinstance(value, Mapping) else None
 
 
-def rendered(text: str) -> str:
-    r"""A text as HTML, each line a paragraph.
+def rendered(text: str, document: Json | None = None) -> str:
+    r"""A text as HTML: that of the document that it came as, else each line a paragraph.
 
     >>> rendered("a < b\nc")
     '<p>a &lt; b</p><p>c</p>'
     """
+    if document is not None:
+        return html_of(document)
     return "".join(f"<p>{escape(line)}</p>" for line in text.split("\n"))
