@@ -71,6 +71,7 @@ def test_the_wheel_holds_the_package_the_bridge_and_the_licences(wheel: Path) ->
     names = zipfile.ZipFile(wheel).namelist()
     assert {
         "headway/py.typed",
+        "headway/cli/new/templates/any/gitignore.tmpl",
         "headway/host/static/vendor/iframe.js",
         "headway/host/static/vendor/styles/surfaces.css",
         "headway/host/static/vendor/xdm-host.js",

@@ -14,6 +14,7 @@ import typer
 
 from headway.cli import app as app_commands
 from headway.cli import descriptor, host, token, transfer, up
+from headway.cli.new import new
 from headway.errors import HeadwayError
 from headway.redact import redact
 
@@ -40,6 +41,7 @@ app.add_typer(descriptor.app, name="descriptor")
 host.app.command(name="export")(transfer.export_state)
 host.app.command(name="import")(transfer.import_state)
 app.command(name="up")(up.up)
+app.command(name="new")(new)
 
 
 def run(arguments: Sequence[str]) -> int:
