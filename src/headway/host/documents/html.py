@@ -6,7 +6,7 @@ goes through the sanitiser, whatever somebody has put into the document.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -55,8 +55,9 @@ def _html(node: Node, depth: int) -> str:
     return _BLOCKS[kind](attrs, inner) if kind in _BLOCKS else f"<div>{inner}</div>"
 
 
-def _marked(html: str, marks: Sequence[Any]) -> str:
-    for mark in reversed(marks if isinstance(marks, list) else ()):
+def _marked(html: str, marks: Any) -> str:
+    written: list[Any] = marks if isinstance(marks, list) else []
+    for mark in reversed(written):
         kind = mark.get("type") if isinstance(mark, dict) else None
         if kind in _MARKS:
             html = f"<{_MARKS[kind]}>{html}</{_MARKS[kind]}>"
