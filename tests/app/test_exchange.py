@@ -21,7 +21,7 @@ from headway.app.exchange import (
     exchange,
     run,
 )
-from headway.errors import BodyTooLarge, ConfigurationError
+from headway.errors import BodyTooLarge, ConfigurationError, StoreUnavailable
 from headway.model import RequestFacts, Secret
 from headway.ports import NeedKey, OnceOnly
 
@@ -75,6 +75,9 @@ def app(world):
     connect.tenant_route("/any")(handler)
     connect.tenant_route("/any-query", query=True)(handler)
     connect.remote_route("/condition")(handler)
+    connect.ticket_route("/file", uses=2)(handler)
+    connect.ticket_route("/image")(handler)
+    connect.webhook("jira:issue_updated", url="/hook")(lambda event, context: None)
     world.install()
     return world
 
@@ -366,3 +369,106 @@ def test_a_cookie_is_one_that_a_frame_sends(drive, app):
     admitted = drive("GET", "/panel", app.request_token("GET", "/panel"))
     headers = dict(admitted.finished([("Set-Cookie", "a=1")]))
     assert headers["Set-Cookie"] == "a=1; Secure; HttpOnly; SameSite=None; Partitioned"
+
+
+# ---- links and their tickets ----------------------------------------------------------------
+
+
+@pytest.fixture
+def link(app):
+    def link(path="/image", query="id=5", **changes):
+        given = {"client_key": "site-1", "account_id": "ada", **changes}
+        return app.connect.tickets.link(path, query, **given)
+
+    return link
+
+
+def test_a_ticket_admits_the_account_that_it_was_made_for(drive, app, link):
+    admitted = drive("GET", link(context={"jira": {"issue": {"key": "A-1"}}}))
+    assert isinstance(admitted, Admitted)
+    context = admitted.context()
+    assert (context.account_id, context.installation.client_key) == ("ada", "site-1")
+    assert context.module.issue.key == "A-1"
+    assert admitted.query == "id=5"  # the handler sees no ticket
+    assert not admitted.signed  # the app's own link is not the host's word
+    seen = app.seen[-1]
+    assert (seen.verified, seen.kind, seen.location) == (True, "ticket", "query")
+    assert (seen.path, seen.claims["sub"]) == ("/image?id=5&headway-ticket=REDACTED", "ada")
+
+
+def test_a_ticket_is_used_once_or_as_often_as_its_route_says(drive, app, link):
+    once, twice = link(), link("/file", uses=2)
+    assert isinstance(drive("GET", once), Admitted)
+    assert refused(drive("GET", once), "ticket-unknown")
+    assert all(isinstance(drive("GET", twice), Admitted) for _ in range(2))
+    assert refused(drive("GET", twice), "ticket-unknown")
+    seen = app.seen[-1]
+    assert (seen.verified, seen.kind, seen.location) == (False, "ticket", "query")
+    assert seen.refusal == "ticket-unknown"
+
+
+def test_a_ticket_is_for_its_route_and_for_seconds(drive, app, link):
+    assert refused(drive("GET", link().replace("id=5", "id=6")), "ticket-mismatch")
+    assert refused(drive("GET", link().replace("/image", "/file")), "ticket-mismatch")
+    late = link()
+    app.now[0] += 30
+    assert drive("GET", late).status == 401
+
+
+def test_a_ticket_is_nothing_where_no_route_takes_one(drive, link):
+    assert refused(drive("GET", link().replace("/image", "/any")), "token-missing")
+
+
+def test_a_ticket_of_a_site_that_uninstalled_is_worth_nothing(drive, app, link):
+    mine = link()
+    app.connect.store.forget("my-app", "site-1")
+    assert refused(drive("GET", mine), "signature-invalid")
+    assert app.seen[-1].refusal == "issuer-unknown"
+
+
+def test_a_route_with_tickets_takes_a_token_in_the_header_too(drive, app):
+    assert isinstance(drive("GET", "/image?id=5", app.context_token()), Admitted)
+    assert refused(drive("GET", f"/image?jwt={app.context_token()}"), "location-not-allowed")
+    assert refused(drive("GET", "/image?id=5"), "token-missing")
+
+
+def test_a_ticket_beside_a_token_is_refused(drive, app, link):
+    assert refused(drive("GET", link(), app.context_token()), "tokens-differ")
+
+
+def test_a_store_of_tickets_that_is_down_is_an_outage(drive, app, link, monkeypatch):
+    mine = link()
+
+    def down(key):
+        raise StoreUnavailable
+
+    monkeypatch.setattr(app.connect.once, "take", down)
+    answer = drive("GET", mine)
+    assert refused(answer, "store-unavailable")
+    assert answer.status == 503
+
+
+# ---- webhooks -------------------------------------------------------------------------------
+
+CHANGED = b'{"issue": {"id": "1", "key": "A-1"}}'
+
+
+def test_a_webhook_is_answered_and_queued(drive, app):
+    answer = drive("POST", "/hook", app.request_token("POST", "/hook"), CHANGED)
+    assert answer.status == 204
+    assert app.connect.queue.drain(5)
+    assert (app.seen[-1].verified, app.seen[-1].refusal) == (True, None)
+
+
+def test_the_body_of_a_webhook_is_not_read_before_its_token_is_proved(drive, app):
+    huge = b"x" * (5 * 1024 * 1024)
+    assert refused(drive("POST", "/hook", app.context_token(), huge), "kind-refused")
+    token = app.request_token("POST", "/hook")
+    assert refused(drive("POST", "/hook", token, huge), "body-too-large")
+
+
+def test_a_webhook_that_is_not_taken_is_told_of_with_its_sender(drive, app):
+    token = app.request_token("POST", "/hook")
+    assert refused(drive("POST", "/hook", token, b"[]"), "event-malformed")
+    seen = app.seen[-1]
+    assert (seen.verified, seen.refusal, seen.claims["iss"]) == (True, "event-malformed", "site-1")

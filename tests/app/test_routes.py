@@ -5,7 +5,7 @@ import json
 import pytest
 
 from headway.app.connect import Connect
-from headway.app.routes import CALL, PAGE, REMOTE, TENANT, WEBHOOK, Serves
+from headway.app.routes import CALL, PAGE, REMOTE, TENANT, WEBHOOK, Serves, Ticketed
 from headway.descriptor.typed import (
     Icon,
     JiraIssueGlance,
@@ -20,6 +20,8 @@ from headway.descriptor.typed import (
 from headway.errors import ConfigurationError
 from headway.model import Direction, Kind, Location
 
+DEVELOPMENT = {"development": True, "base_url": "http://127.0.0.1:3000"}
+
 
 def settings(**changes):
     return {
@@ -29,6 +31,20 @@ def settings(**changes):
         "store": ":memory:",
         **changes,
     }
+
+
+class Own:
+    """A store of the app's own."""
+
+    def get(self, app_key, client_key): ...
+
+    def find(self, need): ...
+
+    def first(self, once): ...
+
+    def put(self, key, value, until): ...
+
+    def take(self, key): ...
 
 
 @pytest.fixture
@@ -172,6 +188,48 @@ def test_a_location_is_open_only_where_a_route_says_so(make, path, direction, lo
     connect.remote_module("staticContentMacros", "M", key="macro", query=True)(handler)
     row = declared(connect)[path].policy.row(direction, location)
     assert (row.schedule is not None) is open_
+
+
+def test_a_ticket_route_is_a_get_that_also_takes_the_header(make):
+    connect = make(**DEVELOPMENT)
+    connect.ticket_route("/file", seconds=60, uses=3)(lambda *_: None)
+    route = declared(connect)["/file"]
+    assert (route.methods, route.accept, route.ticket) == (("GET",), CALL, Ticketed(60, 3))
+    assert route.policy.row(Direction.BROWSER_TO_APP, Location.QUERY).schedule is None
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"seconds": 0}, {"seconds": 901}, {"uses": 0}, {"uses": 65}], ids=str
+)
+def test_a_link_works_for_a_bounded_time_and_number_of_requests(make, bounds):
+    with pytest.raises(ConfigurationError, match="ticket_route: "):
+        make(**DEVELOPMENT).ticket_route("/file", **bounds)
+
+
+@pytest.mark.parametrize(
+    ("changes", "processes", "why"),
+    [
+        ({"development": False}, "", "one process alone"),
+        (DEVELOPMENT, "2", "one process alone"),
+        ({**DEVELOPMENT, "store": Own()}, "", "give once="),
+    ],
+    ids=["production", "processes", "own store"],
+)
+def test_start_up_refuses_tickets_without_a_store_that_all_processes_share(
+    make, monkeypatch, changes, processes, why
+):
+    """T12: a memory is known to one process alone."""
+    if processes:
+        monkeypatch.setenv("WEB_CONCURRENCY", processes)
+    with pytest.raises(ConfigurationError, match=why):
+        make(**changes).ticket_route("/file")
+
+
+def test_a_file_and_a_shared_memory_are_stores_for_tickets(make, tmp_path, monkeypatch):
+    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+    make(**DEVELOPMENT, store=tmp_path / "app.db").ticket_route("/file")
+    make(store=Own(), once=Own()).ticket_route("/file")
+    make(once=Own()).ticket_route("/file")
 
 
 def test_an_event_route_is_no_module_of_the_descriptor(make):

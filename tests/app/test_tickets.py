@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +25,9 @@ from headway.errors import PathNotNormal, ReplayCacheFull, TokenRepeated, Tokens
 from headway.model import RequestFacts
 from headway.redact import redact, redact_url
 from headway.refusals import TicketExpired, TicketMismatch, TicketUnknown
+from headway.store.engine import open_engine
+from headway.store.migrations import upgrade
+from headway.store.once import SqlOnce
 
 NOW = 1_700_000_000
 
@@ -253,3 +260,45 @@ def test_everything_that_redacts_knows_a_ticket(tickets: Tickets) -> None:
     assert carries_ticket(link.partition("?")[2])
     assert without_ticket(link.partition("?")[2]) == "id=5"
     assert carries_ticket("headway%2Dticket=x")
+
+
+# ---- two processes --------------------------------------------------------------------------
+
+ROUNDS = 20
+
+
+def test_two_processes_race_one_ticket_and_one_wins(tmp_path: Path) -> None:
+    """T12, on the file that two processes of one machine share."""
+    file = tmp_path / "app.db"
+    engine = open_engine(file)
+    upgrade(engine)
+    tickets = Tickets(SqlOnce(engine), app_key="my-app", clock=time.time)
+    command = [sys.executable, str(Path(__file__).with_name("race_ticket.py")), str(file)]
+    racers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    links = []
+    try:
+        assert [_said(racer) for racer in racers] == ["ready"] * 2
+        for number in range(ROUNDS):
+            link = tickets.link("/file", f"id={number}", client_key="site", account_id="ann")
+            links.append(link)
+            for racer in racers:
+                assert racer.stdin is not None
+                racer.stdin.write(f"{link}\n")
+                racer.stdin.flush()
+            assert sorted(_said(racer) for racer in racers) == ["lost", "won"]
+        kept = tickets.link("/file", "id=kept", client_key="site", account_id="ann")
+    finally:
+        for racer in racers:
+            racer.communicate(timeout=30)
+        engine.dispose()
+    dump = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert not any(link.rpartition("=")[2].encode() in dump for link in [*links, kept])
+    assert b"ann" not in dump
+
+
+def _said(racer: subprocess.Popen[str]) -> str:
+    assert racer.stdout is not None
+    return racer.stdout.readline().strip()

@@ -22,7 +22,7 @@ from headway.app.client import HostClient
 from headway.app.context import Context, installation_of
 from headway.app.delivery import Delivery
 from headway.app.descriptor import Descriptor, module_of
-from headway.app.exchange import Asked, Steps, check_place
+from headway.app.exchange import Asked, Run, Steps, check_place
 from headway.app.forwarded import Forwarded
 from headway.app.health import Readiness
 from headway.app.install_keys import InstallKeys, key_source
@@ -30,11 +30,21 @@ from headway.app.instruments import Instrument, Instruments, KeyFetch, Observer
 from headway.app.observation import Observation, of_refusal, of_token
 from headway.app.queue import MemoryQueue, Queue
 from headway.app.receipts import MemoryReceipts, Receipts
-from headway.app.routes import SHELL, Declarations, Route
+from headway.app.routes import CALL, SHELL, Declarations, Route, Ticketed
+from headway.app.tickets import TICKET, Tickets
 from headway.app.webhooks import Webhooks
-from headway.errors import ConfigurationError, Refusal, TokenMissing
+from headway.errors import ConfigurationError, IssuerUnknown, Refusal, TokenMissing
 from headway.http.answers import page_headers
-from headway.model import Direction, Installation, Location, RequestFacts, Verified
+from headway.model import (
+    Claims,
+    Direction,
+    Installation,
+    Kind,
+    Location,
+    Phase,
+    RequestFacts,
+    Verified,
+)
 from headway.policy import ATLASSIAN_2022, Policy
 from headway.ports import (
     Clock,
@@ -45,6 +55,7 @@ from headway.ports import (
     ReplayCache,
     adrive,
 )
+from headway.store.engine import MEMORY
 from headway.store.offloop import OffLoop
 from headway.store.once import Once
 from headway.store.opening import open_store
@@ -55,6 +66,8 @@ __all__ = ["Connect", "Context", "Keys", "Observation", "Store"]
 DEVELOPMENT = "HEADWAY_DEVELOPMENT"
 INSTALL_KEYS = "HEADWAY_INSTALL_KEYS"
 CLIENT_SCRIPT = "HEADWAY_CLIENT_SCRIPT"
+PROCESSES = "WEB_CONCURRENCY"
+"""How many processes a server starts: gunicorn and uvicorn read it, too."""
 
 _STRICT_TRANSPORT = (("Strict-Transport-Security", "max-age=31536000"),)
 """For a year, this name alone: what lies beside the app is not the app's to decide (RFC 6797)."""
@@ -113,7 +126,8 @@ class Connect(Declarations):
     the client's address counts.  Under *health* lie ``/live`` and ``/ready``;
     None leaves them out.  *queue* keeps webhooks until they
     are worked on, by default in this process; *receipts* remember which were
-    taken, by default in this process too.  *transport* is httpx's, through
+    taken, by default in this process too; *once* keeps the tickets of links, by
+    default in the store.  *transport* is httpx's, through
     which a test lets the app reach a site without a network.
 
     >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
@@ -144,6 +158,7 @@ class Connect(Declarations):
         clock: Clock = time.time,
         queue: Queue | None = None,
         receipts: Receipts | None = None,
+        once: Once | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         if development is None:
@@ -163,7 +178,8 @@ class Connect(Declarations):
         self.instruments = Instruments([*observers, *instruments])
         self._transport = transport
         self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
-        self.store, self.answers, self.once = _opened(store, self.key, clock, development)
+        self.store, self.answers, own = _opened(store, self.key, clock, development)
+        self.once = once or own
         install = self._install_keys(install_keys)
         self.keys = Keys(self.answers, install, instruments=self.instruments)
         self.readiness = Readiness(lambda: self.store.get(self.key, self.key))
@@ -173,6 +189,7 @@ class Connect(Declarations):
         self.clock = clock
         self.header_only = self._policies.header_only
         self.queue = queue or MemoryQueue()
+        self._open_tickets(shared=once is not None or store != MEMORY)
         self.webhooks = self._events(receipts or MemoryReceipts(clock=clock))
         self._expected = Expected(app_key=self.key, audience=(self.base_url,))
 
@@ -262,6 +279,59 @@ class Connect(Declarations):
             raise
         self.tell(facts, direction, policy, verified, None, route, client)
         return verified
+
+    def _open_tickets(self, *, shared: bool) -> None:
+        """Make tickets possible, where all processes of the app can take them."""
+        if self.once is None:
+            self.no_tickets = "ticket_route: a store of your own keeps no tickets: give once=..."
+        elif not shared and (not self.development or os.environ.get(PROCESSES, "1") != "1"):
+            self.no_tickets = (
+                "ticket_route: tickets in memory are known to one process alone, so they are for "
+                "development in one process: give store=... a file or a server, or give once=..."
+            )
+        else:
+            self.tickets = Tickets(self.once, app_key=self.key, clock=self.clock)
+
+    def redeeming(
+        self, facts: RequestFacts, route: Route, ticket: Ticketed, *, client: str = ""
+    ) -> Steps[Verified]:
+        """What the ticket of *facts* proves: for whom the app made the link, and that it is used.
+
+        It counts as the session of whoever the link was made for.
+        """
+        told = (facts, CALL.direction, self.header_only)
+        try:
+            verified = yield from self._redeemed(facts, ticket)
+        except Refusal as refusal:
+            self.tell(*told, None, refusal, route.path, client)
+            raise
+        self.tell(*told, verified, None, route.path, client)
+        return verified
+
+    def _redeemed(self, facts: RequestFacts, ticket: Ticketed) -> Steps[Verified]:
+        if self.tickets is None:
+            raise ConfigurationError(self.no_tickets)
+        # (1) one request has it
+        carried = yield Run(self.tickets.take, (facts, ticket.uses))
+        # (2) the site may have uninstalled the app since
+        known = yield NeedKey(issuer=carried.client_key, symmetric=True)
+        if known is None or known.installation is None:
+            raise IssuerUnknown(found=carried.client_key)
+        return Verified(
+            kind=Kind.SESSION,
+            claims=Claims(
+                iss=self.key,
+                sub=carried.account_id,
+                aud=(carried.client_key,),
+                exp=carried.expires,
+                context=carried.context,
+            ),
+            direction=CALL.direction,
+            location=Location.QUERY,
+            phase=Phase.OPEN,
+            installation=known.installation,
+            notes=(TICKET,),
+        )
 
     def tell(
         self,

@@ -16,6 +16,7 @@ import msgspec
 
 from headway import sign
 from headway.app.client import HostClient
+from headway.app.links import link_to
 from headway.errors import ConfigurationError
 from headway.model import Installation, Kind, TokenText, Verified
 
@@ -213,6 +214,18 @@ class Proved:
             context=dict(self.module),
             now=self._connect.clock(),
         )
+
+    def token_url(self, path: str, /, **query: Any) -> TokenText:
+        """A link to a route of the app's own, for what can send no header.
+
+        To a ``ticket_route`` it carries a ticket; to a route with
+        ``query=True`` a session token, which everything on the way sees for 15
+        minutes.  *query* are its parameters.  It may wait for the store: one
+        short write.  Raises ConfigurationError for a route that takes no
+        links, and a refusal of status 503 where the store is full or does not
+        answer; a handler that lets it through is answered with that.
+        """
+        return link_to(self._connect, self, path, query)
 
     def __repr__(self) -> str:
         return f"<context of {self.account_id or 'nobody'} on {self.installation.client_key}>"

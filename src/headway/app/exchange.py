@@ -34,6 +34,7 @@ from headway.app.cookies import framed_cookie
 from headway.app.pages import FramedPage, Headers
 from headway.app.payloads import BODY_BYTES_MAX
 from headway.app.routes import WEBHOOK, Route, Serves
+from headway.app.tickets import carries_ticket, without_ticket
 from headway.errors import (
     HeadwayError,
     LocationNotAllowed,
@@ -306,7 +307,11 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     if route.form and facts.method == "POST":
         form = yield Read(FORM_BYTES_MAX)
         facts = _with_form(asked, form)
-    # (2) who asks, and may they?
+    # (2) a link's ticket stands for a token
+    if route.ticket is not None and carries_ticket(facts.raw_query):
+        verified = yield from connect.redeeming(facts, route, route.ticket, client=client)
+        return _admitted(connect, facts, verified, form)
+    # (3) who asks, and may they?
     reload = route.page and bool(asked.header(pages.SHELL_HEADER))
     if reload:
         verified = yield from connect.reproving(facts, route=route.path, client=client)
@@ -320,11 +325,11 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
             return _page(200, *connect.shell_page())
     if not route.page:
         return _admitted(connect, facts, verified, form)
-    # (3) a browser, which would keep the address, may have to go to another one first
+    # (4) a browser, which would keep the address, may have to go to another one first
     on = connect.sent_on(facts, verified) if _navigates(asked) else None
     if on is not None:
         return Answer(303, tuple(on.items()))
-    # (4) the handler, which never sees the token
+    # (5) the handler, which never sees the token
     return _admitted(connect, facts, verified, form, _page_of(connect, facts, verified, reload))
 
 
@@ -381,10 +386,10 @@ def _without_field(facts: RequestFacts, body: bytes) -> bytes:
 
 
 def _clean(raw_query: str) -> str:
-    """The query without token and seal."""
+    """The query without token, seal and ticket."""
     if not raw_query:
         return ""
-    return pages.without_seal(without_token(raw_query))
+    return without_ticket(pages.without_seal(without_token(raw_query)))
 
 
 def _page_of(connect: Connect, facts: RequestFacts, verified: Verified, reload: bool) -> FramedPage:

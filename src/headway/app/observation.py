@@ -9,12 +9,14 @@ import msgspec
 
 from headway import jwt
 from headway.app import pages
+from headway.app.tickets import TICKET
 from headway.errors import QshMismatch, Refusal, TokenInQuery, TokenMissing
 from headway.explain import explain
 from headway.model import Claims, Direction, Location, RequestFacts, Verified
 from headway.policy import Policy
 from headway.qsh import without_token
 from headway.redact import redact_url, redact_values
+from headway.refusals import TicketRefused
 
 __all__ = ["Observation", "of_refusal", "of_token"]
 
@@ -70,7 +72,7 @@ def of_token(
         policy=policy.name,
         disclaimer=policy.disclaimer,
         location=verified.location if verified else None,
-        kind=verified.kind if verified else None,
+        kind=_shown_kind(verified) if verified else None,
         phase=verified.phase if verified else None,
         claims=_shown_claims(verified.claims) if verified else {},
         notes=verified.notes if verified else (),
@@ -92,9 +94,15 @@ def of_refusal(
 ) -> Observation:
     """What is told of a request that was refused; *verified* where its token was good."""
     seen = of_token(facts, direction, policy, verified, now=now, route=route, client=client)
-    if verified is None and not isinstance(refusal, TokenMissing):
+    if isinstance(refusal, TicketRefused):
+        seen = msgspec.structs.replace(seen, location=Location.QUERY, kind=TICKET)
+    elif verified is None and not isinstance(refusal, TokenMissing):
         seen = _with_what_it_claims(seen, facts, policy, refusal)
     return msgspec.structs.replace(seen, refusal=refusal.id, hint=refusal.hint)
+
+
+def _shown_kind(verified: Verified) -> str:
+    return TICKET if TICKET in verified.notes else verified.kind
 
 
 def _shown_path(facts: RequestFacts) -> str:

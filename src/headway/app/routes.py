@@ -8,6 +8,7 @@ a request says.
 |---|---|---|---|
 | ``panel``, ``page``, ``module`` | a page in a frame | request | host->app module |
 | ``context_route`` | the app's own page | context, session | browser->app |
+| ``ticket_route`` | a link that a browser opens | context, session, or a ticket | browser->app |
 | ``tenant_route`` | any of these | request, context, session | host->app module |
 | ``webhook``, ``event_route`` | an event, worked on later | request | host->app event |
 | ``remote_route``, ``remote_module`` | what the host asks by itself | request | host->app remote |
@@ -22,6 +23,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from headway.app.descriptor import Descriptor, Module, key_of, module_of
+from headway.app.tickets import SECONDS, SECONDS_MAX, USES_MAX, Tickets
 from headway.app.webhooks import Hook as EventHook
 from headway.app.webhooks import hook_of
 from headway.descriptor.module_types import MODULE_TYPES, Shown
@@ -43,6 +45,7 @@ __all__ = [
     "Policies",
     "Route",
     "Serves",
+    "Ticketed",
 ]
 
 PAGE = Accept(Direction.MODULE, frozenset({Kind.REQUEST}))
@@ -69,6 +72,23 @@ class Serves(StrEnum):
     READY = "ready"
 
 
+class Ticketed(msgspec.Struct, frozen=True):
+    """How long a link to a route works, in seconds, and for how many requests.
+
+    Raises ConfigurationError for more than a link may have.
+    """
+
+    seconds: int = SECONDS
+    uses: int = 1
+
+    def __post_init__(self) -> None:
+        """Hold both to their bounds."""
+        if not 1 <= self.seconds <= SECONDS_MAX:
+            raise ConfigurationError(f"ticket_route: seconds is 1 to {SECONDS_MAX}")
+        if not 1 <= self.uses <= USES_MAX:
+            raise ConfigurationError(f"ticket_route: uses is 1 to {USES_MAX}")
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One route: whoever may call it, and what then runs.
 
@@ -90,6 +110,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     form: bool = False
     bare_kinds: frozenset[Kind] = frozenset(Kind)
     event: str = ""
+    ticket: Ticketed | None = None
     expected: Expected | None = None
     installed: Callable[[Verified], Installation] | None = None
 
@@ -109,7 +130,14 @@ class Policies:
 
 
 class Declarations:
-    """What an app declares: modules with their routes, routes of its own, hooks."""
+    """What an app declares: modules with their routes, routes of its own, hooks.
+
+    ``tickets`` makes and takes the tickets of links; where it is None,
+    ``no_tickets`` says why.
+    """
+
+    tickets: Tickets | None = None
+    no_tickets: str = "ticket_route: there is no store for tickets"
 
     def __init__(self, about: Descriptor, policy: Policy, health: str | None = None) -> None:
         self._about = about
@@ -234,6 +262,34 @@ class Declarations:
                 accept=CALL,
                 policy=policies.with_query if query else policies.header_only,
                 handler=handler,
+            )
+            return handler
+
+        return declare
+
+    def ticket_route(
+        self, path: str, *, seconds: int = SECONDS, uses: int = 1
+    ) -> Callable[[Handler], Handler]:
+        """A GET that a link leads to: a download, an ``<img>``, an event stream.
+
+        ``context.token_url(path, ...)`` makes the link; its ticket works for
+        *seconds* and for *uses* requests, and stands for the account that the
+        page was shown to (:mod:`headway.app.tickets`).  A context or session
+        token in the header is taken, too.  Raises ConfigurationError where the
+        app has no store that all its processes share.
+        """
+        if self.tickets is None:
+            raise ConfigurationError(self.no_tickets)
+        ticket = Ticketed(seconds, uses)
+
+        def declare(handler: Handler) -> Handler:
+            self._add(
+                path=path,
+                methods=("GET",),
+                accept=CALL,
+                policy=self._policies.header_only,
+                handler=handler,
+                ticket=ticket,
             )
             return handler
 

@@ -43,6 +43,7 @@ __all__ = [
     "PARAMETER",
     "SECONDS",
     "SECONDS_MAX",
+    "TICKET",
     "USES_MAX",
     "OnceStore",
     "Ticket",
@@ -53,6 +54,9 @@ __all__ = [
 
 PARAMETER = "headway-ticket"
 """The parameter of a link; everything that redacts knows it."""
+
+TICKET = "ticket"
+"""What an observation calls the kind of a request that came by a ticket, and a note of it."""
 
 SECONDS = 30
 """How long a link works, unless its route says otherwise."""
@@ -153,7 +157,7 @@ class Tickets:
         text = base64.urlsafe_b64encode(secret).decode()
         return f"{whole}?{query}{'&' if query else ''}{PARAMETER}={text}"
 
-    def take(self, facts: RequestFacts, *, uses: int = 1) -> Ticket:
+    def take(self, facts: RequestFacts, uses: int = 1) -> Ticket:
         """What the ticket of *facts* carries; it is used up by this, whatever it is.
 
         May wait for the store.  Raises :class:`~headway.refusals.TicketUnknown`,
@@ -208,6 +212,8 @@ def carries_ticket(raw_query: str) -> bool:
 
 def without_ticket(raw_query: str) -> str:
     """The query without a ticket; no other byte changes."""
+    if "ticket" not in raw_query and "%" not in raw_query:
+        return raw_query
     return without_token(raw_query, PARAMETER)
 
 
