@@ -219,7 +219,7 @@ def test_only_sqlite_is_copied() -> None:
         driver_connection = object()
 
     with pytest.raises(ConfigurationError, match="SQLite"):
-        store_engine._driver(Connection())  # type: ignore[arg-type]
+        store_engine.driver_of(Connection())  # type: ignore[arg-type]
 
 
 def test_rows_may_come_before_what_they_refer_to(engine: sa.Engine) -> None:

@@ -7,13 +7,14 @@ newer Headway wrote is refused, and that is all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
+from headway.host.prepared import Prepared, Row
 from headway.host.read_cache import Cached, K, V, Writes, touched_by
 from headway.host.search.words import install
 from headway.keys import Sealer, new_sealing_key
@@ -21,6 +22,7 @@ from headway.store.engine import (
     MEMORY,
     copy_in,
     copy_out,
+    driver_of,
     open_engine,
     truncate_log,
     writing,
@@ -87,6 +89,11 @@ class Database:
         """A connection that sees one state of the database."""
         with self.engine.begin() as connection:
             yield connection
+
+    def select(self, query: Prepared, **values: object) -> list[Row]:
+        """What a query finds that is prepared: one statement, a transaction by itself."""
+        with closing(self.engine.raw_connection()) as connection:
+            return query.run(driver_of(connection), values)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:

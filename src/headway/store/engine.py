@@ -25,6 +25,7 @@ __all__ = [
     "alone",
     "copy_in",
     "copy_out",
+    "driver_of",
     "is_address",
     "leaves_the_process",
     "open_engine",
@@ -196,7 +197,7 @@ def copy_out(engine: sa.Engine) -> bytes:
     """
     with closing(sqlite3.connect(MEMORY)) as copy:
         with closing(engine.raw_connection()) as connection:
-            _driver(connection).backup(copy)
+            driver_of(connection).backup(copy)
         data = bytearray(copy.serialize())
     data[_VERSIONS] = _NO_LOG  # a copy has no write-ahead log
     return bytes(data)
@@ -207,7 +208,7 @@ def copy_in(engine: sa.Engine, data: bytes) -> None:
     with closing(sqlite3.connect(MEMORY)) as copy:
         copy.deserialize(data)
         with closing(engine.raw_connection()) as connection:
-            copy.backup(_driver(connection))
+            copy.backup(driver_of(connection))
 
 
 def order_later(connection: sa.Connection) -> None:
@@ -215,10 +216,11 @@ def order_later(connection: sa.Connection) -> None:
     connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
 
 
-def _driver(connection: sa.PoolProxiedConnection) -> sqlite3.Connection:
+def driver_of(connection: sa.PoolProxiedConnection) -> sqlite3.Connection:
+    """The driver's own connection; raises ConfigurationError where it is not SQLite's."""
     driver = connection.driver_connection
     if not isinstance(driver, sqlite3.Connection):
-        raise ConfigurationError("only a SQLite database can be copied")
+        raise ConfigurationError("this needs a SQLite database")
     return driver
 
 

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from headway.host.database import open_database
 from headway.host.world.fields import CustomField, custom_fields
-from headway.host.world.rows import Rows, bounded, number
+from headway.host.world.rows import Lookup, Rows, bounded, number
 
 
 def test_values_come_and_go_as_rows() -> None:
@@ -16,6 +16,20 @@ def test_values_come_and_go_as_rows() -> None:
         assert rows.one(CustomField, table, table.c.name == "A") == made
         assert rows.one(CustomField, table, table.c.name == "C") is None
         assert rows.all(CustomField, table, sa.true(), table.c.name.desc()) == [other, made]
+
+
+def test_a_question_that_is_prepared_finds_values() -> None:
+    table = custom_fields
+    of_type = Lookup(CustomField, table, table.c.type == sa.bindparam("type"), table.c.name.desc())
+    with open_database(None) as database:
+        rows = Rows(database)
+        made = [rows.add(CustomField, table, name=name, type="t", description="") for name in "AB"]
+        assert of_type.all(database, type="t") == made[::-1]
+        assert of_type.one(database, type="t") == made[1]
+        assert of_type.one(database, type="u") is None
+        with database.writing() as connection:
+            connection.execute(table.delete().where(table.c.name == "B"))
+            assert of_type.within(connection, type="t") == made[:1]
 
 
 @pytest.mark.parametrize("text", ["", "DEMO-1", "-1", "1 ", "\u0663", "9" * 19])

@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 
 from headway.host.database import Database, metadata, references
+from headway.host.prepared import Prepared
 from headway.host.world.rows import number, read
 
 __all__ = ["Deliveries", "Delivery", "Lane", "Message", "State", "Told", "Try"]
@@ -127,6 +128,43 @@ class Told(NamedTuple):
     tries: list[Try]
 
 
+_id, _is_done = deliveries.c.id, deliveries.c.state != State.PENDING
+_due = sa.and_(deliveries.c.state == State.PENDING, deliveries.c.due <= sa.bindparam("at"))
+_later = sa.and_(deliveries.c.state == State.PENDING, deliveries.c.due > sa.bindparam("at"))
+_lane = sa.and_(
+    deliveries.c.product == sa.bindparam("product"),
+    deliveries.c.app_key == sa.bindparam("app_key"),
+)
+
+_DUE = Prepared(sa.select(deliveries.c.product, deliveries.c.app_key).where(_due).distinct())
+_NEXT_DATE = Prepared(sa.select(sa.func.min(deliveries.c.due)).where(_later))
+_NEXT = Prepared(
+    sa.select(*(deliveries.c[name] for name in Delivery.__struct_fields__), bodies.c.data)
+    .select_from(deliveries.outerjoin(bodies))
+    .where(_due, _lane)
+    .order_by(_id)
+    .limit(1)
+)
+_WAITING = Prepared(sa.select(sa.func.count()).where(deliveries.c.state == State.PENDING, _lane))
+_NUMBER_DONE = Prepared(sa.select(sa.func.count()).where(_is_done))
+_OLDEST_DONE = Prepared(
+    sa.select(_id, deliveries.c.body_id).where(_is_done).order_by(_id).limit(sa.bindparam("most"))
+)
+
+_ADD, _ADD_BODY, _ADD_TRY = deliveries.insert(), bodies.insert(), tries.insert()
+_MINE = _id == sa.bindparam("delivery_id")
+_CHANGE = (
+    deliveries.update()
+    .where(_MINE)
+    .values({name: sa.bindparam(name) for name in ("state", "due", "tries", "ended")})
+)
+_DROP = deliveries.delete().where(_MINE)
+_DROP_BODY = bodies.delete().where(
+    bodies.c.id == sa.bindparam("body_id_"),
+    ~sa.exists(sa.select(_id).where(deliveries.c.body_id == bodies.c.id)),
+)
+
+
 class Deliveries:
     """The table of deliveries; every call is one transaction.
 
@@ -150,9 +188,7 @@ class Deliveries:
         with self._database.writing() as connection:
             body_id = None
             if any(message.with_body for message in messages):
-                body_id = connection.scalar(
-                    bodies.insert().values(data=body).returning(bodies.c.id)
-                )
+                body_id = connection.execute(_ADD_BODY, {"data": body}).lastrowid
             rows = [
                 {
                     **message.lane._asdict(),
@@ -169,50 +205,35 @@ class Deliveries:
                 }
                 for message in messages
             ]
-            connection.execute(deliveries.insert(), rows)
-            for lane in _crowded(connection, {message.lane for message in messages}):
-                _bound(connection, lane, at)
+            connection.execute(_ADD, rows)
+            for lane in {message.lane for message in messages}:
+                if _number_waiting(connection, lane) > PENDING_MAX:
+                    _bound(connection, lane, at)
 
     def due(self, at: float) -> set[Lane]:
         """The lanes in which something is due on the site's date *at*."""
-        columns = deliveries.c.product, deliveries.c.app_key
-        query = sa.select(*columns).where(_is_due(at)).distinct()
-        with self._database.reading() as connection:
-            return {Lane(*row) for row in connection.execute(query)}
+        return {Lane(*row) for row in self._database.select(_DUE, at=at)}
 
     def next_date(self, at: float) -> float | None:
         """The first date of the site after *at* on which a try is due; None where none waits."""
-        later = sa.and_(deliveries.c.state == State.PENDING, deliveries.c.due > at)
-        with self._database.reading() as connection:
-            date: float | None = connection.scalar(
-                sa.select(sa.func.min(deliveries.c.due)).where(later)
-            )
-        return date
+        ((date,),) = self._database.select(_NEXT_DATE, at=at)
+        return None if date is None else float(date)
 
     def next(self, lane: Lane, at: float) -> tuple[Delivery, bytes] | None:
         """The oldest delivery of *lane* that is due, with its body."""
-        mine = sa.and_(_is_due(at), _in(lane))
-        oldest = sa.select(sa.func.min(deliveries.c.id)).where(mine).scalar_subquery()
-        with self._database.reading() as connection:
-            found = read(connection, Delivery, deliveries, deliveries.c.id == oldest)
-            return (found[0], _body(connection, found[0].body_id)) if found else None
+        for *values, body in self._database.select(_NEXT, at=at, **lane._asdict()):
+            names = Delivery.__struct_fields__
+            return Delivery(**dict(zip(names, values, strict=True))), bytes(body or b"")
+        return None
 
     def tried(self, delivery: Delivery, made: Try, state: State, due: float = 0.0) -> None:
         """Write down what became of a try: done with, or *due* again at a date of the site."""
         with self._database.writing() as connection:
-            connection.execute(
-                tries.insert().values(delivery_id=delivery.id, **msgspec.structs.asdict(made))
-            )
-            connection.execute(
-                deliveries.update()
-                .where(deliveries.c.id == delivery.id)
-                .values(
-                    state=state,
-                    due=due,
-                    tries=delivery.tries + 1,
-                    ended=None if state is State.PENDING else made.at,
-                )
-            )
+            mine = {"delivery_id": delivery.id}
+            connection.execute(_ADD_TRY, mine | msgspec.structs.asdict(made))
+            ended = None if state is State.PENDING else made.at
+            values = {"state": state, "due": due, "tries": delivery.tries + 1, "ended": ended}
+            connection.execute(_CHANGE, mine | values)
             if state is not State.PENDING:
                 _forget(connection)
 
@@ -245,10 +266,6 @@ class Deliveries:
             return [(delivery, _body(connection, delivery.body_id)) for delivery in found]
 
 
-def _is_due(at: float) -> sa.ColumnElement[bool]:
-    return sa.and_(deliveries.c.state == State.PENDING, deliveries.c.due <= at)
-
-
 def _in(lane: Lane) -> sa.ColumnElement[bool]:
     columns = deliveries.c
     return sa.and_(columns.product == lane.product, columns.app_key == lane.app_key)
@@ -271,17 +288,9 @@ def _told(connection: sa.Connection, found: list[Delivery]) -> list[Told]:
     return [Told(delivery, made[delivery.id]) for delivery in found]
 
 
-def _crowded(connection: sa.Connection, lanes: set[Lane]) -> list[Lane]:
-    """Those of *lanes* in which more waits than may."""
-    columns = deliveries.c.product, deliveries.c.app_key
-    these = sa.and_(
-        columns[0].in_({lane.product for lane in lanes}),
-        columns[1].in_({lane.app_key for lane in lanes}),
-        deliveries.c.state == State.PENDING,
-    )
-    counted = sa.select(*columns).where(these).group_by(*columns)
-    query = counted.having(sa.func.count() > PENDING_MAX)
-    return [Lane(*row) for row in connection.execute(query)]
+def _number_waiting(connection: sa.Connection, lane: Lane) -> int:
+    ((found,),) = _WAITING.within(connection, **lane._asdict())
+    return int(found)
 
 
 def _bound(connection: sa.Connection, lane: Lane, at: float) -> None:
@@ -303,11 +312,11 @@ def _bound(connection: sa.Connection, lane: Lane, at: float) -> None:
 
 def _forget(connection: sa.Connection) -> None:
     """Drop the oldest of those that are done with, and what only they needed."""
-    done = deliveries.c.state != State.PENDING
-    newest_first = sa.select(deliveries.c.id).where(done).order_by(deliveries.c.id.desc())
-    last = connection.scalar(newest_first.offset(KEPT).limit(1))
-    if last is None:
+    ((done,),) = _NUMBER_DONE.within(connection)
+    if done <= KEPT:
         return
-    connection.execute(deliveries.delete().where(done, deliveries.c.id <= last))
-    used = sa.select(deliveries.c.body_id).where(deliveries.c.body_id == bodies.c.id)
-    connection.execute(bodies.delete().where(~sa.exists(used)))
+    oldest = _OLDEST_DONE.within(connection, most=done - KEPT)
+    connection.execute(_DROP, [{"delivery_id": found} for found, _ in oldest])
+    needed = {body_id for _, body_id in oldest if body_id is not None}
+    if needed:
+        connection.execute(_DROP_BODY, [{"body_id_": found} for found in needed])

@@ -9,9 +9,10 @@ import msgspec
 import sqlalchemy as sa
 
 from headway.host.database import Database, metadata, references
+from headway.host.prepared import Prepared
 from headway.host.world.catalog import ISSUE_TYPES, PRIORITIES, RESOLUTIONS, STATUSES, named
 from headway.host.world.people import users
-from headway.host.world.rows import Rows
+from headway.host.world.rows import Lookup
 
 if TYPE_CHECKING:
     from headway.host.world.tracker import Issue
@@ -44,6 +45,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     author: str | None
     created: int
     items: list[ChangeItem]
+
+
+_MINE = history.c.issue_id == sa.bindparam("issue_id")
+_OF = Lookup(Entry, history, _MINE, history.c.id)
+_NEWEST = Prepared(sa.select(sa.func.max(history.c.id)).where(_MINE))
 
 
 class _Field(NamedTuple):
@@ -140,17 +146,15 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._rows = Rows(database)
 
     def of(self, issue_id: int) -> list[Entry]:
         """An issue's changes, the oldest first."""
-        return self._rows.all(Entry, history, history.c.issue_id == issue_id, history.c.id)
+        return _OF.all(self._database, issue_id=issue_id)
 
     def last_id(self, issue_id: int) -> int:
         """The id of an issue's newest change; 0 where nothing was changed yet."""
-        newest = sa.select(sa.func.max(history.c.id)).where(history.c.issue_id == issue_id)
-        with self._database.reading() as connection:
-            return connection.scalar(newest) or 0
+        ((newest,),) = self._database.select(_NEWEST, issue_id=issue_id)
+        return newest or 0
 
 
 def names_in(connection: sa.Connection) -> Callable[[str], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ VALUE_MAX = 32_768
 """Characters of a property's value as JSON ("Content properties": 32 KB)."""
 
 LABELS_MAX = 100
+VISIBLE_KEPT = 256  # conditions, by spaces and account
 _LABEL = re.compile(r"[^\s,:;!?&+#@(){}\[\]<>*^~]{1,255}")
 _PREFIXES = frozenset({"global", "my", "team"})
 
@@ -200,33 +202,39 @@ class Marks:
         A restriction holds for everything below the page and everything that
         hangs on it; what hangs on something in the bin is not there.
         """
-        allowed = sa.select(restrictions.c.content_id).where(
-            restrictions.c.operation == "read", restrictions.c.account_id == (account_id or "")
-        )
-        hidden = (
-            sa.select(restrictions.c.content_id.label("id"))
-            .where(restrictions.c.operation == "read", restrictions.c.content_id.not_in(allowed))
-            .cte("hidden", recursive=True)
-        )
-        below = contents.alias("below")
-        hidden = hidden.union(
-            sa.select(below.c.id).where(
-                sa.or_(below.c.parent_id == hidden.c.id, below.c.container_id == hidden.c.id)
-            )
-        )
-        container = contents.alias("container")
-        in_the_bin = sa.exists().where(
-            container.c.id == contents.c.container_id, container.c.status == Status.TRASHED
-        )
-        return sa.and_(
-            contents.c.space_id.in_(space_ids),
-            contents.c.id.not_in(sa.select(hidden.c.id)),
-            ~in_the_bin,
-        )
+        return _visible(tuple(space_ids), account_id or "")
 
     def _told(self, event: str, author: str, before: Label | None, after: Label | None) -> None:
         product = Product.CONFLUENCE
         self._tell(Change(event=event, product=product, author=author, before=before, after=after))
+
+
+@lru_cache(VISIBLE_KEPT)
+def _visible(space_ids: tuple[int, ...], account_id: str) -> Where:
+    """The condition of :meth:`Marks.visible`: to build it takes longer than to look."""
+    allowed = sa.select(restrictions.c.content_id).where(
+        restrictions.c.operation == "read", restrictions.c.account_id == account_id
+    )
+    hidden = (
+        sa.select(restrictions.c.content_id.label("id"))
+        .where(restrictions.c.operation == "read", restrictions.c.content_id.not_in(allowed))
+        .cte("hidden", recursive=True)
+    )
+    below = contents.alias("below")
+    hidden = hidden.union(
+        sa.select(below.c.id).where(
+            sa.or_(below.c.parent_id == hidden.c.id, below.c.container_id == hidden.c.id)
+        )
+    )
+    container = contents.alias("container")
+    in_the_bin = sa.exists().where(
+        container.c.id == contents.c.container_id, container.c.status == Status.TRASHED
+    )
+    return sa.and_(
+        contents.c.space_id.in_(space_ids),
+        contents.c.id.not_in(sa.select(hidden.c.id)),
+        ~in_the_bin,
+    )
 
 
 def of_content(content_id: int | None) -> Where:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from headway.host.database import Database
+from headway.host.prepared import Prepared
 
-__all__ = ["Order", "Rows", "Where", "bounded", "number", "read"]
+__all__ = ["Lookup", "Order", "Rows", "Where", "bounded", "number", "read"]
 
 T = TypeVar("T", bound=msgspec.Struct)
 Where: TypeAlias = sa.ColumnElement[bool]
@@ -50,6 +52,38 @@ class Rows:
             return read(connection, kind, table, table.c.id == made)[0]
 
 
+class Lookup(Generic[T]):
+    """The values of *kind* that *where* holds for, in *order*: a question that is prepared.
+
+    What differs each time is a ``bindparam`` of *where*.
+
+    >>> from headway.host.database import open_database
+    >>> from headway.host.world.people import User, users
+    >>> by_name = Lookup(User, users, users.c.name == sa.bindparam("name"))
+    >>> with open_database(None) as database:
+    ...     by_name.one(database, name="ada") is None
+    True
+    """
+
+    def __init__(
+        self, kind: type[T], table: sa.Table, where: Where, order: Order | None = None
+    ) -> None:
+        self._kind = kind
+        self._query = Prepared(_columns(kind, table).where(where).order_by(order))
+
+    def all(self, database: Database, **values: object) -> list[T]:
+        """Every one of them."""
+        return _values(self._kind, database.select(self._query, **values))
+
+    def one(self, database: Database, **values: object) -> T | None:
+        """The first of them."""
+        return next(iter(self.all(database, **values)), None)
+
+    def within(self, connection: sa.Connection, **values: object) -> list[T]:
+        """Every one of them, inside a transaction that is open."""
+        return _values(self._kind, self._query.within(connection, **values))
+
+
 def read(
     connection: sa.Connection,
     kind: type[T],
@@ -59,8 +93,12 @@ def read(
 ) -> list[T]:
     """The rows as values of *kind*, inside a transaction that is open."""
     query = _columns(kind, table).where(where).order_by(order)
+    return _values(kind, connection.execute(query))
+
+
+def _values(kind: type[T], rows: Iterable[Sequence[Any]]) -> list[T]:
     fields = kind.__struct_fields__
-    return [kind(**dict(zip(fields, row, strict=True))) for row in connection.execute(query)]
+    return [kind(**dict(zip(fields, row, strict=True))) for row in rows]
 
 
 @cache

@@ -16,7 +16,7 @@ from headway.host.world.history import change_items, history, names_in
 from headway.host.world.links import IssueLink, issue_links
 from headway.host.world.properties import properties
 from headway.host.world.roles import first_actors, role_actors
-from headway.host.world.rows import Rows, bounded, number, read
+from headway.host.world.rows import Lookup, Rows, bounded, number, read
 from headway.ports import Clock
 
 __all__ = ["Comment", "Issue", "Project", "Tracker", "comments", "issues", "projects"]
@@ -161,6 +161,14 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
     visibility: dict[str, str] | None = None
 
 
+_ISSUE = Lookup(Issue, issues, issues.c.id == sa.bindparam("issue_id"))
+_ISSUE_BY_KEY = Lookup(Issue, issues, issues.c.key == sa.bindparam("key"))
+_SUBTASKS = Lookup(Issue, issues, issues.c.parent_id == sa.bindparam("issue_id"), issues.c.id)
+_COMMENTS = Lookup(
+    Comment, comments, comments.c.issue_id == sa.bindparam("issue_id"), comments.c.id
+)
+_ADD_ENTRY = history.insert()
+
 _FIRST: Mapping[str, Any] = {
     "issue_type": "Task",
     "description_document": None,
@@ -219,8 +227,9 @@ class Tracker:
     def issue(self, id_or_key: int | str) -> Issue | None:
         """The issue with this id or key; a text of digits is an id."""
         found = number(id_or_key)
-        is_it = issues.c.key == id_or_key if found is None else issues.c.id == found
-        return self._rows.one(Issue, issues, is_it)
+        if found is None:
+            return _ISSUE_BY_KEY.one(self._database, key=id_or_key)
+        return _ISSUE.one(self._database, issue_id=found)
 
     def issues(self, project_key: str | None = None) -> list[Issue]:
         """The issues of one project, or all; the oldest first."""
@@ -240,12 +249,11 @@ class Tracker:
 
     def subtasks(self, issue_id: int) -> list[Issue]:
         """The issues whose parent this is, the oldest first."""
-        return self._rows.all(Issue, issues, issues.c.parent_id == issue_id, issues.c.id)
+        return _SUBTASKS.all(self._database, issue_id=issue_id)
 
     def comments(self, issue_id: int) -> list[Comment]:
         """The comments on an issue, the oldest first."""
-        of = comments.c.issue_id == issue_id
-        return self._rows.all(Comment, comments, of, comments.c.id)
+        return _COMMENTS.all(self._database, issue_id=issue_id)
 
     def comment(self, comment_id: int | str) -> Comment | None:
         """The comment with this id."""
@@ -370,18 +378,18 @@ class Tracker:
             changes.setdefault("description_document", None)
         is_it = issues.c.id == issue_id
         with self._database.writing() as connection:
-            before = read(connection, Issue, issues, is_it)
+            before = _ISSUE.within(connection, issue_id=issue_id)
             if not before:
                 raise LookupError(f"there is no issue {issue_id}")
             if changes.get("status", before[0].status) != before[0].status:
                 changes |= _ended(changes["status"], changes, now)
             values = {**changes, "updated": now}
             connection.execute(issues.update().where(is_it).values(values))
-            after = read(connection, Issue, issues, is_it)
+            after = _ISSUE.within(connection, issue_id=issue_id)
             items = change_items(before[0], after[0], names_in(connection))
             if items:
                 entry = {"issue_id": issue_id, "author": author, "created": now, "items": items}
-                connection.execute(history.insert().values(entry))
+                connection.execute(_ADD_ENTRY, entry)
         changed = Change(
             event="jira:issue_updated", author=author, before=before[0], after=after[0]
         )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from headway.host.database import Database, metadata, references
 from headway.host.world.changes import Change
-from headway.host.world.rows import Rows, bounded, number, read
+from headway.host.world.rows import Lookup, Rows, bounded, number, read
 from headway.host.world.tracker import TEXT_MAX, Tracker
 from headway.ports import Clock
 
@@ -57,6 +57,9 @@ class Worklog(msgspec.Struct, frozen=True, kw_only=True):
     updated: int
 
 
+_OF = Lookup(Worklog, worklogs, worklogs.c.issue_id == sa.bindparam("issue_id"), worklogs.c.id)
+
+
 class Worklogs:
     """The work on issues.  Each change also changes the issue's time spent and left."""
 
@@ -75,7 +78,7 @@ class Worklogs:
 
     def of(self, issue_id: int) -> list[Worklog]:
         """The work on an issue, the oldest first."""
-        return self._rows.all(Worklog, worklogs, worklogs.c.issue_id == issue_id, worklogs.c.id)
+        return _OF.all(self._database, issue_id=issue_id)
 
     def worklog(self, worklog_id: int | str) -> Worklog | None:
         """The worklog with this id."""
