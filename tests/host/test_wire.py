@@ -119,6 +119,7 @@ REFUSED = {
     "http://[::]/": "no app lives there",
     "https://239.1.1.1/": "no app lives there",
     "http://8.8.8.8/": "secrets go over http on this machine only",
+    "http://0xa000001/": "is at 10.0.0.1: private addresses need an option",
     "http://a..b/": "a name without an address",
     "http://nobody.invalid/": "a name without an address",
 }
@@ -157,6 +158,16 @@ def names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         return [(0, 0, 0, "", (address, port)) for address in addresses]
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolve)
+
+
+def test_nobody_is_asked_where_an_address_is(
+    host: SmallHost, app: SmallApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(monkeypatch)  # to nowhere
+    assert app.descriptor_url.startswith("http://127.0.0.1:")
+    assert get(host, app.descriptor_url).status == 200
+    with pytest.raises(NoAnswer, match="private addresses need an option"):
+        get(host, "http://10.0.0.1/")
 
 
 def test_a_name_that_leads_to_a_private_address_too(

@@ -109,15 +109,21 @@ class Wire:
     async def _addresses(self, host: str, port: int | None, scheme: str) -> list[str]:
         """The addresses of *host*, all of them such that the site may connect."""
         try:
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise NoAnswer(f"{host} is a name without an address") from None
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+            addresses = [str(ipaddress.ip_address(host))]  # nothing to ask, and no thread for it
+        except ValueError:
+            addresses = await self._resolved(host, port)
         for address in addresses:
             if reason := self._objection(address, scheme):
                 raise NoAnswer(f"{host} is at {address}: {reason}")
         return addresses
+
+    async def _resolved(self, host: str, port: int | None) -> list[str]:
+        try:
+            loop = asyncio.get_running_loop()
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise NoAnswer(f"{host} is a name without an address") from None
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
     def _objection(self, address: str, scheme: str) -> str:
         ip = ipaddress.ip_address(address.partition("%")[0])
