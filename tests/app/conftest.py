@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -12,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from app.calling import Answer, call_asgi
 from headway import sign
 from headway.app.observation import Observation
 from headway.app.starlette import Connect
 from headway.keys import RsaPrivateKey
 from headway.model import Installation, Secret
+
+pytest.register_assert_rewrite("app.conformance")
 
 NOW = 1_700_000_000
 KEY_ID = "key-1"
@@ -65,76 +67,6 @@ class KeyServer:
 
 
 @dataclass
-class Answer:
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    def header(self, name: str) -> str | None:
-        return next((value for key, value in self.headers if key == name.lower()), None)
-
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key == name.lower()]
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    @property
-    def id(self) -> str:
-        return self.header("headway-refusal") or ""
-
-
-def call_asgi(
-    app: Any,
-    method: str,
-    target: str,
-    headers: dict[str, str] | None = None,
-    body: bytes = b"",
-    server: tuple[str, int] = ("127.0.0.1", 3000),
-) -> Answer:
-    """One request as it stands on the wire; nothing is normalised, nothing is logged."""
-    path, _, query = target.partition("?")
-    given = {"host": "127.0.0.1:3000", **(headers or {})}
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
-        "server": server,
-        "client": ("127.0.0.1", 5),
-        "extensions": {"http.response.pathsend": {}},
-    }
-    sent: list[dict[str, Any]] = []
-
-    async def run() -> None:
-        waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def receive() -> dict[str, Any]:
-            if not waiting:
-                await asyncio.Event().wait()  # the client stays and says nothing more
-            return waiting.pop()
-
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        await app(scope, receive, send)
-
-    asyncio.run(run())
-    return Answer(
-        sent[0]["status"],
-        [(k.decode().lower(), v.decode()) for k, v in sent[0]["headers"]],
-        b"".join(message.get("body", b"") for message in sent[1:]),
-    )
-
-
-@dataclass
 class World:
     """One app, one site that signs for it, and the clock of both."""
 
@@ -146,6 +78,7 @@ class World:
     base_path: str = ""
     secret: Secret = field(default_factory=lambda: Secret(SECRET))
     app: Any = None
+    caller: Callable[..., Answer] = call_asgi
 
     def body(self, event: str = "installed", **changes: Any) -> bytes:
         told = {
@@ -204,7 +137,7 @@ class World:
             from starlette.applications import Starlette
 
             self.app = Starlette(routes=self.connect.routes)
-        return call_asgi(self.app, method, target, headers, **more)
+        return self.caller(self.app, method, target, headers, **more)
 
     def event(self, event: str = "installed", token: str | None = None, **body: Any) -> Answer:
         return self.call(

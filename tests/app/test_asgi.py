@@ -5,9 +5,93 @@ import json
 
 import pytest
 
-from headway.app.asgi import Answer, Connect, Request
+from app.calling import call_asgi
+from app.conformance import COOKIE, OWN_POLICY, PIECES, Conformance, Harness, Seen, about, title
+from headway.app.asgi import Answer, Connect, Request, Streamed
 from headway.errors import BodyTooLarge, ConfigurationError
 from headway.model import Secret
+
+
+class AsgiHarness(Harness):
+    connect = Connect
+
+    async def saw(self, request, context):
+        body = b""
+        if request.method == "POST":
+            body = await request.body()
+        form = Request({**request.scope, "query_string": body}, None).query
+        self.seen.append(
+            Seen(
+                context=context,
+                query=request.query,
+                form=form,
+                headers=request.headers,
+                whole=f"{request.scope} {body!r}",
+            )
+        )
+        return request.query
+
+    def declare(self):
+        connect = self.world.connect
+
+        @connect.panel("A panel", location="right", url="/panel?issue={issue.key}")
+        async def panel(request, context):
+            return title(await self.saw(request, context))
+
+        @connect.module("dialogs", "D", key="dialog", form=True)
+        async def dialog(request, context):
+            return title(await self.saw(request, context))
+
+        @connect.page("Streams", key="stream")
+        async def stream(request, context):
+            async def chunks():
+                for piece in PIECES:
+                    yield piece.encode()
+
+            return Streamed(chunks())
+
+        @connect.page("Own policy", key="own-policy")
+        def own_policy(request, context):
+            headers = (
+                ("Content-Type", "text/html"),
+                ("Content-Security-Policy", OWN_POLICY),
+                ("X-Frame-Options", "DENY"),
+                *COOKIE.items(),
+                ("Cache-Control", "public"),
+            )
+            return Answer(200, headers, b"<p>")
+
+        @connect.context_route("/api", methods=["GET", "POST"])
+        async def api(request, context):
+            await self.saw(request, context)
+            return about(context)
+
+        @connect.context_route("/image", query=True)
+        async def image(request, context):
+            await self.saw(request, context)
+            return about(context)
+
+        @connect.tenant_route("/any")
+        def any_kind(request, context):
+            return about(context)
+
+        @connect.webhook("jira:issue_updated")
+        async def updated(event, context):
+            self.told(event, context)
+
+        @connect.remote_route("/condition")
+        def condition(request, context):
+            return {"shouldDisplay": True}
+
+    def start(self):
+        self.world.app, self.world.caller = self.world.connect.asgi(), call_asgi
+
+
+class TestAsgi(Conformance):
+    framework = AsgiHarness
+
+
+# ---- an app without a framework -------------------------------------------------------------
 
 FRAME = {"sec-fetch-dest": "iframe"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -112,6 +196,31 @@ def test_another_method_or_path_is_none_of_ours(app):
     answer = app.call("OPTIONS", "/api")
     assert (answer.status, answer.header("allow")) == (405, "GET, POST, HEAD")
     assert app.call("GET", "/nowhere").status == 404
+
+
+def test_a_plain_stream_waits_in_a_thread(make_world):
+    world = make_world(framework=Connect)
+    world.connect.page("P", key="p")(lambda request, context: Streamed(iter([b"<p>", b"."])))
+    world.app = world.connect.asgi()
+    world.install()
+    answer = world.call("GET", f"/p?jwt={world.request_token('GET', '/p')}")
+    assert answer.text.endswith("<p>.")
+
+
+def test_a_servers_access_log_has_no_token_to_write(app):
+    """A server writes the request line from its scope when the answer is out."""
+    kept, inside = [], app.app
+
+    async def server(scope, receive, send):
+        kept.append(scope)
+        await inside(scope, receive, send)
+
+    app.app = server
+    token = app.context_token()
+    app.call("GET", f"/api?a=1&jwt={token}")
+    assert kept[-1]["query_string"] == b"a=1"
+    app.call("GET", f"/panel?issue=A&jwt={app.request_token('GET', '/panel', 'issue=A')}")
+    assert kept[-1]["query_string"] == b"issue=A"
 
 
 def test_a_refusal_is_an_answer(app):

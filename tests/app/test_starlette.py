@@ -15,11 +15,85 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
+from app.calling import call_asgi
+from app.conformance import COOKIE, OWN_POLICY, PIECES, Conformance, Harness, Seen, about, title
 from headway import jwt, sign
 from headway.app import pages
+from headway.app.starlette import Connect
 from headway.errors import Refusal
 from headway.model import Secret
 from headway.qsh import canonical_request
+
+
+class StarletteHarness(Harness):
+    connect = Connect
+
+    async def saw(self, request, context):
+        body = await request.body()
+        form = await request.form() if "form" in request.headers.get("content-type", "") else {}
+        self.seen.append(
+            Seen(
+                context=context,
+                query=request.query_params.multi_items(),
+                form=list(form.multi_items() if form else []),
+                headers=dict(request.headers),
+                whole=f"{request.scope} {request.url} {body!r}",
+            )
+        )
+        return request.query_params.multi_items()
+
+    def declare(self):
+        connect = self.world.connect
+
+        @connect.panel("A panel", location="right", url="/panel?issue={issue.key}")
+        async def panel(request, context):
+            return title(await self.saw(request, context))
+
+        @connect.module("dialogs", "D", key="dialog", form=True)
+        async def dialog(request, context):
+            return title(await self.saw(request, context))
+
+        @connect.page("Streams", key="stream")
+        def stream(request, context):
+            return StreamingResponse((piece for piece in PIECES), media_type="text/html")
+
+        @connect.page("Own policy", key="own-policy")
+        def own_policy(request, context):
+            headers = {"Content-Security-Policy": OWN_POLICY, "X-Frame-Options": "DENY", **COOKIE}
+            return HTMLResponse("<p>", headers={**headers, "Cache-Control": "public"})
+
+        @connect.context_route("/api", methods=["GET", "POST"])
+        async def api(request, context):
+            await self.saw(request, context)
+            return about(context)
+
+        @connect.context_route("/image", query=True)
+        async def image(request, context):
+            await self.saw(request, context)
+            return about(context)
+
+        @connect.tenant_route("/any")
+        def any_kind(request, context):
+            return about(context)
+
+        @connect.webhook("jira:issue_updated")
+        async def updated(event, context):
+            self.told(event, context)
+
+        @connect.remote_route("/condition")
+        def condition(request, context):
+            return {"shouldDisplay": True}
+
+    def start(self):
+        self.world.app = Starlette(routes=self.world.connect.routes)
+        self.world.caller = call_asgi
+
+
+class TestStarlette(Conformance):
+    framework = StarletteHarness
+
+
+# ---- Starlette's own ------------------------------------------------------------------------
 
 OTHER = Secret("another installation's secret")
 FRAME = {"sec-fetch-dest": "iframe", "accept": "text/html"}

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -26,18 +26,21 @@ import msgspec
 from headway.app import connect as core
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import (
+    ALWAYS,
     QUIET,
     Admitted,
     Answer,
     Asked,
+    Streamed,
     answer_of,
     arun,
+    clean_query,
     exchange,
 )
-from headway.app.routes import Route
+from headway.app.routes import Route, with_head
 from headway.http.asgi import facts_from_scope, read_bounded
 
-__all__ = ["Answer", "Connect", "Context", "Endpoint", "Request", "SyncContext"]
+__all__ = ["Answer", "Connect", "Context", "Endpoint", "Request", "Streamed", "SyncContext"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -45,6 +48,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Inner: TypeAlias = Callable[[Scope, Receive, Send, Admitted], Awaitable[None]]
+
+_ALWAYS = frozenset(name.encode() for name in ALWAYS)
 
 
 class Endpoint:
@@ -60,10 +65,13 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        found = await self._exchange(scope, receive)
+        asked, read = asked_of(self._connect, scope, receive)
+        found = await arun(exchange(self._connect, self._route, asked), self._connect, read)
         if isinstance(found, Answer):
+            strip(scope, clean_query(scope["query_string"].decode("latin-1")))
             await send_answer(send, found, scope["method"])
             return
+        strip(scope, found.query)
         clean = _clean(scope, found)
         if found.form is not None:
             receive = _once(found.form)
@@ -73,38 +81,37 @@ class Endpoint:
             send = _quiet(send, found)
         await self._inner(clean, receive, send, found)
 
-    async def _exchange(self, scope: Scope, receive: Receive) -> Answer | Admitted:
-        connect = self._connect
-        headers, server, peer = scope["headers"], scope.get("server"), scope.get("client")
 
-        def header(name: str) -> str:
-            wanted = name.encode()
-            return b",".join([value for key, value in headers if key == wanted]).decode("latin-1")
+def asked_of(
+    connect: core.Connect, scope: Scope, receive: Receive
+) -> tuple[Asked, Callable[[int], Awaitable[bytes]]]:
+    """The request of *scope* as the steps see it, and what reads its body."""
+    headers, server, peer = scope["headers"], scope.get("server"), scope.get("client")
 
-        async def read(limit: int) -> bytes:
-            return await read_bounded(receive, limit)
+    def header(name: str) -> str:
+        wanted = name.encode()
+        return b",".join([value for key, value in headers if key == wanted]).decode("latin-1")
 
-        asked = Asked(
-            facts_from_scope(scope, base_path=connect.base_path),
-            header,
-            server[0] if server else "",
-            peer[0] if peer else "",
-        )
-        return await arun(exchange(connect, self._route, asked), connect, read)
+    async def read(limit: int) -> bytes:
+        return await read_bounded(receive, limit)
+
+    facts = facts_from_scope(scope, base_path=connect.base_path)
+    near, client = server[0] if server else "", peer[0] if peer else ""
+    return Asked(facts, header, near, client), read
+
+
+def strip(scope: Scope, query: str) -> None:
+    """Leave *query* of the request's query, in place: a server's access log reads it there."""
+    scope["query_string"] = query.encode("latin-1")
 
 
 def _clean(scope: Scope, admitted: Admitted) -> Scope:
-    """*scope* without token and seal; and without ways around ``send``."""
+    """*scope* without the token; and without ways around ``send``."""
     headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     if admitted.form is not None:
         length = (b"content-length", str(len(admitted.form)).encode())
         headers = [pair for pair in headers if pair[0] not in _LENGTHS] + [length]
-    return {
-        **scope,
-        "query_string": admitted.query.encode("latin-1"),
-        "headers": headers,
-        "extensions": {},
-    }
+    return {**scope, "headers": headers, "extensions": {}, "headway.admitted": admitted}
 
 
 _LENGTHS = (b"content-length", b"transfer-encoding")
@@ -132,21 +139,26 @@ async def send_answer(send: Send, answer: Answer, method: str) -> None:
 
 
 def _quiet(send: Send, admitted: Admitted) -> Send:
-    """*send*, with what every answer of a route says where its handler says nothing else."""
+    """*send*, with what every answer of a route says."""
 
     async def quiet(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = list(message.get("headers", ()))
-            named = {name.lower() for name, _ in headers}
-            if b"set-cookie" in named:
-                headers = _finished(headers, admitted)
-            else:  # the usual case, without a detour by text
-                headers += [pair for pair in _encoded(QUIET) if pair[0] not in named]
-                headers += _encoded(admitted.connect.always)
-            message = {**message, "headers": headers}
+            headers = message.get("headers", ())
+            message = {**message, "headers": _quieted(headers, admitted)}
         await send(message)
 
     return quiet
+
+
+def _quieted(
+    headers: Iterable[tuple[bytes, bytes]], admitted: Admitted
+) -> list[tuple[bytes, bytes]]:
+    named = {name.lower() for name, _ in headers}
+    if b"set-cookie" in named or not _ALWAYS.isdisjoint(named):
+        return _finished(headers, admitted)
+    # the usual case, without a detour by text
+    quiet = _encoded(QUIET)[1:] if b"cache-control" in named else _encoded(QUIET)
+    return [*headers, *quiet, *_encoded(admitted.connect.always)]
 
 
 @lru_cache(maxsize=8)
@@ -248,24 +260,18 @@ class _Routed:
             methods.update(dict.fromkeys(with_head(route.methods), endpoint))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        methods = self._paths.get(scope["path"]) if scope["type"] == "http" else None
-        if methods is None:
-            await self._other(scope, receive, send)
-            return
-        endpoint = methods.get(scope["method"])
-        if endpoint is None:
-            allow = (("Allow", ", ".join(methods)), *QUIET)
-            await send_answer(send, Answer(405, allow), scope["method"])
-            return
-        await endpoint(scope, receive, send)
-
-    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._rest is not None:
+        methods = self._paths.get(scope["path"], {}) if scope["type"] == "http" else {}
+        endpoint = methods.get(scope["method"]) if methods else None
+        if endpoint is not None:
+            await endpoint(scope, receive, send)
+        elif self._rest is not None:
             await self._rest(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
-            await send_answer(send, Answer(404, QUIET), scope["method"])
+            allow = (("Allow", ", ".join(methods)),) if methods else ()
+            answer = Answer(405 if methods else 404, (*allow, *QUIET))
+            await send_answer(send, answer, scope["method"])
         else:
             await send({"type": "websocket.close", "code": 1000})
 
@@ -276,11 +282,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": f"lifespan.{phase}.complete"})
 
 
-def with_head(methods: tuple[str, ...]) -> tuple[str, ...]:
-    """*methods*, and HEAD where GET is among them."""
-    return (*methods, "HEAD") if "GET" in methods and "HEAD" not in methods else methods
-
-
 def _inner(route: Route) -> Inner:
     handler: Any = route.handler
 
@@ -288,10 +289,31 @@ def _inner(route: Route) -> Inner:
         request = Request(scope, receive)
         if not inspect.iscoroutinefunction(handler):
             result = await asyncio.to_thread(handler, request, admitted.sync_context())
-            await send_answer(send, answer_of(result), scope["method"])
+            await _send(send, result, scope["method"])
             return
         async with admitted.context() as context:  # open until the answer is out
-            result = await handler(request, context)
-            await send_answer(send, answer_of(result), scope["method"])
+            await _send(send, await handler(request, context), scope["method"])
 
     return inner
+
+
+async def _send(send: Send, result: Any, method: str) -> None:
+    if not isinstance(result, Streamed):
+        await send_answer(send, answer_of(result), method)
+        return
+    headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in result.headers]
+    await send({"type": "http.response.start", "status": result.status, "headers": headers})
+    async for chunk in _each(result.chunks):
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _each(chunks: Any) -> AsyncIterator[bytes]:
+    """The pieces of a stream; a plain one waits in a thread."""
+    if hasattr(chunks, "__aiter__"):
+        async for chunk in chunks:
+            yield chunk
+        return
+    pieces, end = iter(chunks), object()
+    while (chunk := await asyncio.to_thread(next, pieces, end)) is not end:
+        yield chunk

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Awaitable
 from typing import TypeVar
 
-__all__ = ["Background", "result_of"]
+__all__ = ["Background", "elsewhere", "result_of"]
 
 T = TypeVar("T")
 
@@ -79,3 +79,8 @@ def result_of(awaitable: Awaitable[T]) -> T:
     7
     """
     return _process.result(awaitable)
+
+
+async def elsewhere(awaitable: Awaitable[T]) -> T:
+    """The same for who waits on another event loop."""
+    return await _process.elsewhere(awaitable)

@@ -58,8 +58,10 @@ __all__ = [
     "Read",
     "Run",
     "Steps",
+    "Streamed",
     "answer_of",
     "arun",
+    "clean_query",
     "exchange",
     "run",
 ]
@@ -110,6 +112,14 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
+class Streamed(msgspec.Struct, frozen=True):
+    """An answer in pieces, of a handler without a framework: *chunks* of bytes, async or not."""
+
+    chunks: Any
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html; charset=utf-8"),)
+    status: int = 200
+
+
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """The handler may run: with *query*, without the Authorization header, for *verified*.
 
@@ -143,9 +153,10 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
         headers = [(name, _framed(name, value)) for name, value in headers]
         if self.page is not None:
             return [*self.page.begin(headers), *self.connect.always]
-        named = {name.lower() for name, _ in headers}
-        quiet = [(name, value) for name, value in QUIET if name.lower() not in named]
-        return headers + quiet + [*self.connect.always]
+        told = [pair for pair in headers if pair[0].lower() not in ALWAYS]
+        kept = any(name.lower() == "cache-control" for name, _ in told)
+        quiet = [pair for pair in QUIET if not (kept and pair[0] == "Cache-Control")]
+        return [*told, *quiet, *self.connect.always]
 
 
 def _framed(name: str, value: str) -> str:
@@ -171,7 +182,9 @@ QUIET = (
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 )
-"""What every answer of a route says where its handler says nothing else."""
+"""What every answer of a route says; how long it may be kept, its handler may say otherwise."""
+
+ALWAYS = frozenset({"referrer-policy", "x-content-type-options"})
 
 _NOT_HERE = Answer(
     403,
@@ -343,7 +356,7 @@ def _admitted(
     return Admitted(
         connect=connect,
         verified=verified,
-        query=_clean(facts.raw_query),
+        query=clean_query(facts.raw_query),
         signed=page is not None or signs_address(verified),  # a page's address has at least a seal
         form=None if form is None else _without_field(facts, form),
         page=page,
@@ -385,8 +398,12 @@ def _without_field(facts: RequestFacts, body: bytes) -> bytes:
     return body if facts.form is None else without_token(facts.form).encode("latin-1")
 
 
-def _clean(raw_query: str) -> str:
-    """The query without token, seal and ticket."""
+def clean_query(raw_query: str) -> str:
+    """The query without token, seal and ticket; no other byte changes.
+
+    >>> clean_query("a=1&jwt=eyJ&headway-seal=x")
+    'a=1'
+    """
     if not raw_query:
         return ""
     return without_ticket(pages.without_seal(without_token(raw_query)))
@@ -457,8 +474,17 @@ def run(steps: Steps[T], connect: Connect, read: Callable[[int], bytes]) -> T:
         steps.close()
 
 
-async def arun(steps: Steps[T], connect: Connect, read: Callable[[int], Awaitable[bytes]]) -> T:
-    """Run *steps* on an event loop; what waits and is not ``async`` runs in a thread."""
+async def arun(
+    steps: Steps[T],
+    connect: Connect,
+    read: Callable[[int], Awaitable[bytes]],
+    waiting: Callable[[Awaitable[Any]], Awaitable[Any]] | None = None,
+) -> T:
+    """Run *steps* on an event loop; what waits and is not ``async`` runs in a thread.
+
+    *waiting* waits for what answers asynchronously, where that is to happen on
+    one loop for all requests and this one may be another.
+    """
     value: Any = None
     error: Exception | None = None
     try:
@@ -471,7 +497,7 @@ async def arun(steps: Steps[T], connect: Connect, read: Callable[[int], Awaitabl
                 else:
                     value = _asked(question, connect, read)
                 if hasattr(value, "__await__"):
-                    value = await value
+                    value = await (value if waiting is None else waiting(value))
             except Exception as raised:  # noqa: BLE001 - thrown into the steps
                 error = raised
     except StopIteration as stop:

@@ -276,23 +276,26 @@ class FramedPage:
     ) -> None:
         self._headers = headers
         self._script = script
+        self._lead = script
         self._policy_in_page = policy_in_page  # the shell shows the page without its headers
         self._head: bytes | None = None  # held back until the doctype is behind
 
     def begin(self, headers: Iterable[tuple[str, str]]) -> Headers:
-        """The headers of the answer, from those that its handler set."""
-        ours = {name.lower() for name in self._headers} | {_CSP}
+        """The headers of the answer, from those that its handler set; a second call begins anew."""
+        # of who may frame the page only the policy speaks (CSP 3 section 6.4.2)
+        ours = {name.lower() for name in self._headers} | {_CSP, "x-frame-options"}
         given = [(name, value) for name, value in headers]
         own = [with_script_allowed(value) for name, value in given if name.lower() == _CSP]
         told = [(name, value) for name, value in given if name.lower() not in ours]
+        self._head = None
         if _is_html(told):
             self._head = b""
-            if self._policy_in_page:
-                metas = [
-                    f'<meta http-equiv="{_CSP}" content="{html.escape(policy)}">' for policy in own
-                ]
-                self._script = "".join(metas) + self._script
-            added = len(self._script.encode())
+            metas = [
+                f'<meta http-equiv="{_CSP}" content="{html.escape(policy)}">'
+                for policy in (own if self._policy_in_page else ())
+            ]
+            self._lead = "".join(metas) + self._script
+            added = len(self._lead.encode())
             told = [
                 (name, str(int(value) + added) if name.lower() == "content-length" else value)
                 for name, value in told
@@ -308,7 +311,7 @@ class FramedPage:
         if more and len(self._head) < HEAD_BYTES_MAX:
             return b""
         head, self._head = self._head, None
-        return with_first_script(head, self._script)
+        return with_first_script(head, self._lead)
 
 
 def _is_html(headers: Headers) -> bool:

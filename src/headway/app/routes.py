@@ -46,6 +46,7 @@ __all__ = [
     "Route",
     "Serves",
     "Ticketed",
+    "with_head",
 ]
 
 PAGE = Accept(Direction.MODULE, frozenset({Kind.REQUEST}))
@@ -506,3 +507,8 @@ def _address(members: Mapping[str, Any]) -> str:
     within = [members, members.get("target"), members.get("triggered")]
     found = [part["url"] for part in within if isinstance(part, Mapping) and part.get("url")]
     return found[0] if found else ""
+
+
+def with_head(methods: tuple[str, ...]) -> tuple[str, ...]:
+    """*methods*, and HEAD where GET is among them."""
+    return (*methods, "HEAD") if "GET" in methods and "HEAD" not in methods else methods

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from headway.errors import ConfigurationError
+from headway.errors import BodyTooLarge, ConfigurationError
 from headway.http.asgi import FORM_TYPE
 from headway.model import RequestFacts
 
-__all__ = ["facts_from_environ"]
+__all__ = ["facts_from_environ", "header_of", "read_input"]
 
 
 def facts_from_environ(
@@ -48,3 +48,41 @@ def facts_from_environ(
         authorization=() if authorization is None else (authorization,),
         form=body.decode("latin-1") if body is not None and content_type == FORM_TYPE else None,
     )
+
+
+def header_of(environ: Mapping[str, Any], name: str) -> str:
+    """The header *name* (lower case) of a WSGI environ, "" where there is none.
+
+    >>> header_of({"HTTP_SEC_FETCH_DEST": "iframe"}, "sec-fetch-dest")
+    'iframe'
+    """
+    key = name.upper().replace("-", "_")
+    if key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        return str(environ.get(key, ""))
+    return str(environ.get(f"HTTP_{key}", ""))
+
+
+def read_input(environ: Mapping[str, Any], limit: int) -> bytes:
+    """The request's body, at most *limit* bytes; raises :class:`~headway.errors.BodyTooLarge`.
+
+    Without a length there is a body only where the server marks its end
+    (``wsgi.input_terminated``): reading on would wait for the next request.
+    """
+    length = environ.get("CONTENT_LENGTH") or ""
+    if not length.isascii() or not length.isdigit():
+        wanted = limit + 1 if environ.get("wsgi.input_terminated") else 0
+    else:
+        wanted = int(length)
+        if wanted > limit:
+            raise BodyTooLarge(expected=f"at most {limit} bytes")
+    body = b""
+    while len(body) < wanted:
+        chunk: bytes = environ["wsgi.input"].read(wanted - len(body))
+        if not chunk:
+            break
+        body += chunk
+    if len(body) > limit:
+        raise BodyTooLarge(expected=f"at most {limit} bytes")
+    if length and len(body) < wanted:
+        raise BodyTooLarge(expected="a whole body", found="a client that went away")
+    return body

@@ -1,0 +1,97 @@
+"""The verbs on Django: routes as URL patterns, handlers as views.
+
+A handler is a view, plain or ``async``, that is called with the request and
+with the context that the token proved.  Checking is the middleware's: a view
+that is reached without it does not run.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, re_path
+from django.views.decorators.csrf import csrf_exempt
+
+from headway.app import connect as core
+from headway.app.exchange import Admitted, Answer, answer_of
+from headway.app.routes import Serves
+
+__all__ = ["ADMITTED", "Connect", "response_of"]
+
+ADMITTED = "headway_admitted"
+"""The attribute of a request that was admitted."""
+
+
+class Connect(core.Connect):
+    """An app whose ``urls`` are for ``include``.
+
+    >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
+    >>> app.urls
+    []
+    """
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        """The app's own routes; the middleware answers the descriptor and the lifecycle."""
+        handlers: dict[str, dict[str, Callable[..., Any]]] = {}
+        for route in self.own_routes():
+            if route.serves is Serves.HANDLER and route.handler is not None:
+                of_path = handlers.setdefault(self.base_path + route.path, {})
+                of_path.update(dict.fromkeys(route.methods, route.handler))
+        return [
+            re_path(rf"^{re.escape(path[1:])}\Z", _view(of_path), name=_name(of_path))
+            for path, of_path in handlers.items()
+        ]
+
+
+def _name(handlers: dict[str, Callable[..., Any]]) -> str:
+    return f"headway-{next(iter(handlers.values())).__name__}"
+
+
+def _view(handlers: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """The view of one path.  A token proves each request, so none needs Django's own."""
+
+    def chosen(request: HttpRequest) -> tuple[Callable[..., Any], Admitted]:
+        admitted = getattr(request, ADMITTED, None)
+        if admitted is None:
+            raise ImproperlyConfigured("headway.app.django.middleware is not in MIDDLEWARE")
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        return handlers[method], admitted
+
+    def view(request: HttpRequest) -> HttpResponseBase:
+        handler, admitted = chosen(request)
+        return response_of(handler(request, admitted.sync_context()))
+
+    async def aview(request: HttpRequest) -> HttpResponseBase:
+        handler, admitted = chosen(request)
+        if not inspect.iscoroutinefunction(handler):
+            return await sync_to_async(view)(request)
+        return response_of(await _awaited(handler, request, admitted))
+
+    waits = any(inspect.iscoroutinefunction(handler) for handler in handlers.values())
+    return csrf_exempt(aview if waits else view)
+
+
+async def _awaited(
+    handler: Callable[..., Awaitable[Any]], request: HttpRequest, admitted: Admitted
+) -> Any:
+    async with admitted.context() as context:
+        return await handler(request, context)
+
+
+def response_of(result: Any) -> HttpResponseBase:
+    """What a handler returned, or an answer, as a response of Django's."""
+    if isinstance(result, HttpResponseBase):
+        return result
+    answer: Answer = answer_of(result)
+    response = HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
+    if answer.status == 204:
+        del response["Content-Type"]
+    return response
