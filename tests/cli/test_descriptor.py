@@ -70,6 +70,16 @@ def test_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {"ok": True, "findings": []}
 
 
+def test_a_template_gets_its_base_url(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template = {**GOOD, "baseUrl": "{{localBaseUrl}}"}
+    assert typed(file, template) == 1
+    assert "$.baseUrl: error" in capsys.readouterr().out
+    assert typed(file, template, "--base-url", "https://app.example") == 0
+    assert typed(file, template, "--base-url", "http://app.example") == 1
+    for broken in (b"{", b"[]", b'{"a":' * 100_000):
+        assert typed(file, broken, "--base-url", "https://app.example") == 1
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     data = io.TextIOWrapper(io.BytesIO(json.dumps(GOOD).encode()))
     monkeypatch.setattr("sys.stdin", data)

@@ -106,3 +106,12 @@ def test_a_panel_opens_without_node_and_source_tree(installed: Installed) -> Non
     data = str(installed.folder / "data")
     result = installed.run("headway", "up", "--tour", "--port", "0", "--data", data)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@NO_CLI
+def test_a_new_app_has_headway_by_the_wheels_path(installed: Installed, wheel: Path) -> None:
+    installed.install("--require-hashes", "-r", str(ROOT / "requirements" / "run.txt"))
+    result = installed.run("headway", "new", "my-app")
+    assert result.returncode == 0, result.stderr
+    wanted = (installed.folder / "my-app" / "requirements.txt").read_text("utf-8")
+    assert f"@ {wheel.as_uri()}\n" in wanted

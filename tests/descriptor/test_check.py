@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from headway.descriptor import problems_of
+from headway.descriptor import problems_of, read_descriptor
 from headway.descriptor.check import BYTES_MAX, HINTS, Finding, Level, check
 from headway.descriptor.module_types import MODULE_TYPES
 from headway.descriptor.typed import TYPED, members_of
@@ -267,3 +270,36 @@ def test_every_member_of_a_type_is_known(name: str) -> None:
     module = dict.fromkeys(members_of(kind))
     warnings = [e for e in found({name: module}) if e.level is Level.WARNING]
     assert warnings == []
+
+
+# ---- whatever is written --------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+MODULES = st.dictionaries(
+    st.sampled_from([*TYPED, "quantumPages"]),
+    JSON
+    | st.lists(
+        st.dictionaries(st.sampled_from(["key", "url", "name", "target", "conditions"]), JSON),
+        max_size=3,
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(sorted(WHOLE)), JSON, MODULES)
+def test_a_site_takes_exactly_what_has_no_error(member: str, value: Any, modules: Any) -> None:
+    document = {**WHOLE, "modules": modules, member: value}
+    data = json.dumps(document).encode()
+    errors = [each for each in check(data) if each.level is Level.ERROR]
+    if not errors:
+        read_descriptor(data)
+        return
+    with pytest.raises(ValueError, match=re.escape(errors[0].problem)):
+        read_descriptor(data)

@@ -37,6 +37,9 @@ def check(
     source: Annotated[
         str, typer.Argument(help="File, https address (http on this machine), or - .")
     ],
+    base_url: Annotated[
+        str, typer.Option(help="Put this in place of baseUrl, where a template stands there.")
+    ] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
@@ -45,6 +48,8 @@ def check(
     from headway.descriptor.check import check as look_at
 
     data, origin = _read(source)
+    if base_url:
+        data = _based(data, base_url)
     found = look_at(data, origin)
     errors = sum(each.level is Level.ERROR for each in found)
     if as_json:
@@ -53,6 +58,15 @@ def check(
     else:
         _say(found, errors)
     return 1 if errors or (strict and found) else 0
+
+
+def _based(data: bytes, base_url: str) -> bytes:
+    """The document with another base URL; what is no object stays as it is."""
+    try:
+        document = json.loads(data)
+        return json.dumps({**document, "baseUrl": base_url}).encode()
+    except (ValueError, TypeError, RecursionError):
+        return data
 
 
 def _say(found: tuple[Finding, ...], errors: int) -> None:

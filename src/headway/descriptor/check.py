@@ -221,7 +221,7 @@ def _about_type(name: str, written: Any, place: str) -> Iterator[Finding]:
 
 def _dialog_keys(modules: Mapping[str, Any]) -> Iterator[Finding]:
     """A link that opens a dialog module names one that is there."""
-    dialogs = {each.get("key") for each in _objects(modules.get("dialogs"))}
+    dialogs = [each.get("key") for each in _objects(modules.get("dialogs"))]
     for name in MODULE_TYPES:
         for number, module in enumerate(_objects(modules.get(name))):
             target = module.get("target")

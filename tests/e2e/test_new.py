@@ -1,0 +1,80 @@
+"""A project of ``headway new``, started as its Makefile does it, on a site with sockets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e2e.running import ROOT
+from headway.cli.commands import run
+from headway.cli.new import Framework, ProductName, write_project
+from headway.host.testing import Site
+from headway.http.server import listen
+
+START_SECONDS = 60.0
+
+
+@contextmanager
+def started(folder: Path, site: Site) -> Iterator[str]:
+    """The app as a process of its own; stopped by its pid."""
+    (opened,) = listen(0, ("127.0.0.1",))
+    port = opened.getsockname()[1]
+    opened.close()
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT / "src"),
+        "PORT": str(port),
+        "BASE_URL": url,
+        "HEADWAY_DEVELOPMENT": "1",
+        "HEADWAY_INSTALL_KEYS": f"{site.origin}/install-keys",
+        "HEADWAY_CLIENT_SCRIPT": f"{site.origin}/atlassian-connect/all.js",
+    }
+    with (folder / "app.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=folder, env=environment, stdout=log, stderr=log
+        )
+    try:
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and process.poll() is None:
+            try:
+                httpx.get(f"{url}/atlassian-connect.json", trust_env=False).raise_for_status()
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.parametrize("framework", Framework)
+def test_a_new_app_runs_and_is_installed(
+    framework: Framework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = write_project(Path("my-app"), framework, ProductName.JIRA, headway=ROOT).absolute()
+    with Site(sockets=True) as site, started(folder, site) as url:
+        assert run(["descriptor", "check", f"{url}/atlassian-connect.json"]) == 0
+        app = site.install(f"{url}/atlassian-connect.json")
+        address = app.url("panel", issue_key="DEMO-1")
+        page = app.open("panel", issue_key="DEMO-1")
+        assert "<strong>DEMO-1</strong>" in page.text
+        assert f"{site.origin}/atlassian-connect/all.js" in page.text
+        token = app.context_token("panel", issue_key="DEMO-1")
+        answer = app.client.get("/who", headers={"Authorization": f"JWT {token}"})
+        assert answer.json() == {"name": "My App"}
+        site.traffic.none(direction="app->host", location="query")
+    log = (folder / "app.log").read_text("utf-8")
+    assert "Traceback" not in log
+    assert token not in log
+    assert address.partition("jwt=")[2] not in log
+    assert {path.name for path in (folder / "data").iterdir()} >= {"app.db"}
