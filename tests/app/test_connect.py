@@ -12,6 +12,8 @@ from headway.app.descriptor import Descriptor, Vendor
 from headway.app.exchange import Asked
 from headway.app.forwarded import Forwarded
 from headway.app.instruments import Instrument
+from headway.app.queue import MemoryQueue
+from headway.app.receipts import MemoryReceipts
 from headway.app.routes import PAGE, Route
 from headway.descriptor.typed import GeneralPage
 from headway.errors import (
@@ -315,3 +317,10 @@ def test_health_can_be_left_out_and_takes_its_paths(make_world):
     assert not [one for one in connect.all_routes() if "health" in one.path]
     with pytest.raises(ConfigurationError, match="declared twice"):
         make_world().connect.context_route("/health/live")(lambda request, context: None)
+
+
+def test_a_queue_and_a_memory_of_ones_own_are_used_although_they_are_empty(make_world):
+    queue, receipts = MemoryQueue(workers=1), MemoryReceipts()
+    world = make_world(queue=queue, receipts=receipts)
+    assert world.connect.queue is queue
+    assert world.connect.webhooks._receipts is receipts

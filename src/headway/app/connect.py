@@ -179,7 +179,7 @@ class Connect(Declarations):
         self._transport = transport
         self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
         self.store, self.answers, own = _opened(store, self.key, clock, development)
-        self.once = once or own
+        self.once = own if once is None else once
         install = self._install_keys(install_keys)
         self.keys = Keys(self.answers, install, instruments=self.instruments)
         self.readiness = Readiness(lambda: self.store.get(self.key, self.key))
@@ -188,9 +188,9 @@ class Connect(Declarations):
         self.sealed_pages = sealed_pages
         self.clock = clock
         self.header_only = self._policies.header_only
-        self.queue = queue or MemoryQueue()
+        self.queue = MemoryQueue() if queue is None else queue
         self._open_tickets(shared=once is not None or store != MEMORY)
-        self.webhooks = self._events(receipts or MemoryReceipts(clock=clock))
+        self.webhooks = self._events(receipts)
         self._expected = Expected(app_key=self.key, audience=(self.base_url,))
 
     def _install_keys(self, source: str | None) -> InstallKeys:
@@ -355,13 +355,13 @@ class Connect(Declarations):
 
     # ---- events -----------------------------------------------------------------------------
 
-    def _events(self, receipts: Receipts) -> Webhooks:
+    def _events(self, receipts: Receipts | None) -> Webhooks:
         if isinstance(self.queue, MemoryQueue):
             self.queue.serve(self.work)
         return Webhooks(
             self._webhooks,
             queue=self.queue,
-            receipts=receipts,
+            receipts=MemoryReceipts(clock=self.clock) if receipts is None else receipts,
             installation=lambda client_key: self.store.get(self.key, client_key),
             client_of=self.client,
             clock=self.clock,
