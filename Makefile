@@ -25,8 +25,8 @@ lint: checks  ## ruff: rules and format
 types: checks  ## mypy, strict
 	@$(BIN)/mypy
 
-bench: ready  ## speed against named peers, as ratios in one run
-	@$(BIN)/python -m bench $(ARGS)
+bench: peers  ## speed against named peers, as ratios in one run (ARGS= names some of them)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 soak: ready  ## the long runs in full size
 	@$(BIN)/pytest -m soak $(ARGS)
@@ -39,8 +39,10 @@ clean:  ## remove what the above made
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .headway
 	@find src tests tools bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: checks ready
+.PHONY: checks ready peers
 checks:
 	@$(PYTHON) tools/setup.py check
 ready:
 	@$(PYTHON) tools/setup.py test
+peers:
+	@$(PYTHON) tools/setup.py bench

@@ -3,6 +3,7 @@
     python3 tools/setup.py run      what 'make up' needs: packages, Headway, the iframe bridge
     python3 tools/setup.py check    the same, and the linter and type checker
     python3 tools/setup.py test     the same, and what the tests run against
+    python3 tools/setup.py bench    the same, and the peers of the benchmarks
 
 Standard library only: it runs before anything is installed.  A step that was
 done leaves the hash of its inputs in ``.venv``, so a second run takes no time
@@ -81,9 +82,11 @@ def main(wanted: str) -> None:
         print(f"setup: {step.says}", flush=True)
         step.make()
         stamp.write_text(state)
-    if wanted == "test":
+    if LEVELS[wanted] >= LEVELS["test"]:
         for program, (packages, why, who) in OPTIONAL.items():
             optional(program, packages, why, who)
+    if wanted == "bench":
+        optional("wrk", "wrk", "wrk is missing", "that put an app under load")
 
 
 def digest(paths: Sequence[Path]) -> str:
@@ -144,7 +147,7 @@ def optional(programs: str, packages: str, why: str, who: str) -> None:
         print(f"setup: {missing}; tests {who} will be skipped", flush=True)
 
 
-LEVELS = {"run": 0, "check": 1, "test": 2}
+LEVELS = {"run": 0, "check": 1, "test": 2, "bench": 3}
 LOCKS = ROOT / "requirements"
 STEPS = (
     Step("venv", 0, "a virtual environment in .venv", [], [PYTHON], environment),
@@ -170,6 +173,14 @@ STEPS = (
             partial(npm_of, name),
         )
         for name, says in FOREIGN.items()
+    ),
+    Step(
+        "bench-ace",
+        3,
+        "a foreign Connect framework for the benchmark, from npm",
+        [ROOT / "bench" / "ace" / "package-lock.json"],
+        [ROOT / "bench" / "ace" / "node_modules"],
+        lambda: npm(ROOT / "bench" / "ace"),
     ),
 )
 

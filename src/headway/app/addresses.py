@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from headway.errors import BaseUrlRefused, ConfigurationError, Refusal
@@ -28,6 +29,7 @@ _LOOPBACK_FRAMERS = ("http://localhost:*", "http://127.0.0.1:*")
 _LENGTH_MAX = 200  # characters of a base URL, as the descriptor's schema has it
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str | None) -> bool:
     """Whether *host* is this machine: ``localhost`` or a loopback address, unresolved.
 

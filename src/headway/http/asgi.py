@@ -41,16 +41,18 @@ def facts_from_scope(
             "this ASGI server gives no raw_path, and a decoded path can not be hashed; "
             "use one that does, such as uvicorn"
         )
-    headers = scope["headers"]
-    content_type = "".join(header_values(headers, "content-type")).partition(";")[0]
-    is_form = body is not None and content_type.strip().lower() == FORM_TYPE
+    headers, form = scope["headers"], None
+    if body is not None:
+        content_type = "".join(header_values(headers, "content-type")).partition(";")[0]
+        if content_type.strip().lower() == FORM_TYPE:
+            form = body.decode("latin-1")
     return RequestFacts(
         method=scope["method"],
         raw_path=raw_path.partition(b"?")[0].decode("latin-1"),
         raw_query=scope["query_string"].decode("latin-1"),
         base_path=base_path,
         authorization=header_values(headers, "authorization"),
-        form=body.decode("latin-1") if body is not None and is_form else None,
+        form=form,
     )
 
 
