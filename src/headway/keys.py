@@ -440,6 +440,11 @@ class Sealer:
         head = bytes([len(self.current)]) + self.current.encode()
         return sealed.startswith(head)
 
+    @staticmethod
+    def key_id(sealed: bytes) -> str:
+        """The id of the key that *sealed* says it was sealed with; not proved."""
+        return sealed[1 : 1 + sealed[0]].decode("ascii", "replace") if sealed else ""
+
     def seal(self, plain: bytes, context: Sequence[str]) -> bytes:
         """Encrypt *plain*; it opens only with the same *context* (names of its place)."""
         nonce = secrets.token_bytes(NONCE_BYTES)
@@ -450,7 +455,7 @@ class Sealer:
     def open(self, sealed: bytes, context: Sequence[str]) -> bytes:
         """Decrypt; raises ConfigurationError where key, place or bytes are not right."""
         end = 1 + sealed[0] if sealed else 1
-        key_id = sealed[1:end].decode("ascii", "replace")
+        key_id = self.key_id(sealed)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise ConfigurationError("a stored value is sealed with a key that is not configured")

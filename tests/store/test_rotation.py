@@ -13,7 +13,7 @@ from headway.errors import ConfigurationError
 from headway.keys import Sealer
 from headway.model import Installation, Secret
 from headway.ports import NeedKey, OnceOnly
-from headway.store import rotation
+from headway.store import inventory, rotation
 from headway.store.engine import writing
 from headway.store.installations import Installations
 from headway.store.rotation import Rotated, rotate_key
@@ -53,7 +53,7 @@ def secrets(engine: sa.Engine, sealer: Sealer) -> list[tuple[str, str | None]]:
 def test_every_secret_is_sealed_anew(
     engine: sa.Engine, kept: Installations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "PAGE", 2)
+    monkeypatch.setattr(inventory, "PAGE", 2)
     before, told = secrets(engine, BEFORE), []
     assert before[3] == ("another secret of 3", "the secret of 3 ...")
     assert rotate_key(engine, BOTH, each=told.append) == Rotated(rows=5, resealed=5, unopened=0)
@@ -67,7 +67,7 @@ def test_every_secret_is_sealed_anew(
 def test_what_was_broken_off_goes_on(
     engine: sa.Engine, kept: Installations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "PAGE", 2)
+    monkeypatch.setattr(inventory, "PAGE", 2)
 
     def stop(so_far: Rotated) -> None:
         raise KeyboardInterrupt

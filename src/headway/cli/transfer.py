@@ -13,7 +13,7 @@ import typer
 from headway.errors import ConfigurationError
 from headway.model import Secret
 
-__all__ = ["export_state", "import_state"]
+__all__ = ["export_state", "import_state", "passphrase"]
 
 VARIABLE = "HEADWAY_EXPORT_PASSPHRASE"
 PASSPHRASE_MIN = 16
@@ -29,7 +29,7 @@ def export_state(file: File, data: Data, passphrase_file: PassphraseFile = None)
     """Write a site's state to a new file. The passphrase seals the secrets in it."""
     from headway.host.transfer import export_site
 
-    count = export_site(data, file, _passphrase(passphrase_file))
+    count = export_site(data, file, passphrase(passphrase_file))
     print(f"{file}: {count} rows, without sessions; mode 0600")
     return 0
 
@@ -38,12 +38,13 @@ def import_state(file: File, data: Data, passphrase_file: PassphraseFile = None)
     """Make a new folder of what was exported; start it with --data."""
     from headway.host.transfer import import_site
 
-    count = import_site(file, data, _passphrase(passphrase_file))
+    count = import_site(file, data, passphrase(passphrase_file))
     print(f"{data}: {count} rows")
     return 0
 
 
-def _passphrase(file: Path | None) -> Secret:
+def passphrase(file: Path | None) -> Secret:
+    """A passphrase: of *file*, of the environment or of a prompt; never of an argument."""
     text = _given(file)
     if len(text) < PASSPHRASE_MIN:
         raise ConfigurationError(f"a passphrase has {PASSPHRASE_MIN} characters or more")

@@ -13,7 +13,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -34,7 +34,16 @@ from headway.store.engine import reached, truncate_log, writing
 from headway.store.replay import LEEWAY
 from headway.store.tables import accepted, clock, installations
 
-__all__ = ["SECRET_COLUMNS", "Installations", "is_row", "place"]
+__all__ = [
+    "SECRET_COLUMNS",
+    "Forgotten",
+    "Installations",
+    "in_turn",
+    "is_row",
+    "place",
+    "subject",
+    "written",
+]
 
 OVERLAP_MAX = 300
 TOKEN_LIFE_MAX = 3600
@@ -42,6 +51,20 @@ TOKEN_LIFE_MAX = 3600
 
 SECRET_COLUMNS = ("shared_secret", "previous_secret")
 _SECRETS_VERSION = "installations 1"  # of what those columns hold
+
+
+class Forgotten(NamedTuple):
+    """What was removed: installations with their secrets; and what stays of events, as hashes.
+
+    ``until`` is when the hashes go, in seconds since 1970; 0 where there are none.
+    """
+
+    installations: int
+    events: int
+    until: int
+
+    def __bool__(self) -> bool:
+        return self.installations + self.events > 0
 
 
 class Installations:
@@ -199,11 +222,11 @@ class Installations:
             row = (
                 connection.execute(sa.select(installations).where(*is_row(*key))).mappings().first()
             )
-            _accept(connection, _subject(*key), proof, strictly=row is None)
+            _accept(connection, subject(*key), proof, strictly=row is None)
             _check_free(connection, installation)
             before = None if row is None else self._opened(row, now)
             after = self._succeeding(before, installation, now)
-            values = self._row(after)
+            values = written(after, self._sealer)
             if row is None:
                 connection.execute(sa.insert(installations).values(values))
             else:
@@ -221,7 +244,7 @@ class Installations:
             ClockBehind: the clock stands behind the latest time recorded.
         """
         with self._writing(app_key, client_key) as (connection, _):
-            _accept(connection, _subject(app_key, client_key), proof, strictly=False)
+            _accept(connection, subject(app_key, client_key), proof, strictly=False)
             gone = connection.execute(sa.delete(installations).where(*is_row(app_key, client_key)))
         truncate_log(self._engine)
         return gone.rowcount > 0
@@ -238,8 +261,8 @@ class Installations:
         with self._writing(app_key, client_key) as (connection, _):
             return connection.execute(change).rowcount > 0
 
-    def forget(self, app_key: str, client_key: str) -> bool:
-        """Remove all of an installation; False where nothing was kept.
+    def forget(self, app_key: str, client_key: str) -> Forgotten:
+        """Remove all of an installation; what is returned is false where nothing was kept.
 
         The tombstone goes with the first write after every token that was
         issued before has expired.
@@ -250,29 +273,24 @@ class Installations:
         # An older token may live longer than the last one: the longest life decides.
         longest = accepted.c.issued + TOKEN_LIFE_MAX + LEEWAY
         end = sa.case((accepted.c.until > longest, accepted.c.until), else_=longest)
-        mark = sa.update(accepted).where(accepted.c.subject == _subject(app_key, client_key))
+        of_site = accepted.c.subject == subject(app_key, client_key)
+        # By LEEWAY more, clocks may go back.
+        mark = sa.update(accepted).where(of_site).values(forget_at=end + LEEWAY)
         with self._writing(app_key, client_key) as (connection, _):
             gone = connection.execute(sa.delete(installations).where(*is_row(app_key, client_key)))
-            kept = connection.execute(
-                mark.values(forget_at=end + LEEWAY)
-            )  # by which clocks may go back
+            kept = connection.execute(mark)
+            last = sa.select(sa.func.max(accepted.c.forget_at)).where(of_site)
+            until = connection.scalar(last) or 0
         truncate_log(self._engine)
-        return gone.rowcount + kept.rowcount > 0
+        return Forgotten(gone.rowcount, kept.rowcount, until)
 
     # ---- transactions -----------------------------------------------------------------------
 
     @contextmanager
     def _writing(self, app_key: str, client_key: str) -> Iterator[tuple[sa.Connection, int]]:
         """The one transaction of a write, and the time at which it happens."""
-        with reached(), writing(self._engine).begin() as connection:
-            now = int(self._clock())
-            # (1) the clock; where a database locks rows, this row puts writers in a line
-            mark = connection.scalar(sa.select(clock.c.mark).with_for_update())
-            connection.execute(sa.update(clock).values(mark=_held(mark, now)))
-            # (2) what is past its time
-            _erase_secrets(connection, now)
-            connection.execute(sa.delete(accepted).where(accepted.c.forget_at < now))
-            yield connection, now
+        with in_turn(self._engine, self._clock) as turn:
+            yield turn
         if app_key == self._app_key:
             self._cache.drop(client_key)
 
@@ -314,17 +332,6 @@ class Installations:
             previous_until=until,
         )
 
-    def _row(self, value: Installation) -> dict[str, Any]:
-        row = msgspec.structs.asdict(value)
-        row["product"] = value.product.value
-        for column in SECRET_COLUMNS:
-            secret = row[column]
-            if secret is not None:
-                row[column] = self._sealer.seal(
-                    secret.reveal(), place(column, row["app_key"], row["client_key"])
-                )
-        return row
-
     def _opened(self, row: sa.RowMapping, now: int) -> Installation | None:
         """The row without what is past its time; None where its secret is too short."""
         values: dict[str, Any] = dict(row)
@@ -345,6 +352,25 @@ class Installations:
         return Secret(self._sealer.open(sealed, place(column, row["app_key"], row["client_key"])))
 
 
+@contextmanager
+def in_turn(engine: sa.Engine, of_day: Clock) -> Iterator[tuple[sa.Connection, int]]:
+    """A transaction in line with all other writers, and the time at which it happens.
+
+    Raises:
+        ClockBehind: the clock stands behind the latest time recorded.
+        StoreUnavailable: the database does not answer.
+    """
+    with reached(), writing(engine).begin() as connection:
+        now = int(of_day())
+        # (1) the clock; where a database locks rows, this row puts writers in a line
+        mark = connection.scalar(sa.select(clock.c.mark).with_for_update())
+        connection.execute(sa.update(clock).values(mark=_held(mark, now)))
+        # (2) what is past its time
+        _erase_secrets(connection, now)
+        connection.execute(sa.delete(accepted).where(accepted.c.forget_at < now))
+        yield connection, now
+
+
 def _over(found: Installation | None, now: float) -> bool:
     """Whether what was remembered holds a secret whose time is over."""
     return found is not None and bool(found.previous_secret) and now >= found.previous_until
@@ -354,6 +380,17 @@ def _credentials(found: Installation | None, cached: bool, now: float) -> Creden
     if found is None:
         return None
     return Credentials(keys=found.secrets(now), installation=found, cached=cached)
+
+
+def written(value: Installation, sealer: Sealer) -> dict[str, Any]:
+    """*value* as its row, with its secrets sealed."""
+    row = msgspec.structs.asdict(value)
+    row["product"] = value.product.value
+    for column in SECRET_COLUMNS:
+        if row[column] is not None:
+            where = place(column, value.app_key, value.client_key)
+            row[column] = sealer.seal(row[column].reveal(), where)
+    return row
 
 
 def place(column: str, app_key: str, client_key: str) -> tuple[str, ...]:
@@ -378,7 +415,7 @@ def _check_free(connection: sa.Connection, new: Installation) -> None:
         raise InstallationIdTaken(found=f"installation of {row.app_key} on {row.client_key}")
 
 
-def _subject(app_key: str, client_key: str) -> str:
+def subject(app_key: str, client_key: str) -> str:
     """What a tombstone is kept under: a hash, with lengths so that no two pairs share a text."""
     parts = (app_key.encode(), client_key.encode())
     text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)

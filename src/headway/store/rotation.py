@@ -7,7 +7,7 @@ was broken off goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -16,11 +16,10 @@ from headway.errors import ConfigurationError
 from headway.keys import Sealer
 from headway.store.engine import reached, truncate_log, writing
 from headway.store.installations import SECRET_COLUMNS, is_row, place
+from headway.store.inventory import pages
 from headway.store.tables import installations
 
 __all__ = ["Rotated", "rotate_key"]
-
-PAGE = 500  # rows looked at with one query
 
 
 class Rotated(NamedTuple):
@@ -50,7 +49,7 @@ def rotate_key(
     >>> engine.dispose()
     """
     rows = resealed = unopened = 0
-    for page in _pages(engine):
+    for page in pages(engine, ("app_key", "client_key", *SECRET_COLUMNS)):
         for row in page:
             rows += 1
             sealed = [row[column] for column in SECRET_COLUMNS if row[column] is not None]
@@ -63,22 +62,6 @@ def rotate_key(
         each(Rotated(rows, resealed, unopened))
     truncate_log(engine)
     return Rotated(rows, resealed, unopened)
-
-
-def _pages(engine: sa.Engine) -> Iterator[list[sa.RowMapping]]:
-    """All rows in the order of their keys, a page at a time; no transaction stays open between."""
-    key = sa.tuple_(installations.c.app_key, installations.c.client_key)
-    columns = [installations.c[name] for name in ("app_key", "client_key", *SECRET_COLUMNS)]
-    query = sa.select(*columns).order_by(installations.c.app_key, installations.c.client_key)
-    after: tuple[str, str] | None = None
-    while True:
-        rest = query if after is None else query.where(key > sa.tuple_(*map(sa.literal, after)))
-        with reached(), engine.connect() as connection:
-            page = list(connection.execute(rest.limit(PAGE)).mappings())
-        if not page:
-            return
-        yield page
-        after = page[-1]["app_key"], page[-1]["client_key"]
 
 
 def _reseal(engine: sa.Engine, sealer: Sealer, key: tuple[str, str]) -> bool:

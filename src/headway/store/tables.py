@@ -26,6 +26,12 @@ installations = sa.Table(
     sa.Column("description", sa.Text),
     sa.Column("installation_id", sa.Text),  # Forge's name for it; NULL where it is not on Forge
     sa.Index("installations_installation_id", "installation_id", unique=True),
+    sa.Index(
+        "installations_previous",
+        "previous_until",
+        sqlite_where=sa.text("previous_secret IS NOT NULL"),
+        postgresql_where=sa.text("previous_secret IS NOT NULL"),
+    ),
 )
 
 accepted = sa.Table(
@@ -39,6 +45,12 @@ accepted = sa.Table(
     sa.Column("until", sa.BigInteger, nullable=False),
     sa.Column("forget_at", sa.BigInteger),  # NULL: kept
     sa.Index("accepted_digest", "digest"),
+    sa.Index(
+        "accepted_forget",
+        "forget_at",
+        sqlite_where=sa.text("forget_at IS NOT NULL"),
+        postgresql_where=sa.text("forget_at IS NOT NULL"),
+    ),
 )
 
 clock = sa.Table(
