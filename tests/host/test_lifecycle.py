@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from headway.host.apps import Licence
 from headway.host.database import open_database
-from headway.host.lifecycle import Addresses, cloud_id, payload
+from headway.host.lifecycle import Addresses, cloud_id, installation_id, payload
 from headway.model import Secret
 from host.small_app import BASE, SmallApp, SmallHost
 
@@ -67,6 +68,24 @@ def test_whoever_may_impersonate_knows_its_client_id(host: SmallHost) -> None:
 def test_the_cloud_id_is_the_sites_and_stays() -> None:
     with open_database(None) as database, open_database(None) as other:
         assert cloud_id(database) == cloud_id(database) != cloud_id(other)
+
+
+def test_connect_on_forge_is_told_an_installation_id(host: SmallHost, app: SmallApp) -> None:
+    lifecycle = host.lifecycle
+    asyncio.run(lifecycle.tell(host.app, "installed", NEW))
+    assert "installationId" not in json.loads(app.last("installed").body)
+    lifecycle._on_forge = True
+    asyncio.run(lifecycle.tell(host.app, "installed", NEW))
+    told = json.loads(app.last("installed").body)["installationId"]
+    assert told.startswith("ari:cloud:ecosystem::installation/")
+    asyncio.run(lifecycle.tell(host.app, "enabled"))
+    assert "installationId" not in json.loads(app.last("enabled").body)
+    first = host.app
+    upgraded, _ = host.add(revision=2)
+    assert installation_id(upgraded, "cloud-1") == told
+    host.apps.remove(first.key)
+    anew, _ = host.add()
+    assert installation_id(anew, "cloud-1") != told
 
 
 # ---- who signs ------------------------------------------------------------------------------

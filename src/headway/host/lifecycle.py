@@ -22,7 +22,7 @@ from headway.host.outgoing import CALLS, Outgoing
 from headway.host.site_keys import SiteKeys
 from headway.model import Kind, Secret, TokenText
 
-__all__ = ["Addresses", "Lifecycle", "cloud_id", "payload"]
+__all__ = ["Addresses", "Lifecycle", "cloud_id", "installation_id", "payload"]
 
 DESCRIPTION = "A local site of Headway"
 IMPERSONATES = "ACT_AS_USER"
@@ -76,8 +76,19 @@ def payload(
     return told
 
 
+def installation_id(app: App, cloud_id: str) -> str:
+    """Forge's name for this installation: an upgrade keeps it, an app installed anew gets another.
+
+    Source: "Forge Remote essentials", ``app.installationId``.
+    """
+    named = f"{cloud_id} {app.key} {app.client_key} {app.oauth_client_id}"
+    return f"ari:cloud:ecosystem::installation/{uuid.uuid5(uuid.NAMESPACE_URL, named)}"
+
+
 class Lifecycle:
     """Tells the apps of one product; *legacy* asks for the unsigned installs of old.
+
+    With *on_forge* an ``installed`` names Forge's installation too.
 
     Who signs ("Signed install", October 2021): the site's own key where the
     app has to learn or forget a secret, else the secret that both have.
@@ -93,6 +104,7 @@ class Lifecycle:
         addresses: Callable[[App], Addresses],
         cloud_id: str,
         legacy: bool = False,
+        on_forge: bool = False,
     ) -> None:
         self._apps = apps
         self._keys = keys
@@ -101,6 +113,7 @@ class Lifecycle:
         self._addresses = addresses
         self._cloud_id = cloud_id
         self._legacy = legacy
+        self._on_forge = on_forge
         self._signed: dict[str, int] = {}  # app key -> iat of the last lifecycle token
 
     async def tell(self, app: App, event: str, secret: Secret | None = None) -> int | None:
@@ -123,6 +136,8 @@ class Lifecycle:
         )
         if secret is not None:
             body["sharedSecret"] = secret.reveal().decode()
+            if self._on_forge:
+                body["installationId"] = installation_id(app, self._cloud_id)
         data = json.dumps(body).encode()
         # (3) who signs it
         if CALLS[event].kind is not Kind.LIFECYCLE:

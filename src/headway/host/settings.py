@@ -81,6 +81,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     plugin_manager_tells: Annotated[
         bool, _is("Answer an install that is done with the app itself, and not with 303.")
     ] = False
+    forge_installations: Annotated[
+        bool, _is("Tell apps an installationId, as a site does for Connect on Forge.")
+    ] = False
 
     # ---- the REST API ----
     rate_limit: Annotated[

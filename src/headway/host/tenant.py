@@ -85,6 +85,7 @@ class Tenant:
             addresses=self.addresses,
             cloud_id=cloud_id(database),
             legacy=settings.unsigned_installs,
+            on_forge=settings.forge_installations,
         )
         self.installer = Installer(
             self.apps,
