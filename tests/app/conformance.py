@@ -16,7 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.invoking import APP_ID, JWKS, KID, Invoker, key_set
 from headway.app import pages
+from headway.app.forge import Forge
+from headway.app.forge_keys import Environment
 from headway.model import Secret
 from headway.qsh import canonical_request
 
@@ -93,9 +96,14 @@ class Conformance:
     framework: Any
 
     @pytest.fixture
-    def harness(self, make_world):
-        harness = self.framework(make_world(framework=self.framework.connect))
+    def harness(self, make_world, keys, rsa):
+        keys.page(JWKS, 200, key_set(**{KID: rsa}))
+        forge = Forge(APP_ID, Environment(keys=keys.address + JWKS, api=keys.address))
+        harness = self.framework(make_world(framework=self.framework.connect, forge=forge))
         harness.declare()
+        connect = harness.world.connect
+        api = next(route.handler for route in connect.own_routes() if route.path == "/api")
+        connect.forge_route("/forge", connected=False)(api)
         harness.start()
         harness.world.install()
         yield harness
@@ -233,6 +241,45 @@ class Conformance:
         assert answer.text.startswith("<!doctype html><script data-seal=")
         assert answer.text.endswith("xend.")
         assert answer.text.count('data-seal="') == 1
+
+    # ---- Forge ------------------------------------------------------------------------------
+
+    @pytest.fixture
+    def invoke(self, app, keys, rsa):
+        invoker = Invoker(rsa, keys.address)
+
+        def invoke(token=None, scheme="Bearer", target="/forge", **changes):
+            token = token or invoker.token(app.now[0], **changes)
+            tokens = {f"x-forge-oauth-{who}": f"{who}-oauth-token" for who in ("system", "user")}
+            headers = {"authorization": f"{scheme} {token}", **tokens}
+            return app.call("POST", target, headers=headers)
+
+        return invoke
+
+    def test_forge_invokes_a_route(self, app, harness, invoke):
+        answer = invoke()
+        assert (answer.status, json.loads(answer.body)) == (
+            200,
+            {"user": "655362:ada", "issue": "DEMO-1"},
+        )
+        seen = harness.seen.pop()
+        assert seen.context.invocation.module_key == "panel"
+        assert not seen.context.connected
+        named = {name.lower() for name in seen.headers}
+        assert not named & {"authorization", "x-forge-oauth-system", "x-forge-oauth-user"}
+        assert "eyJ" not in seen.whole
+        assert "oauth-token" not in seen.whole
+        assert repr(seen.context._tokens) == "<Forge tokens: none>"  # dropped with the request
+
+    def test_forge_and_a_site_are_never_taken_for_each_other(self, app, invoke, keys, rsa):
+        token = Invoker(rsa, keys.address).token(app.now[0])
+        refused(invoke(scheme="JWT"), 401, "token-missing")
+        refused(invoke(app.context_token()), 401, "kind-refused")
+        refused(invoke(token, scheme="JWT", target="/api"), 401, "kind-refused")
+        refused(app.call("POST", f"/forge?jwt={token}"), 401, "location-not-allowed")
+        answer = invoke(aud="ari:cloud:ecosystem::app/another")
+        refused(answer, 401, "audience-mismatch")
+        assert answer.header("www-authenticate") == 'Bearer realm="my-app"'
 
     # ---- the reload -------------------------------------------------------------------------
 

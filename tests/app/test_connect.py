@@ -6,10 +6,13 @@ from typing import ClassVar
 import msgspec
 import pytest
 
+from app.invoking import APP_ID, JWKS, KID, UUID, Invoker, key_set
 from headway.app import pages
 from headway.app.connect import Connect, Keys
 from headway.app.descriptor import Descriptor, Vendor
 from headway.app.exchange import Asked
+from headway.app.forge import Forge
+from headway.app.forge_keys import Environment
 from headway.app.forwarded import Forwarded
 from headway.app.instruments import Instrument
 from headway.app.queue import MemoryQueue
@@ -324,3 +327,22 @@ def test_a_queue_and_a_memory_of_ones_own_are_used_although_they_are_empty(make_
     world = make_world(queue=queue, receipts=receipts)
     assert world.connect.queue is queue
     assert world.connect.webhooks._receipts is receipts
+
+
+def test_an_app_of_forge_has_its_keys_and_says_who_it_is(make_world, keys, rsa):
+    keys.page(JWKS, 200, key_set(**{KID: rsa}))
+    here = Environment(keys=keys.address + JWKS, api=keys.address)
+    heard = []
+
+    class Hears(Instrument):
+        def fetched_keys(self, fetch):
+            heard.append((fetch.source, fetch.outcome))
+
+    world = make_world(forge=Forge(UUID, here), instruments=[Hears()])
+    assert world.connect.forge.app_id == APP_ID
+    assert make_world(forge=UUID).connect.forge.environment == "production"
+    world.connect.forge_route("/pure", connected=False)(lambda request, context: {"ok": 1})
+    token = Invoker(rsa, keys.address).token(world.now[0])
+    assert world.call("POST", "/pure", headers={"authorization": f"Bearer {token}"}).status == 200
+    assert heard == [("forge", "ok")]
+    assert world.seen[-1].kind == "invocation"

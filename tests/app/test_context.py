@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from app.invoking import APP_ID, Invoker
 from headway import jwt
 from headway.app.context import (
     Content,
@@ -11,6 +12,7 @@ from headway.app.context import (
     Issue,
     Licence,
     ModuleContext,
+    NoInstallation,
     Project,
     Space,
     SyncContext,
@@ -18,7 +20,7 @@ from headway.app.context import (
 )
 from headway.app.routes import CALL, PAGE
 from headway.errors import ConfigurationError
-from headway.model import Direction, Location, RequestFacts, Verified
+from headway.model import Direction, Kind, Location, RequestFacts, Verified
 
 
 def facts(query="", token=None, method="GET", path="/panel"):
@@ -121,3 +123,68 @@ def test_a_module_context_may_say_nothing(claim):
 
 def test_a_module_context_takes_no_members_of_another_type():
     assert ModuleContext({"jira": {"issue": {"id": [1], "key": None}}}).issue == Issue()
+
+
+# ---- an invocation of Forge -----------------------------------------------------------------
+
+
+@pytest.fixture
+def invoked(make_world, rsa):
+    """A context as an invocation of Forge gives it."""
+    world = make_world(forge=APP_ID)
+    invoker = Invoker(rsa, "https://api.atlassian.com")
+
+    def invoked(kind=Context, site=None, tokens=None, **changes):
+        claims = jwt.decode(invoker.token(1_700_000_000, **changes)).unverified_claims
+        verified = Verified(
+            kind=Kind.INVOCATION,
+            claims=claims,
+            direction=Direction.REMOTE,
+            location=Location.HEADER,
+            phase="open",
+        )
+        return kind(world.connect, verified, site, "", tokens)
+
+    invoked.app = invoker.app
+    invoked.world = world
+    return invoked
+
+
+@pytest.mark.parametrize("kind", [Context, SyncContext])
+def test_an_invocation_gives_a_context_of_the_same_shape(invoked, kind):
+    invoked.world.install()
+    site = invoked.world.installation
+    context = invoked(kind, site)
+    assert context.installation is site
+    assert context.connected
+    assert context.account_id == "655362:ada"
+    assert context.module.issue == Issue(id="7", key="DEMO-1")
+    assert context.module.space is None
+    assert context.licence is context.locale is context.timezone is None
+    assert context.invocation.module_key == "panel"
+    assert jwt.decode(context.session_token()).unverified_claims.sub == "655362:ada"
+
+
+def test_a_pure_forge_app_has_no_installation_and_says_so(invoked):
+    context = invoked()
+    assert not context.connected
+    with pytest.raises(NoInstallation, match="connected"):
+        _ = context.installation
+    with pytest.raises(NoInstallation):
+        context.session_token()
+    assert repr(context) == "<context of 655362:ada on no Connect site>"
+
+
+def test_licence_and_locale_of_an_invocation_stand_in_its_token(invoked):
+    licensed = invoked.app(license={"active": True})
+    assert invoked(app=licensed).licence is Licence.ACTIVE
+    assert invoked(app=invoked.app(license={"active": False})).licence is Licence.NONE
+    assert invoked(context={"locale": "de-DE"}).locale == "de-DE"
+    assert invoked(context={"locale": 7}).locale is None
+    assert dict(invoked(context={"extension": "none"}).module) == {}
+
+
+def test_a_context_of_connect_has_no_invocation(opened):
+    context = opened()
+    assert context.invocation is None
+    assert context.connected

@@ -6,9 +6,11 @@ import json
 import msgspec
 import pytest
 
+from app.invoking import APP_ID, JWKS, KID, Invoker, key_set
 from headway.app import lifecycle, pages
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import (
+    CREDENTIALS,
     FORM_BYTES_MAX,
     QUIET,
     Admitted,
@@ -21,7 +23,10 @@ from headway.app.exchange import (
     exchange,
     run,
 )
+from headway.app.forge import Forge
+from headway.app.forge_keys import Environment, ForgeKeys
 from headway.errors import BodyTooLarge, ConfigurationError, StoreUnavailable
+from headway.keys import RsaPrivateKey
 from headway.model import RequestFacts, Secret
 from headway.ports import NeedKey, OnceOnly
 
@@ -33,14 +38,14 @@ FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 def drive(request, world):
     """One request through the steps, driven in both ways."""
 
-    def ask(method, target, token=None, body=b"", headers=None, near="127.0.0.1"):
+    def ask(method, target, token=None, body=b"", headers=None, near="127.0.0.1", scheme="JWT"):
         path, _, query = target.partition("?")
         given = headers or {}
         facts = RequestFacts(
             method=method,
             raw_path=path,
             raw_query=query,
-            authorization=() if token is None else (f"JWT {token}",),
+            authorization=() if token is None else (f"{scheme} {token}",),
         )
         asked = Asked(facts, lambda name: given.get(name, ""), near)
         connect = world.connect
@@ -472,3 +477,49 @@ def test_a_webhook_that_is_not_taken_is_told_of_with_its_sender(drive, app):
     assert refused(drive("POST", "/hook", token, b"[]"), "event-malformed")
     seen = app.seen[-1]
     assert (seen.verified, seen.refusal, seen.claims["iss"]) == (True, "event-malformed", "site-1")
+
+
+# ---- an invocation of Forge -----------------------------------------------------------------
+
+
+@pytest.fixture
+def invoked(drive, app, keys, rsa):
+    """Forge, and a route that it may invoke."""
+    keys.page(JWKS, 200, key_set(**{KID: rsa}))
+    connect, invoker = app.connect, Invoker(rsa, keys.address)
+    connect.forge = Forge(APP_ID, Environment(keys=keys.address + JWKS, api=keys.address))
+    connect.keys.forge = ForgeKeys(keys.address + JWKS)
+    connect.forge_route("/invoked", connected=False)(lambda request, context: None)
+
+    def invoke(token=None, **headers):
+        token = token or invoker.token(app.now[0])
+        named = {f"x-forge-oauth-{name}": value for name, value in headers.items()}
+        return drive("POST", "/invoked", token, headers=named, scheme="Bearer")
+
+    return invoke
+
+
+def test_the_access_tokens_of_an_invocation_come_along(invoked):
+    admitted = invoked(system="system-token")
+    assert isinstance(admitted, Admitted)
+    assert repr(admitted.tokens) == "<Forge tokens: system>"
+    for context in (admitted.context(), admitted.sync_context()):
+        assert not context.connected
+        assert context.account_id == "655362:ada"
+    assert "system-token" not in repr(admitted)
+    assert set(CREDENTIALS) == {"authorization", "x-forge-oauth-system", "x-forge-oauth-user"}
+
+
+def test_what_is_no_access_token_stops_an_invocation_and_is_observed(invoked, app):
+    answer = invoked(user="two, tokens")
+    assert (answer.status, app.seen[-1].refusal) == (400, "access-token-malformed")
+    assert app.seen[-1].verified
+    assert app.seen[-1].route == "/invoked"
+
+
+def test_a_401_names_the_scheme_of_its_route(invoked, app):
+    answer = invoked(token="no.to.ken")
+    assert answer.status == 400
+    forged = Invoker(RsaPrivateKey.generate(), "https://api.atlassian.com").token(app.now[0])
+    answer = invoked(token=forged)
+    assert dict(answer.headers)["WWW-Authenticate"] == 'Bearer realm="my-app"'

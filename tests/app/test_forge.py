@@ -2,22 +2,27 @@ from __future__ import annotations
 
 import pytest
 
+from app.invoking import APP_ID, CLOUD, INSTALLED, JWKS, KID, UUID, Invoker, key_set
+from headway import jwt
+from headway.app.asgi import Connect
+from headway.app.context import NoInstallation
 from headway.app.forge import (
     INVOCATION,
     Forge,
+    SpeaksFor,
     bearer,
     mapped,
     once_only,
     read_invocation,
 )
 from headway.app.forge_keys import ENVIRONMENTS, Environment
-from headway.app.forge_tokens import AccessTokens, Acting
 from headway.errors import (
     AudienceMismatch,
     ClaimInvalid,
     ConfigurationError,
     LocationNotAllowed,
 )
+from headway.keys import RsaPrivateKey
 from headway.model import (
     Claims,
     Direction,
@@ -27,15 +32,11 @@ from headway.model import (
     Product,
     RequestFacts,
     Secret,
-    TokenText,
 )
 from headway.policy import ATLASSIAN_2022
 from headway.refusals import ApiBaseUrlRefused, InstallationMismatch
 
-UUID = "406d303d-0393-4ec4-ad7c-1435be94583a"
-APP_ID = f"ari:cloud:ecosystem::app/{UUID}"
-INSTALLED = "ari:cloud:ecosystem::installation/0a3a7799-53ae-4a5b-9e7e-03338980abb5"
-CLOUD = "4c822e2f-510f-48b9-b8d2-8419d0932949"
+NOW = 1_700_000_000
 OTHER_CLOUD = "99999999-510f-48b9-b8d2-8419d0932949"
 JIRA = f"https://api.atlassian.com/ex/jira/{CLOUD}"
 WIKI = f"https://api.atlassian.com/ex/confluence/{CLOUD}"
@@ -137,7 +138,6 @@ def test_what_may_be_left_out_may_be_left_out():
     assert (told.product, told.cloud_id) == (Product.CONFLUENCE, CLOUD)
     assert told.account_id is told.licensed is told.module_key is told.environment is None
     assert told.context == {}
-    assert Acting.SYSTEM not in told.tokens
 
 
 @pytest.mark.parametrize(
@@ -315,6 +315,307 @@ def test_a_jti_is_asked_for_once_within_its_app():
     assert once_only(Claims(iss="f")).until == 30
 
 
-def test_tokens_come_along():
-    tokens = AccessTokens({Acting.USER: TokenText("eyJ")})
-    assert read_invocation(claims(), FORGE, tokens=tokens).tokens is tokens
+# ---- a route, as a whole --------------------------------------------------------------------
+
+
+@pytest.fixture
+def forge(make_world, keys, rsa):
+    """An app that Forge invokes, and Forge."""
+    invoker = Invoker(rsa, keys.address)
+    keys.page(JWKS, 200, key_set(**{KID: rsa}))
+    world = make_world(
+        framework=Connect,
+        forge=Forge(APP_ID, Environment(keys=keys.address + JWKS, api=keys.address)),
+    )
+    world.invoker, world.got = invoker, []
+
+    @world.connect.forge_route("/forge", methods=["GET", "POST"])
+    async def invoked(request, context):
+        world.got.append((request, context))
+        return {"user": context.account_id}
+
+    @world.connect.forge_route("/forge/plain")
+    def plain(request, context):
+        world.got.append((request, context))
+        return {"user": context.account_id}
+
+    @world.connect.forge_route("/forge/pure", connected=False)
+    async def pure(request, context):
+        world.got.append((request, context))
+        return {"connected": context.connected}
+
+    @world.connect.forge_route("/forge/once", once=True)
+    async def once(request, context):
+        return {"done": True}
+
+    @world.connect.context_route("/api")
+    async def api(request, context):
+        world.got.append((request, context))
+        return {"user": context.account_id}
+
+    world.app = world.connect.asgi()
+
+    def invoke(path="/forge", token=None, method="POST", headers=None, **changes):
+        token = token or invoker.token(world.now[0], **changes)
+        given = {"authorization": f"Bearer {token}", **(headers or {})}
+        return world.call(method, path, headers=given)
+
+    world.invoke = invoke
+    assert world.event(installationId=INSTALLED, cloudId=CLOUD).status == 204
+    return world
+
+
+def test_an_invocation_reaches_its_handler_with_the_connect_installation(forge):
+    for path in ("/forge", "/forge/plain"):
+        answer = forge.invoke(path)
+        assert (answer.status, answer.body) == (200, b'{"user":"655362:ada"}')
+        context = forge.got.pop()[1]
+        assert context.installation.client_key == "site-1"
+        assert context.connected
+        assert context.module.issue.key == "DEMO-1"
+        assert context.module["jira"]["issue"] == {"key": "DEMO-1", "id": 7}
+        assert context.invocation.module_key == "panel"
+        assert context.invocation.environment == "PRODUCTION"
+        assert context.invocation.context["moduleKey"] == "panel"
+        assert repr(context) == "<context of 655362:ada on site-1>"
+    assert forge.seen[-1].kind == "invocation"
+    assert forge.seen[-1].verified
+
+
+def test_licence_and_locale_are_where_a_connect_route_has_them(forge):
+    def context_of(**changes):
+        assert forge.invoke(**changes).status == 200
+        return forge.got.pop()[1]
+
+    assert context_of().licence is None
+    licensed = forge.invoker.app(license={"active": True})
+    assert context_of(app=licensed).licence == "active"
+    expired = forge.invoker.app(license={"isActive": False})
+    assert context_of(app=expired).licence == "none"
+    told = {"cloudId": CLOUD, "locale": "de-DE"}
+    assert context_of(context=told).locale == "de-DE"
+    assert context_of(context={"cloudId": CLOUD}).locale is None
+    assert context_of(context=...).module.issue is None
+
+
+def test_a_connect_route_has_no_invocation(forge):
+    assert forge.call("GET", "/api", forge.context_token()).status == 200
+    context = forge.got.pop()[1]
+    assert context.invocation is None
+    assert context.account_id == "ada"
+
+
+def test_an_invocation_without_a_user_has_none(forge):
+    assert forge.invoke(principal=..., context=...).status == 200
+    assert forge.got.pop()[1].account_id is None
+
+
+OTHER_KEY = RsaPrivateKey.generate()
+
+
+@pytest.mark.parametrize(
+    ("changes", "ident"),
+    [
+        ({"iss": "forge/other"}, "kind-refused"),
+        ({"iss": "site-1"}, "kind-refused"),
+        ({"aud": "ari:cloud:ecosystem::app/1"}, "audience-mismatch"),
+        ({"aud": [APP_ID, "another"]}, "audience-mismatch"),
+        ({"aud": ...}, "audience-mismatch"),
+        ({"iat": ...}, "claim-missing"),
+        ({"exp": ...}, "claim-missing"),
+        ({"nbf": ...}, "claim-missing"),
+        ({"jti": ...}, "claim-missing"),
+        ({"app": ...}, "claim-missing"),
+        ({"exp": NOW - 100, "iat": NOW - 125}, "token-expired"),
+        ({"nbf": NOW + 100}, "token-not-yet-valid"),
+        ({"exp": NOW + 7200}, "token-lifetime"),
+        ({"qsh": "context-qsh"}, "kind-refused"),
+        ({"header": {"typ": "headway-session+jwt"}}, "kind-refused"),
+        ({"header": {"kid": "../x"}}, "kid-invalid"),
+        ({"header": {"kid": "unknown"}}, "signature-invalid"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_a_token_that_forge_would_not_send_is_refused(forge, changes, ident):
+    answer = forge.invoke(**changes)
+    assert answer.id == ident
+    assert answer.status == (400 if ident == "kid-invalid" else 401)
+    assert forge.got == []
+    assert not forge.seen[-1].verified
+
+
+def test_another_key_does_not_sign_for_forge(forge):
+    forge.invoker.private = OTHER_KEY
+    answer = forge.invoke()
+    assert (answer.status, answer.id) == (401, "signature-invalid")
+    assert answer.header("www-authenticate") == 'Bearer realm="my-app"'
+
+
+def test_no_secret_of_a_tenant_signs_for_forge(forge):
+    claims = {"iss": "forge/invocation-token", "aud": APP_ID, "iat": NOW, "exp": NOW + 25}
+    claims |= {"nbf": NOW, "jti": "1", "app": forge.invoker.app()}
+    for header in ({}, {"kid": KID}):
+        answer = forge.invoke(token=jwt.encode(header, claims, forge.secret))
+        assert answer.id in ("kid-invalid", "signature-invalid")
+        assert answer.status in (400, 401)
+
+
+def test_schemes_are_never_tried_one_after_the_other(forge):
+    invocation = forge.invoker.token(NOW)
+    for method, path, scheme, token, ident in (
+        ("POST", "/forge", "JWT", invocation, "token-missing"),
+        ("POST", "/forge", "Bearer", forge.context_token(), "kind-refused"),
+        ("POST", "/forge", "Bearer", forge.request_token("POST", "/forge"), "kind-refused"),
+        ("GET", "/api", "JWT", invocation, "kind-refused"),
+        ("GET", "/api", "Bearer", invocation, "token-missing"),
+        ("GET", "/api", "Bearer", forge.context_token(), "token-missing"),
+    ):
+        answer = forge.call(method, path, headers={"authorization": f"{scheme} {token}"})
+        assert (answer.status, answer.id) == (401, ident)
+    answer = forge.call("POST", f"/forge?jwt={invocation}")
+    assert answer.id == "location-not-allowed"
+    assert forge.got == []
+
+
+def test_a_lifecycle_route_takes_no_invocation(forge):
+    token = forge.invoker.token(NOW)
+    for headers in ({"authorization": f"JWT {token}"}, {"authorization": f"Bearer {token}"}):
+        answer = forge.call("POST", "/installed", headers=headers, body=forge.body())
+        assert answer.status == 401
+
+
+def test_an_outage_of_the_key_source_is_a_503(forge, keys):
+    keys.page(JWKS, 500, b"")
+    answer = forge.invoke()
+    assert (answer.status, answer.id) == (503, "key-source-failed")
+    keys.page(JWKS, 200, key_set(**{KID: forge.invoker.private}))
+    assert forge.invoke().status == 200
+    keys.page(JWKS, 500, b"")
+    assert forge.invoke().status == 200
+
+
+# ---- T36, through a route -------------------------------------------------------------------
+
+
+def test_an_invocation_that_no_site_told_of_is_unmapped(forge):
+    app = forge.invoker.app(installationId="ari:cloud:ecosystem::installation/none")
+    answer = forge.invoke(app=app)
+    assert (answer.status, answer.id) == (404, "installation-unmapped")
+    answer = forge.invoke("/forge/pure", app=app)
+    assert (answer.status, answer.body) == (200, b'{"connected":false}')
+    context = forge.got.pop()[1]
+    with pytest.raises(NoInstallation):
+        _ = context.installation
+    assert repr(context) == "<context of 655362:ada on no Connect site>"
+    assert forge.invoke("/forge/pure").body == b'{"connected":true}'
+
+
+def test_an_uninstalled_site_is_unmapped_at_once(forge):
+    forge.now[0] += 1
+    assert forge.event("uninstalled").status == 204
+    assert forge.invoke().id == "installation-unmapped"
+
+
+def test_a_site_that_claims_anothers_installation_id_changes_nothing(forge):
+    forge.now[0] += 1
+    thief = forge.lifecycle_token(issuer="site-2")
+    answer = forge.event(token=thief, clientKey="site-2", installationId=INSTALLED, cloudId="x")
+    assert (answer.status, answer.id) == (409, "installation-id-taken")
+    assert forge.connect.store.get("my-app", "site-2") is None
+    assert forge.invoke().status == 200
+    assert forge.got.pop()[1].installation.client_key == "site-1"
+
+
+def test_a_record_and_a_token_of_two_sites_do_not_meet(forge):
+    forge.now[0] += 1
+    told = {"installationId": INSTALLED, "cloudId": OTHER_CLOUD}
+    assert forge.event(**told).status == 204
+    answer = forge.invoke()
+    assert (answer.status, answer.id) == (403, "installation-mismatch")
+    assert forge.seen[-1].refusal == "installation-mismatch"
+    assert forge.seen[-1].verified
+
+
+def test_an_api_base_url_outside_the_list_stops_the_request(forge):
+    app = forge.invoker.app(apiBaseUrl=f"https://evil.example/ex/jira/{CLOUD}")
+    assert forge.invoke(app=app).id == "api-base-url-refused"
+    assert forge.got == []
+
+
+# ---- once -----------------------------------------------------------------------------------
+
+
+def test_a_jti_counts_for_one_write_where_the_route_says_so(forge):
+    token = forge.invoker.token(NOW)
+    assert forge.invoke("/forge/once", token).status == 200
+    answer = forge.invoke("/forge/once", token)
+    assert (answer.status, answer.id) == (401, "token-replayed")
+    again = forge.invoker.token(NOW, jti="the same", principal="655362:eve")
+    assert forge.invoke("/forge/once", jti="the same").status == 200
+    assert forge.invoke("/forge/once", again).id == "token-replayed"
+    assert [forge.invoke("/forge", token).status for _ in range(2)] == [200, 200]
+
+
+def test_once_is_for_writes_and_needs_a_memory(forge, make_world):
+    with pytest.raises(ConfigurationError, match="once"):
+        forge.connect.forge_route("/x", methods=["GET", "POST"], once=True)
+    other = make_world(framework=Connect, forge=APP_ID, store=forge.connect.store)
+    with pytest.raises(ConfigurationError, match="once"):
+        other.connect.forge_route("/x", once=True)
+
+
+# ---- settings of an app ---------------------------------------------------------------------
+
+
+def test_an_app_that_is_none_of_forges_has_no_such_route(world):
+    with pytest.raises(ConfigurationError, match="forge="):
+        world.connect.forge_route("/x")
+    with pytest.raises(ConfigurationError, match="app_id"):
+        SpeaksFor()(world.connect, None)
+
+
+def test_an_app_id_alone_means_production(make_world):
+    connect = make_world(framework=Connect, forge=UUID).connect
+    assert connect.forge == Forge(APP_ID, "production")
+    assert connect.keys.forge._address == ENVIRONMENTS["production"].keys
+
+
+def test_an_environment_over_http_stops_the_start_outside_of_development(make_world):
+    here = Environment(keys="http://127.0.0.1:9/jwks.json", api="http://127.0.0.1:9")
+    with pytest.raises(ConfigurationError, match="development"):
+        make_world(
+            framework=Connect,
+            forge=Forge(APP_ID, here),
+            development=False,
+            base_url="https://app.example",
+            install_keys="production",
+        )
+
+
+# ---- access tokens --------------------------------------------------------------------------
+
+
+TOKENS = {"x-forge-oauth-system": "system-token", "x-forge-oauth-user": "user-token"}
+
+
+@pytest.mark.parametrize("path", ["/forge", "/forge/plain"])
+def test_no_handler_sees_a_token_in_its_headers(forge, path):
+    assert forge.invoke(path, headers=TOKENS).status == 200
+    request, context = forge.got.pop()
+    assert "authorization" not in request.headers
+    assert not set(TOKENS) & set(request.headers)
+    assert "system-token" not in repr(request.scope) + repr(vars(context))
+
+
+def test_access_tokens_prove_nothing(forge):
+    answer = forge.call("POST", "/forge", headers=TOKENS)
+    assert (answer.status, answer.id) == (401, "token-missing")
+    assert forge.call("GET", "/api", forge.context_token(), headers=TOKENS).status == 200
+    assert not set(TOKENS) & set(forge.got.pop()[0].headers)
+
+
+def test_an_access_token_that_is_none_stops_the_request(forge):
+    answer = forge.invoke(headers={"x-forge-oauth-user": "one, two"})
+    assert (answer.status, answer.id) == (400, "access-token-malformed")
+    assert forge.seen[-1].refusal == "access-token-malformed"
+    assert forge.got == []

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import time
 
 import pytest
 
+from app.invoking import key_set
 from headway.app import key_fetch
 from headway.app.forge_keys import (
     ENVIRONMENTS,
@@ -30,28 +29,6 @@ from headway.ports import NeedKey
 
 PATH = "/.well-known/jwks.json"
 FIRST, SECOND = RsaPrivateKey.generate(), RsaPrivateKey.generate()
-
-
-def jwk(key_id, private, **more):
-    numbers = private._key.public_key().public_numbers()
-
-    def written(number):
-        data = number.to_bytes((number.bit_length() + 7) // 8, "big")
-        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-    return {
-        "kty": "RSA",
-        "kid": key_id,
-        "n": written(numbers.n),
-        "e": written(numbers.e),
-        "use": "sig",
-        "alg": "RS256",
-        **more,
-    }
-
-
-def key_set(**keys):
-    return json.dumps({"keys": [jwk(key_id, key) for key_id, key in keys.items()]}).encode()
 
 
 class Ticks:

@@ -8,9 +8,9 @@ from headway.app.forge_tokens import (
     TOKEN_BYTES_MAX,
     TOKEN_HEADERS,
     AccessTokenMissing,
-    AccessTokens,
     Acting,
     BearerSigner,
+    ForgeTokens,
 )
 from headway.errors import (
     ForeignOrigin,
@@ -27,7 +27,7 @@ BASE = "/ex/jira/11111111-2222-3333-4444-555555555555"
 
 def read(**headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return AccessTokens.read(lambda name: named.get(name, ""))
+    return ForgeTokens.read(lambda name: named.get(name, ""))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_dropped_token_signs_nothing_any_more(tokens):
     tokens.drop()
     with pytest.raises(AccessTokenMissing, match="over"):
         header(held)
-    assert repr(tokens) == "<access tokens: none>"
+    assert repr(tokens) == "<Forge tokens: none>"
 
 
 def test_each_acts_with_its_own_token(tokens):
@@ -134,5 +134,5 @@ def test_no_token_stands_in_the_address(tokens):
 
 
 def test_the_default_is_nothing():
-    assert Acting.SYSTEM not in AccessTokens()
-    assert AccessTokens({Acting.SYSTEM: TokenText("eyJ")}).get(Acting.SYSTEM) == "eyJ"
+    assert Acting.SYSTEM not in ForgeTokens()
+    assert ForgeTokens({Acting.SYSTEM: TokenText("eyJ")}).get(Acting.SYSTEM) == "eyJ"

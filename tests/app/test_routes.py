@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from app.invoking import APP_ID
 from headway.app.connect import Connect
+from headway.app.forge import INVOCATION, SpeaksFor
 from headway.app.routes import CALL, PAGE, REMOTE, TENANT, WEBHOOK, Serves, Ticketed
 from headway.descriptor.typed import (
     Icon,
@@ -19,6 +21,7 @@ from headway.descriptor.typed import (
 )
 from headway.errors import ConfigurationError
 from headway.model import Direction, Kind, Location
+from headway.policy import NEVER
 
 DEVELOPMENT = {"development": True, "base_url": "http://127.0.0.1:3000"}
 
@@ -386,3 +389,29 @@ def test_modules_of_a_file_are_served_where_the_file_says(make, tmp_path):
         connect.serves("p")(panel)
     with pytest.raises(ConfigurationError, match="declared twice"):
         connect.context_route("/hooks/installed", methods=["POST"])(panel)
+
+
+def test_a_forge_route_is_for_invocations_of_this_app_alone(make):
+    connect = make(forge=APP_ID)
+    connect.forge_route("/invoked")(lambda request, context: None)
+    connect.forge_route("/once", once=True, connected=False)(lambda request, context: None)
+    first, second = connect.own_routes()
+    assert first.methods == ("POST",)
+    assert first.accept is INVOCATION
+    assert first.accept.kinds == {Kind.INVOCATION}
+    assert first.policy.scheme == "Bearer"
+    for place in (Location.QUERY, Location.FORM):
+        assert first.policy.row(Direction.REMOTE, place).schedule is NEVER
+    assert first.expected.audience == (APP_ID,)
+    assert first.installed == SpeaksFor(connected=True, once=False)
+    assert second.installed == SpeaksFor(connected=False, once=True)
+
+
+def test_a_forge_route_needs_forge_and_once_is_for_writes(make):
+    with pytest.raises(ConfigurationError, match="forge="):
+        make().forge_route("/invoked")
+    for methods in (["GET"], ["POST", "get"]):
+        with pytest.raises(ConfigurationError, match="once is for writes"):
+            make(forge=APP_ID).forge_route("/invoked", methods=methods, once=True)
+    with pytest.raises(ConfigurationError, match="all processes share"):
+        make(forge=APP_ID, store=make().store).forge_route("/invoked", once=True)

@@ -27,6 +27,7 @@ from headway.app import connect as core
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import (
     ALWAYS,
+    CREDENTIALS,
     QUIET,
     Admitted,
     Answer,
@@ -106,14 +107,15 @@ def strip(scope: Scope, query: str) -> None:
 
 
 def _clean(scope: Scope, admitted: Admitted) -> Scope:
-    """*scope* without the token; and without ways around ``send``."""
-    headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+    """*scope* without its tokens; and without ways around ``send``."""
+    headers = [(name, value) for name, value in scope["headers"] if name not in _CREDENTIALS]
     if admitted.form is not None:
         length = (b"content-length", str(len(admitted.form)).encode())
         headers = [pair for pair in headers if pair[0] not in _LENGTHS] + [length]
     return {**scope, "headers": headers, "extensions": {}, "headway.admitted": admitted}
 
 
+_CREDENTIALS = frozenset(name.encode() for name in CREDENTIALS)
 _LENGTHS = (b"content-length", b"transfer-encoding")
 
 
@@ -288,8 +290,9 @@ def _inner(route: Route) -> Inner:
     async def inner(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
         request = Request(scope, receive)
         if not inspect.iscoroutinefunction(handler):
-            result = await asyncio.to_thread(handler, request, admitted.sync_context())
-            await _send(send, result, scope["method"])
+            with admitted.sync_context() as plain:
+                result = await asyncio.to_thread(handler, request, plain)
+                await _send(send, result, scope["method"])
             return
         async with admitted.context() as context:  # open until the answer is out
             await _send(send, await handler(request, context), scope["method"])

@@ -23,6 +23,8 @@ from headway.app.context import Context, installation_of
 from headway.app.delivery import Delivery
 from headway.app.descriptor import Descriptor, module_of
 from headway.app.exchange import Asked, Run, Steps, check_place
+from headway.app.forge import Forge
+from headway.app.forge_keys import ForgeKeys, environment_of
 from headway.app.forwarded import Forwarded
 from headway.app.health import Readiness
 from headway.app.install_keys import InstallKeys, key_source
@@ -126,9 +128,11 @@ class Connect(Declarations):
     the client's address counts.  Under *health* lie ``/live`` and ``/ready``;
     None leaves them out.  *queue* keeps webhooks until they
     are worked on, by default in this process; *receipts* remember which were
-    taken, by default in this process too; *once* keeps the tickets of links, by
-    default in the store.  *transport* is httpx's, through
-    which a test lets the app reach a site without a network.
+    taken, by default in this process too; *once* keeps the tickets of links
+    and what Forge may write once, by default in the store.  *transport* is
+    httpx's, through which a test lets the app reach a site without a network.
+    *forge* is who the app is to Forge: its id there, or that with its
+    environment.
 
     >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
     >>> app.descriptor().to_json()["lifecycle"]["installed"]
@@ -160,6 +164,7 @@ class Connect(Declarations):
         receipts: Receipts | None = None,
         once: Once | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        forge: Forge | str | None = None,
     ) -> None:
         if development is None:
             development = os.environ.get(DEVELOPMENT) == "1"
@@ -181,7 +186,8 @@ class Connect(Declarations):
         self.store, self.answers, own = _opened(store, self.key, clock, development)
         self.once = own if once is None else once
         install = self._install_keys(install_keys)
-        self.keys = Keys(self.answers, install, instruments=self.instruments)
+        self.forge = Forge(forge) if isinstance(forge, str) else forge
+        self.keys = Keys(self.answers, install, self._forge_keys(), self.instruments)
         self.readiness = Readiness(lambda: self.store.get(self.key, self.key))
         self.forwarded = forwarded
         self.always = _STRICT_TRANSPORT if self.base_url.startswith("https://") else ()
@@ -200,6 +206,17 @@ class Connect(Declarations):
             transport=self._transport,
             told=lambda outcome, took: self.instruments.fetched_keys(
                 KeyFetch("install", outcome, took)
+            ),
+        )
+
+    def _forge_keys(self) -> ForgeKeys | None:
+        if self.forge is None:
+            return None
+        return ForgeKeys(
+            environment_of(self.forge.environment, development=self.development).keys,
+            transport=self._transport,
+            told=lambda outcome, took: self.instruments.fetched_keys(
+                KeyFetch("forge", outcome, took)
             ),
         )
 
@@ -258,6 +275,9 @@ class Connect(Declarations):
         try:
             verified = yield from self.verifying(facts, accept, policy, route.expected)
             check_place(route, verified)
+            if route.installed is not None:
+                site: Installation | None = yield Run(route.installed, (self, verified))
+                verified = msgspec.structs.replace(verified, installation=site)
         except Refusal as refusal:
             if not (or_shell and isinstance(refusal, TokenMissing)):
                 self.tell(facts, accept.direction, policy, verified, refusal, path, client)

@@ -16,8 +16,11 @@ import msgspec
 
 from headway import sign
 from headway.app.client import HostClient
+from headway.app.forge import Invocation, read_invocation
+from headway.app.forge import module_of as forge_module
+from headway.app.forge_tokens import ForgeTokens
 from headway.app.links import link_to
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, HeadwayError
 from headway.model import Installation, Kind, TokenText, Verified
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ __all__ = [
     "Issue",
     "Licence",
     "ModuleContext",
+    "NoInstallation",
     "Project",
     "Proved",
     "Space",
@@ -140,6 +144,10 @@ class ModuleContext(Mapping[str, Any]):
         return f"<module context of {', '.join(self._claim) or 'nothing'}>"
 
 
+class NoInstallation(HeadwayError):
+    """A handler asked for the Connect installation of a pure Forge app."""
+
+
 # ---- the context of a handler ---------------------------------------------------------------
 
 
@@ -147,26 +155,56 @@ class Proved:
     """What both kinds of context have: values, and nothing that waits.
 
     ``account_id`` is the user's, or None where there is none.  ``signed_query``
-    is the query that the host signed, empty where it signed none.
+    is the query that the host signed, empty where it signed none.  *tokens*
+    came with a Forge invocation.
     """
 
     def __init__(
         self,
         connect: Connect,
         verified: Verified,
-        installation: Installation,
+        installation: Installation | None,
         signed_query: str = "",
+        tokens: ForgeTokens | None = None,
     ) -> None:
         self._connect = connect
         self.verified = verified
-        self.installation = installation
-        self.account_id = verified.claims.sub
+        self._installation = installation
+        self._invoked = verified.kind is Kind.INVOCATION
+        claims = verified.claims
+        self.account_id = claims.principal if self._invoked else claims.sub
         self._signed_query = signed_query
+        self._tokens = tokens or ForgeTokens()
+
+    @property
+    def installation(self) -> Installation:
+        """The installation; raises :class:`NoInstallation` where Forge invoked without one."""
+        if self._installation is None:
+            raise NoInstallation(
+                "this Forge invocation has no Connect installation: ask 'connected' first"
+            )
+        return self._installation
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is an installation: always, but for pure Forge apps."""
+        return self._installation is not None
+
+    @cached_property
+    def invocation(self) -> Invocation | None:
+        """What Forge's token says; None where the request is no invocation of Forge."""
+        settings = self._connect.forge
+        if not self._invoked or settings is None:
+            return None
+        return read_invocation(
+            self.verified.claims, settings, development=self._connect.development
+        )
 
     @cached_property
     def module(self) -> ModuleContext:
         """What the module was shown in; often empty in a page's first request."""
-        return ModuleContext(self.verified.claims.context)
+        claim = self.verified.claims.context
+        return ModuleContext(forge_module(claim or {}) if self._invoked else claim)
 
     @property
     def client_script(self) -> str:
@@ -186,15 +224,19 @@ class Proved:
     def licence(self) -> Licence | None:
         """The app's licence on this site, as the signed address says; None where it says nothing.
 
-        A context token is bound to no address and says nothing.
+        A context token is bound to no address and says nothing.  An invocation
+        of Forge says it in its token.
         """
+        if self.invocation is not None and self.invocation.licensed is not None:
+            return Licence.ACTIVE if self.invocation.licensed else Licence.NONE
         told = self._one("lic") or ""
         return Licence(told) if told in ("none", "active") else None
 
     @property
     def locale(self) -> str | None:
-        """The user's locale, where a host still sends it (``loc``)."""
-        return self._one("loc")
+        """The user's locale, where a host still sends it (``loc``; Forge: ``context.locale``)."""
+        told = (self.verified.claims.context or {}).get("locale") if self._invoked else None
+        return told if isinstance(told, str) else self._one("loc")
 
     @property
     def timezone(self) -> str | None:
@@ -228,7 +270,8 @@ class Proved:
         return link_to(self._connect, self, path, query)
 
     def __repr__(self) -> str:
-        return f"<context of {self.account_id or 'nobody'} on {self.installation.client_key}>"
+        site = self._installation.client_key if self._installation else "no Connect site"
+        return f"<context of {self.account_id or 'nobody'} on {site}>"
 
 
 class Context(Proved):
@@ -248,12 +291,20 @@ class Context(Proved):
 
     async def __aexit__(self, *_: object) -> None:
         """Close the client, where one was used; the adapter enters and leaves."""
+        self._tokens.drop()
         if self._client is not None:
             await self._client.close()
 
 
 class SyncContext(Proved):
     """The context of a plain handler, which runs where it may wait."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Forget what only this request may use; the adapter enters and leaves."""
+        self._tokens.drop()
 
 
 def installation_of(verified: Verified) -> Installation:

@@ -31,6 +31,7 @@ from headway.app.addresses import framers, is_loopback
 from headway.app.background import result_of
 from headway.app.context import Context, SyncContext, installation_of, signs_address
 from headway.app.cookies import framed_cookie
+from headway.app.forge_tokens import TOKEN_HEADERS, ForgeTokens
 from headway.app.pages import FramedPage, Headers
 from headway.app.payloads import BODY_BYTES_MAX
 from headway.app.routes import WEBHOOK, Route, Serves
@@ -43,7 +44,7 @@ from headway.errors import (
 )
 from headway.http.answers import page_headers, problem, refusal_headers
 from headway.http.asgi import FORM_TYPE
-from headway.model import Location, RequestFacts, Verified
+from headway.model import Installation, Kind, Location, RequestFacts, Verified
 from headway.ports import NeedKey, OnceOnly
 from headway.qsh import without_token
 
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from headway.app.connect import Connect
 
 __all__ = [
+    "CREDENTIALS",
+    "ENVIRON_CREDENTIALS",
     "Admitted",
     "Answer",
     "Asked",
@@ -133,16 +136,22 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     signed: bool
     form: bytes | None = None
     page: FramedPage | None = None
+    tokens: ForgeTokens | None = None
 
     def context(self) -> Context:
         """The context of an ``async def`` handler."""
-        return Context(self.connect, self.verified, installation_of(self.verified), self._signed)
+        return Context(self.connect, self.verified, self._site, self._signed, self.tokens)
 
     def sync_context(self) -> SyncContext:
         """The context of a plain handler."""
-        return SyncContext(
-            self.connect, self.verified, installation_of(self.verified), self._signed
-        )
+        return SyncContext(self.connect, self.verified, self._site, self._signed, self.tokens)
+
+    @property
+    def _site(self) -> Installation | None:
+        """The installation; an invocation of a pure Forge app has none."""
+        if self.verified.kind is Kind.INVOCATION:
+            return self.verified.installation
+        return installation_of(self.verified)
 
     @property
     def _signed(self) -> str:
@@ -177,6 +186,12 @@ class Run(msgspec.Struct, frozen=True):
     arguments: tuple[Any, ...] = ()
 
 
+CREDENTIALS = ("authorization", *TOKEN_HEADERS.values())
+"""Headers, in lower case, that no handler sees."""
+
+ENVIRON_CREDENTIALS = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIALS)
+"""The same, as WSGI names them (PEP 3333)."""
+
 QUIET = (
     ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
@@ -207,20 +222,21 @@ def exchange(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     try:
         found = yield from _STEPS[route.serves](connect, route, asked)
     except Refusal as refusal:
-        found = refused(connect, asked, refusal)
+        scheme = route.policy.scheme if route.policy is not None else "JWT"
+        found = refused(connect, asked, refusal, scheme)
     if isinstance(found, Answer) and connect.always:
         return msgspec.structs.replace(found, headers=found.headers + connect.always)
     return found
 
 
-def refused(connect: Connect, asked: Asked, refusal: Refusal) -> Answer:
+def refused(connect: Connect, asked: Asked, refusal: Refusal, scheme: str = "JWT") -> Answer:
     """*refusal* as an answer: a page for people, a problem for scripts."""
     status, realm = refusal.public.status, connect.key
     if _wants_page(asked):
         text, headers = pages.refusal_page(refusal, realm)
         return _page(status, text, headers)
     headers = {
-        **refusal_headers(refusal, realm),
+        **refusal_headers(refusal, realm, scheme),
         "Content-Type": "application/problem+json",
         "X-Content-Type-Options": "nosniff",
     }
@@ -336,6 +352,9 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
             if not shell:
                 raise
             return _page(200, *connect.shell_page())
+    if verified.kind is Kind.INVOCATION:
+        tokens = _tokens_of(connect, route, asked, verified)
+        return _admitted(connect, facts, verified, form, tokens=tokens)
     if not route.page:
         return _admitted(connect, facts, verified, form)
     # (4) a browser, which would keep the address, may have to go to another one first
@@ -346,12 +365,23 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     return _admitted(connect, facts, verified, form, _page_of(connect, facts, verified, reload))
 
 
+def _tokens_of(connect: Connect, route: Route, asked: Asked, verified: Verified) -> ForgeTokens:
+    """The access tokens that came with an invocation, now that it is proved."""
+    try:
+        return ForgeTokens.read(asked.header)
+    except Refusal as refusal:
+        policy, client = route.policy or connect.header_only, connect.client_of(asked)
+        connect.tell(asked.facts, verified.direction, policy, verified, refusal, route.path, client)
+        raise
+
+
 def _admitted(
     connect: Connect,
     facts: RequestFacts,
     verified: Verified,
     form: bytes | None,
     page: FramedPage | None = None,
+    tokens: ForgeTokens | None = None,
 ) -> Admitted:
     return Admitted(
         connect=connect,
@@ -360,6 +390,7 @@ def _admitted(
         signed=page is not None or signs_address(verified),  # a page's address has at least a seal
         form=None if form is None else _without_field(facts, form),
         page=page,
+        tokens=tokens,
     )
 
 

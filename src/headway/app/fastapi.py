@@ -29,7 +29,7 @@ from starlette.routing import Route as StarletteRoute
 from headway.app import connect as core
 from headway.app.asgi import Endpoint, Receive, Scope, Send, asked_of
 from headway.app.context import Context, SyncContext
-from headway.app.exchange import QUIET, Admitted, Answer, arun, exchange
+from headway.app.exchange import CREDENTIALS, QUIET, Admitted, Answer, arun, exchange
 from headway.app.routes import CALL, Route, Serves, with_head
 from headway.errors import ConfigurationError
 
@@ -151,8 +151,9 @@ class _Admitted(_Scheme):
 
 
 class _SyncAdmitted(_Scheme):
-    async def __call__(self, request: Request) -> SyncContext:  # type: ignore[override]
-        return _admitted(request).sync_context()
+    async def __call__(self, request: Request) -> AsyncIterator[SyncContext]:  # type: ignore[override]
+        with _admitted(request).sync_context() as context:
+            yield context
 
 
 class _Call(_Scheme):
@@ -173,7 +174,7 @@ class _Call(_Scheme):
             detail = found.body.decode()
             raise HTTPException(found.status, detail, dict(found.headers))
         headers = request.scope["headers"]
-        headers[:] = [pair for pair in headers if pair[0] != b"authorization"]
+        headers[:] = [pair for pair in headers if pair[0].decode("latin-1") not in CREDENTIALS]
         response.headers.update(dict(QUIET))
         async with found.context() as context:
             yield context

@@ -105,8 +105,9 @@ def _nothing() -> flask.Response:
 def _called(handler: Any, admitted: Admitted) -> Any:
     if inspect.iscoroutinefunction(handler):
         return result_of(_awaited(handler, admitted))
-    flask.g.connect = context = admitted.sync_context()
-    return handler(context)
+    with admitted.sync_context() as context:
+        flask.g.connect = context
+        return handler(context)
 
 
 async def _awaited(handler: Any, admitted: Admitted) -> Any:

@@ -12,29 +12,40 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
 from headway.app.forge_keys import Environment, environment_of
-from headway.app.forge_tokens import AccessTokens
 from headway.errors import (
     AudienceMismatch,
     ClaimInvalid,
     ConfigurationError,
+    TokenReplayed,
 )
-from headway.model import Claims, Direction, Installation, Kind, Location, Product
+from headway.model import (
+    Claims,
+    Direction,
+    Installation,
+    Kind,
+    Location,
+    Product,
+    Verified,
+)
 from headway.policy import NEVER, Policy
 from headway.ports import InstallationStore, OnceOnly
-from headway.refusals import ApiBaseUrlRefused, InstallationMismatch
+from headway.refusals import ApiBaseUrlRefused, InstallationMismatch, InstallationUnmapped
+from headway.store.once import Once
 from headway.verify import FORGE_ISSUER, LEEWAY, Accept, Expected
 
 __all__ = [
     "INVOCATION",
     "Forge",
     "Invocation",
+    "SpeaksFor",
     "bearer",
     "mapped",
+    "module_of",
     "once_only",
     "read_invocation",
 ]
@@ -134,7 +145,7 @@ class _Where(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verified invocation token says, typed; and the access tokens that came with it.
+    """What a verified invocation token says, typed.
 
     ``context`` is the claim of that name: which module, which issue or page.
     Of it Forge itself vouches for ``cloudId``; the rest says what was shown to
@@ -158,7 +169,6 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
     licensed: bool | None = None
     site_url: str | None = None
     context: Mapping[str, Any] = {}
-    tokens: AccessTokens = AccessTokens()
 
     @property
     def api_base_url(self) -> str:
@@ -169,9 +179,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
         return f"<invocation of {self.app_id} for {self.installation_id}>"
 
 
-def read_invocation(
-    claims: Claims, forge: Forge, *, development: bool = False, tokens: AccessTokens | None = None
-) -> Invocation:
+def read_invocation(claims: Claims, forge: Forge, *, development: bool = False) -> Invocation:
     """What the claims of a verified invocation token say.
 
     Raises :class:`~headway.errors.ClaimInvalid` where they are not of their
@@ -211,7 +219,6 @@ def read_invocation(
         licensed=_licensed(app.license),
         site_url=where.site_url,
         context=claims.context or {},
-        tokens=tokens or AccessTokens(),
     )
 
 
@@ -270,6 +277,71 @@ def mapped(store: InstallationStore, app_key: str, invocation: Invocation) -> In
             expected=f"cloudId {found.cloud_id}", found=f"cloudId {invocation.cloud_id}"
         )
     return found
+
+
+class SpeaksFor(msgspec.Struct, frozen=True):
+    """Whom a route's invocations speak for; it waits for the store.
+
+    Without *connected* a pure Forge app is served as well, which no Connect
+    installation knows.  With *once* a ``jti`` counts once.
+    """
+
+    connected: bool = True
+    once: bool = False
+
+    def __call__(self, connect: ForgeApp, verified: Verified) -> Installation | None:
+        """The installation, or None where there is none and need be none.
+
+        Raises what :func:`read_invocation` and :func:`mapped` raise,
+        :class:`~headway.errors.InstallationUnmapped`, and
+        :class:`~headway.errors.TokenReplayed`.
+        """
+        if connect.forge is None:
+            raise ConfigurationError("forge: this app has no app_id there")
+        invocation = read_invocation(
+            verified.claims, connect.forge, development=connect.development
+        )
+        site = mapped(connect.store, connect.key, invocation)
+        if site is None and self.connected:
+            raise InstallationUnmapped(found=invocation.installation_id)
+        if self.once and (
+            connect.once is None or not connect.once.first(once_only(verified.claims))
+        ):
+            raise TokenReplayed()
+        return site
+
+
+class ForgeApp(Protocol):
+    """What is asked of an app here."""
+
+    development: bool
+    forge: Forge | None
+    once: Once | None
+
+    @property
+    def key(self) -> str:
+        """The app's key."""
+
+    @property
+    def store(self) -> InstallationStore:
+        """What keeps its installations."""
+
+
+def module_of(context: Mapping[str, Any]) -> dict[str, Any]:
+    """The claim ``context`` of an invocation in the shape of a Connect context claim.
+
+    >>> module_of({"extension": {"issue": {"key": "A-1"}, "type": "jira:issuePanel"}})
+    {'jira': {'issue': {'key': 'A-1'}}}
+    """
+    shown = context.get("extension")
+    if not isinstance(shown, Mapping):
+        return {}
+    names = {"jira": ("issue", "project"), "confluence": ("space", "content")}
+    by_product = {
+        product: {name: shown[name] for name in of_product if isinstance(shown.get(name), Mapping)}
+        for product, of_product in names.items()
+    }
+    return {product: things for product, things in by_product.items() if things}
 
 
 def once_only(claims: Claims) -> OnceOnly:

@@ -19,13 +19,14 @@ from headway.errors import (
     ForeignOrigin,
     HeadwayError,
     LocationNotAllowed,
+    frameless,
 )
 from headway.http.answers import origin_of
 from headway.model import TokenText
 from headway.qsh import canonical_request, without_token
 from headway.refusals import AccessTokenMalformed
 
-__all__ = ["TOKEN_HEADERS", "AccessTokenMissing", "AccessTokens", "Acting", "BearerSigner"]
+__all__ = ["TOKEN_HEADERS", "AccessTokenMissing", "Acting", "BearerSigner", "ForgeTokens"]
 
 TOKEN_BYTES_MAX = 16_384
 _B64_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 section 2.1
@@ -50,11 +51,11 @@ class AccessTokenMissing(HeadwayError):
     """The invocation came without the access token that a call needs, or its request is over."""
 
 
-class AccessTokens:
+class ForgeTokens:
     """What came with one invocation; ``drop`` forgets it when the request is over.
 
-    >>> AccessTokens({Acting.SYSTEM: TokenText("eyJ")})
-    <access tokens: system>
+    >>> ForgeTokens({Acting.SYSTEM: TokenText("eyJ")})
+    <Forge tokens: system>
     """
 
     __slots__ = ("_tokens",)
@@ -63,7 +64,8 @@ class AccessTokens:
         self._tokens = dict(tokens or {})
 
     @classmethod
-    def read(cls, header: Callable[[str], str]) -> AccessTokens:
+    @frameless
+    def read(cls, header: Callable[[str], str]) -> ForgeTokens:
         """The tokens of a request; *header* gives a header by its name, "" where there is none.
 
         Raises :class:`~headway.errors.AccessTokenMalformed`, also for a header
@@ -96,7 +98,7 @@ class AccessTokens:
         return acting in self._tokens
 
     def __repr__(self) -> str:
-        return f"<access tokens: {', '.join(self._tokens) or 'none'}>"
+        return f"<Forge tokens: {', '.join(self._tokens) or 'none'}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("access tokens are not pickled")
@@ -105,13 +107,13 @@ class AccessTokens:
 class BearerSigner:
     """Makes the ``Authorization`` header of calls below one API address, while tokens last.
 
-    >>> tokens = AccessTokens({Acting.SYSTEM: TokenText("eyJ")})
+    >>> tokens = ForgeTokens({Acting.SYSTEM: TokenText("eyJ")})
     >>> signer = BearerSigner("https://api.example/ex/jira/c1", tokens, Acting.SYSTEM)
     >>> signer.header("GET", "https://api.example", "/ex/jira/c1/rest", has_body=False)[:6]
     'Bearer'
     """
 
-    def __init__(self, base_url: str, tokens: AccessTokens, acting: Acting) -> None:
+    def __init__(self, base_url: str, tokens: ForgeTokens, acting: Acting) -> None:
         tokens.get(acting)  # a token that is not there is told now, not at the first call
         self.origin = origin_of(base_url)
         self._base_path = urlsplit(base_url).path + "/"

@@ -12,6 +12,7 @@ a request says.
 | ``tenant_route`` | any of these | request, context, session | host->app module |
 | ``webhook``, ``event_route`` | an event, worked on later | request | host->app event |
 | ``remote_route``, ``remote_module`` | what the host asks by itself | request | host->app remote |
+| ``forge_route`` | a Forge invocation | invocation | host->app remote |
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from headway.app.descriptor import Descriptor, Module, key_of, module_of
+from headway.app.forge import INVOCATION, Forge, SpeaksFor, bearer
 from headway.app.tickets import SECONDS, SECONDS_MAX, USES_MAX, Tickets
 from headway.app.webhooks import Hook as EventHook
 from headway.app.webhooks import hook_of
@@ -32,6 +34,7 @@ from headway.errors import ConfigurationError, Refusal
 from headway.model import Direction, Installation, Kind, Location, Verified
 from headway.policy import ALWAYS, NEVER, Policy
 from headway.qsh import canonical_request
+from headway.store.once import Once
 from headway.verify import Accept, Expected
 
 __all__ = [
@@ -56,6 +59,7 @@ TENANT = Accept(Direction.MODULE, frozenset({Kind.REQUEST, Kind.CONTEXT, Kind.SE
 WEBHOOK = Accept(Direction.EVENT, frozenset({Kind.REQUEST}))
 REMOTE = Accept(Direction.REMOTE, frozenset({Kind.REQUEST}))
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
 DESCRIPTOR_PATH = "/atlassian-connect.json"
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -113,7 +117,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     event: str = ""
     ticket: Ticketed | None = None
     expected: Expected | None = None
-    installed: Callable[[Verified], Installation] | None = None
+    installed: Callable[[Any, Verified], Installation | None] | None = None
 
 
 class Policies:
@@ -128,6 +132,7 @@ class Policies:
         self.header_only = self.with_query.with_schedule(browser, Location.QUERY, NEVER)
         self.with_form = self.with_query.with_schedule(module, Location.FORM, ALWAYS)
         self.remote_query = self.with_query.with_schedule(Direction.REMOTE, Location.QUERY, ALWAYS)
+        self.bearer = bearer(self.with_query)
 
 
 class Declarations:
@@ -139,6 +144,9 @@ class Declarations:
 
     tickets: Tickets | None = None
     no_tickets: str = "ticket_route: there is no store for tickets"
+
+    forge: Forge | None = None
+    once: Once | None = None
 
     def __init__(self, about: Descriptor, policy: Policy, health: str | None = None) -> None:
         self._about = about
@@ -412,6 +420,45 @@ class Declarations:
         def declare(handler: Handler) -> Handler:
             told = self._module(kind, key, url, handler, members)
             return self.remote_route(told.partition("?")[0], methods=methods, query=query)(handler)
+
+        return declare
+
+    def forge_route(
+        self,
+        path: str,
+        *,
+        methods: Sequence[str] = ("POST",),
+        connected: bool = True,
+        once: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        """A route that Forge invokes, with a token of its own as ``Authorization: Bearer``.
+
+        The context's installation is the one that told its ``installationId``
+        when it was installed by Connect; with *connected* false also an
+        installation that Connect has never heard of is served.  A token binds
+        neither method nor path nor body, and the same one may come again
+        (``requestRemote`` keeps it); with *once* it counts for one write.
+        Raises ConfigurationError where the app is none of Forge's.
+        """
+        if self.forge is None:
+            raise ConfigurationError(f"route {path}: forge= says who the app is to Forge")
+        if once and (self.once is None or SAFE & {method.upper() for method in methods}):
+            raise ConfigurationError(
+                f"route {path}: once is for writes, and needs a store that all processes share"
+            )
+        expected = self.forge.expected()
+
+        def declare(handler: Handler) -> Handler:
+            self._add(
+                path=path,
+                methods=tuple(methods),
+                accept=INVOCATION,
+                policy=self._policies.bearer,
+                handler=handler,
+                expected=expected,
+                installed=SpeaksFor(connected=connected, once=once),
+            )
+            return handler
 
         return declare
 

@@ -59,8 +59,9 @@ def _inner(route: Route) -> Inner:
     async def inner(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
         request = Request(scope, receive)
         if not inspect.iscoroutinefunction(handler):
-            result = await run_in_threadpool(handler, request, admitted.sync_context())
-            await _response(result)(scope, receive, send)
+            with admitted.sync_context() as plain:
+                result = await run_in_threadpool(handler, request, plain)
+                await _response(result)(scope, receive, send)
             return
         async with admitted.context() as context:  # open until the answer is out
             await _response(await handler(request, context))(scope, receive, send)

@@ -33,6 +33,7 @@ from headway.app import connect as core
 from headway.app.background import result_of
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import (
+    ENVIRON_CREDENTIALS,
     QUIET,
     Admitted,
     Answer,
@@ -143,7 +144,8 @@ def strip(environ: Environ, query: str) -> None:
 def hand_over(environ: Environ, admitted: Admitted) -> None:
     """Make *environ* what the handler may see; ``headway.admitted`` has what was proved."""
     strip(environ, admitted.query)
-    environ.pop("HTTP_AUTHORIZATION", None)
+    for name in ENVIRON_CREDENTIALS:
+        environ.pop(name, None)
     environ["headway.admitted"] = admitted
     if admitted.form is not None:
         environ["wsgi.input"] = BytesIO(admitted.form)
@@ -305,7 +307,8 @@ def call(handler: Callable[..., Any], request: Any, admitted: Admitted) -> Any:
     """What *handler* returns; an ``async`` one runs on the event loop of this process."""
     if inspect.iscoroutinefunction(handler):
         return result_of(_awaited(handler, request, admitted))
-    return handler(request, admitted.sync_context())
+    with admitted.sync_context() as context:
+        return handler(request, context)
 
 
 async def _awaited(handler: Callable[..., Any], request: Any, admitted: Admitted) -> Any:

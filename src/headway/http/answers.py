@@ -44,12 +44,12 @@ def problem(refusal: Refusal) -> bytes:
     return json.dumps(told).encode()
 
 
-def refusal_headers(refusal: Refusal, realm: str) -> dict[str, str]:
+def refusal_headers(refusal: Refusal, realm: str, scheme: str = "JWT") -> dict[str, str]:
     """Headers of an answer that refuses: never cached; a 401 names its scheme (RFC 9110 11.6.1)."""
     headers = {"Cache-Control": "no-store", **hint_headers(refusal)}
     if refusal.public.status == 401:
         safe = "".join(c for c in realm if c.isascii() and c.isprintable() and c not in '"\\')
-        headers["WWW-Authenticate"] = f'JWT realm="{safe}"'
+        headers["WWW-Authenticate"] = f'{scheme} realm="{safe}"'
     return headers
 
 

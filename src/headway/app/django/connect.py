@@ -67,7 +67,8 @@ def _view(handlers: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
 
     def view(request: HttpRequest) -> HttpResponseBase:
         handler, admitted = chosen(request)
-        return response_of(handler(request, admitted.sync_context()))
+        with admitted.sync_context() as context:
+            return response_of(handler(request, context))
 
     async def aview(request: HttpRequest) -> HttpResponseBase:
         handler, admitted = chosen(request)

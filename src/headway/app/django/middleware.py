@@ -24,7 +24,17 @@ from django.utils.module_loading import import_string
 from headway.app.background import elsewhere
 from headway.app.cookies import framed_cookie
 from headway.app.django.connect import ADMITTED, Connect, response_of
-from headway.app.exchange import Admitted, Answer, Asked, arun, clean_query, exchange, run
+from headway.app.exchange import (
+    CREDENTIALS,
+    ENVIRON_CREDENTIALS,
+    Admitted,
+    Answer,
+    Asked,
+    arun,
+    clean_query,
+    exchange,
+    run,
+)
 from headway.app.routes import Route, with_head
 from headway.errors import BodyTooLarge, ConfigurationError
 from headway.http.asgi import facts_from_scope
@@ -150,10 +160,13 @@ def _strip(request: HttpRequest, found: Answer | Admitted) -> None:
         if name in meta:
             path = meta[name].partition("?")[0]
             meta[name] = f"{path}?{query}" if query else path
-    meta.pop("HTTP_AUTHORIZATION", None)
+    for name in ENVIRON_CREDENTIALS:
+        meta.pop(name, None)
     if isinstance(request, ASGIRequest):
         scope = cast(dict[str, Any], request.scope)
-        headers = [pair for pair in scope["headers"] if pair[0] != b"authorization"]
+        headers = [
+            pair for pair in scope["headers"] if pair[0].decode("latin-1") not in CREDENTIALS
+        ]
         scope["query_string"] = query.encode("latin-1")
         request.scope = {**scope, "headers": headers}
     for cached in ("GET", "headers"):
