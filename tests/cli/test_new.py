@@ -22,8 +22,9 @@ from headway.errors import ConfigurationError
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILES = {
     *(".gitignore", "Makefile", "README.md", "app.py", "panel.html", "pyproject.toml"),
-    *("requirements.txt", "test_app.py"),
+    *("conftest.py", "requirements.txt", "test_app.py"),
 }
+MORE = {Framework.DJANGO: {"urls.py"}}
 COMBINATIONS = [(f, p) for f in Framework for p in ProductName]
 ALL = pytest.mark.parametrize(
     ("framework", "product"), COMBINATIONS, ids=["-".join(pair) for pair in COMBINATIONS]
@@ -78,7 +79,7 @@ def test_a_project_is_as_the_linter_wants_it(
 @ALL
 def test_a_project_is_whole(framework: Framework, product: ProductName) -> None:
     folder = made(framework, product)
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert {path.name for path in folder.iterdir()} == FILES | MORE.get(framework, set())
     for path in folder.iterdir():
         text = path.read_text("utf-8")
         assert not MARK.search(text), path

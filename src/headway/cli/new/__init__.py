@@ -37,7 +37,11 @@ class Framework(StrEnum):
     """What the app is built on; each has a folder of templates."""
 
     STARLETTE = "starlette"
+    FASTAPI = "fastapi"
+    FLASK = "flask"
+    DJANGO = "django"
     ASGI = "asgi"
+    WSGI = "wsgi"
 
 
 class ProductName(StrEnum):
@@ -56,7 +60,11 @@ class Built(NamedTuple):
 
 FRAMEWORKS: Mapping[Framework, Built] = {
     Framework.STARLETTE: Built("Starlette", "app"),
+    Framework.FASTAPI: Built("FastAPI", "fastapi"),
+    Framework.FLASK: Built("Flask", "flask"),
+    Framework.DJANGO: Built("Django", "django"),
     Framework.ASGI: Built("plain ASGI", "app"),
+    Framework.WSGI: Built("plain WSGI", "app"),
 }
 
 PRODUCTS: Mapping[ProductName, Mapping[str, str]] = {
