@@ -20,6 +20,7 @@ from app.invoking import APP_ID, JWKS, KID, Invoker, key_set
 from headway.app import pages
 from headway.app.forge import Forge
 from headway.app.forge_keys import Environment
+from headway.errors import ReplayCacheFull
 from headway.model import Secret
 from headway.qsh import canonical_request
 
@@ -343,6 +344,39 @@ class Conformance:
             assert app.call("GET", "/any", token).status == 200
         assert app.call("GET", f"/any?jwt={request}").status == 200
         refused(app.call("GET", f"/any?jwt={app.context_token()}"), 401, "location-not-allowed")
+
+    # ---- links ------------------------------------------------------------------------------
+
+    def link(self, app):
+        answer = app.call("GET", "/links", app.context_token())
+        assert answer.status == 200
+        return json.loads(answer.body)["link"]
+
+    def test_a_link_works_once_for_whoever_the_page_was_shown_to(self, app, harness):
+        link = self.link(app)
+        answer = app.call("GET", link)
+        assert (answer.status, json.loads(answer.body)) == (200, {"user": "ada", "issue": "DEMO-1"})
+        assert answer.header("cache-control") == "no-store"
+        assert answer.header("referrer-policy") == "no-referrer"
+        seen = harness.seen[-1]
+        assert seen.query == [("id", "5")]
+        assert link.rpartition("=")[2] not in seen.whole
+        refused(app.call("GET", link), 401, "ticket-unknown")
+
+    def test_a_link_is_for_its_own_request(self, app):
+        link = self.link(app)
+        assert app.call("HEAD", link).status == 401
+        refused(app.call("GET", link.replace("id=5", "id=6")), 401, "ticket-mismatch")
+        refused(app.call("GET", link), 401, "ticket-unknown")
+        refused(app.call("GET", "/file?id=5"), 401, "token-missing")
+        assert app.call("GET", "/file?id=5", app.context_token()).status == 200
+
+    def test_a_store_that_is_full_is_an_outage(self, app, monkeypatch):
+        def full(key, value, until):
+            raise ReplayCacheFull(found="a test")
+
+        monkeypatch.setattr(app.connect.once, "put", full)
+        refused(app.call("GET", "/links", app.context_token()), 503, "replay-cache-full")
 
     # ---- what the host sends by itself ------------------------------------------------------
 

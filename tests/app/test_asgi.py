@@ -71,6 +71,15 @@ class AsgiHarness(Harness):
             await self.saw(request, context)
             return about(context)
 
+        @connect.ticket_route("/file")
+        async def file(request, context):
+            await self.saw(request, context)
+            return about(context)
+
+        @connect.context_route("/links")
+        def links(request, context):
+            return {"link": context.token_url("/file", id=5)}
+
         @connect.tenant_route("/any")
         def any_kind(request, context):
             return about(context)

@@ -27,7 +27,7 @@ from headway.app.forge import Forge
 from headway.app.forge_keys import Environment, ForgeKeys
 from headway.errors import BodyTooLarge, ConfigurationError, StoreUnavailable
 from headway.keys import RsaPrivateKey
-from headway.model import RequestFacts, Secret
+from headway.model import RequestFacts, Secret, TokenText
 from headway.ports import NeedKey, OnceOnly
 
 FRAME = {"sec-fetch-dest": "iframe"}
@@ -523,3 +523,20 @@ def test_a_401_names_the_scheme_of_its_route(invoked, app):
     forged = Invoker(RsaPrivateKey.generate(), "https://api.atlassian.com").token(app.now[0])
     answer = invoked(token=forged)
     assert dict(answer.headers)["WWW-Authenticate"] == 'Bearer realm="my-app"'
+
+
+def test_a_handler_may_hand_out_a_token_as_json_and_nothing_that_is_no_json():
+    assert answer_of({"token": TokenText("a.b.c")}).body == b'{"token":"a.b.c"}'
+    with pytest.raises(TypeError, match="a complex in it"):
+        answer_of({"z": 1j})
+
+
+def test_only_an_outage_that_a_handler_runs_into_is_answered(drive, app):
+    admitted = drive("POST", "/api", app.context_token())
+    answer = admitted.outage(StoreUnavailable())
+    assert (answer.status, told(answer, "headway-refusal")) == (503, "store-unavailable")
+    assert told(answer, "content-type") == "application/problem+json"
+    with pytest.raises(BodyTooLarge):
+        admitted.outage(BodyTooLarge())
+    watched = drive("POST", "/api", app.context_token(), headers={"accept": "text/html"})
+    assert b"<h1>" in watched.outage(StoreUnavailable()).body

@@ -60,6 +60,15 @@ class FastApiHarness(Harness):
             await self.saw(request, context)
             return about(context)
 
+        @connect.ticket_route("/file")
+        async def file(request: Request, context: Context = found):
+            await self.saw(request, context)
+            return about(context)
+
+        @connect.context_route("/links")
+        def links(context: SyncContext = found_sync):
+            return {"link": context.token_url("/file", id=5)}
+
         @connect.tenant_route("/any")
         def any_kind(context: SyncContext = found_sync):
             return about(context)

@@ -57,6 +57,15 @@ class FlaskHarness(Harness):
             self.saw(context)
             return about(context)
 
+        @connect.ticket_route("/file")
+        async def file(context):
+            self.saw(context)
+            return about(context)
+
+        @connect.context_route("/links")
+        def links(context):
+            return {"link": context.token_url("/file", id=5)}
+
         @connect.tenant_route("/any")
         def any_kind(context):
             return about(context)

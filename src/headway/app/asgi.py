@@ -39,6 +39,7 @@ from headway.app.exchange import (
     exchange,
 )
 from headway.app.routes import Route, with_head
+from headway.errors import Refusal
 from headway.http.asgi import facts_from_scope, read_bounded
 
 __all__ = ["Answer", "Connect", "Context", "Endpoint", "Request", "Streamed", "SyncContext"]
@@ -76,11 +77,20 @@ class Endpoint:
         clean = _clean(scope, found)
         if found.form is not None:
             receive = _once(found.form)
-        if found.page is not None:
-            send = _PageSend(send, found)
-        else:
-            send = _quiet(send, found)
-        await self._inner(clean, receive, send, found)
+        begun = False
+
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        finishing = _PageSend(sent, found) if found.page is not None else _quiet(sent, found)
+        try:
+            await self._inner(clean, receive, finishing, found)
+        except Refusal as refusal:
+            if begun:
+                raise
+            await send_answer(send, found.outage(refusal), scope["method"])
 
 
 def asked_of(

@@ -44,7 +44,7 @@ from headway.errors import (
 )
 from headway.http.answers import page_headers, problem, refusal_headers
 from headway.http.asgi import FORM_TYPE
-from headway.model import Installation, Kind, Location, RequestFacts, Verified
+from headway.model import Installation, Kind, Location, RequestFacts, TokenText, Verified
 from headway.ports import NeedKey, OnceOnly
 from headway.qsh import without_token
 
@@ -127,7 +127,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """The handler may run: with *query*, without the Authorization header, for *verified*.
 
     ``form`` is the body to hand on where the steps have read it.  ``page`` finishes the
-    answer of a page; None where the answer is no page.
+    answer of a page; None where the answer is no page.  ``watched``: a person
+    looks at the answer.
     """
 
     connect: Any
@@ -137,6 +138,7 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     form: bytes | None = None
     page: FramedPage | None = None
     tokens: ForgeTokens | None = None
+    watched: bool = False
 
     def context(self) -> Context:
         """The context of an ``async def`` handler."""
@@ -156,6 +158,15 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _signed(self) -> str:
         return self.query if self.signed else ""
+
+    def outage(self, refusal: Refusal) -> Answer:
+        """The answer for a handler that ran into *refusal* where that is an outage: a 503.
+
+        Raises it again where it is none: then it is the handler's own failure.
+        """
+        if refusal.status != 503:
+            raise refusal
+        return refusal_answer(self.connect, refusal, watched=self.watched)
 
     def finished(self, headers: Headers) -> Headers:
         """The headers of the handler's answer, as they go out."""
@@ -230,9 +241,16 @@ def exchange(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
 
 
 def refused(connect: Connect, asked: Asked, refusal: Refusal, scheme: str = "JWT") -> Answer:
+    """*refusal* as an answer to a request that is not admitted."""
+    return refusal_answer(connect, refusal, scheme, watched=_wants_page(asked))
+
+
+def refusal_answer(
+    connect: Connect, refusal: Refusal, scheme: str = "JWT", *, watched: bool
+) -> Answer:
     """*refusal* as an answer: a page for people, a problem for scripts."""
     status, realm = refusal.public.status, connect.key
-    if _wants_page(asked):
+    if watched:
         text, headers = pages.refusal_page(refusal, realm)
         return _page(status, text, headers)
     headers = {
@@ -339,7 +357,7 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     # (2) a link's ticket stands for a token
     if route.ticket is not None and carries_ticket(facts.raw_query):
         verified = yield from connect.redeeming(facts, route, route.ticket, client=client)
-        return _admitted(connect, facts, verified, form)
+        return _admitted(connect, asked, facts, verified, form)
     # (3) who asks, and may they?
     reload = route.page and bool(asked.header(pages.SHELL_HEADER))
     if reload:
@@ -354,15 +372,17 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
             return _page(200, *connect.shell_page())
     if verified.kind is Kind.INVOCATION:
         tokens = _tokens_of(connect, route, asked, verified)
-        return _admitted(connect, facts, verified, form, tokens=tokens)
+        return _admitted(connect, asked, facts, verified, form, tokens=tokens)
     if not route.page:
-        return _admitted(connect, facts, verified, form)
+        return _admitted(connect, asked, facts, verified, form)
     # (4) a browser, which would keep the address, may have to go to another one first
     on = connect.sent_on(facts, verified) if _navigates(asked) else None
     if on is not None:
         return Answer(303, tuple(on.items()))
     # (5) the handler, which never sees the token
-    return _admitted(connect, facts, verified, form, _page_of(connect, facts, verified, reload))
+    return _admitted(
+        connect, asked, facts, verified, form, _page_of(connect, facts, verified, reload)
+    )
 
 
 def _tokens_of(connect: Connect, route: Route, asked: Asked, verified: Verified) -> ForgeTokens:
@@ -377,6 +397,7 @@ def _tokens_of(connect: Connect, route: Route, asked: Asked, verified: Verified)
 
 def _admitted(
     connect: Connect,
+    asked: Asked,
     facts: RequestFacts,
     verified: Verified,
     form: bytes | None,
@@ -391,6 +412,7 @@ def _admitted(
         form=None if form is None else _without_field(facts, form),
         page=page,
         tokens=tokens,
+        watched=_wants_page(asked),
     )
 
 
@@ -475,7 +497,18 @@ def answer_of(result: Any) -> Answer:
         return Answer(200, (("Content-Type", "text/html; charset=utf-8"),), result.encode())
     if isinstance(result, bytes):
         return Answer(200, (("Content-Type", "application/octet-stream"),), result)
-    return Answer(200, (("Content-Type", "application/json"),), msgspec.json.encode(result))
+    return Answer(200, (("Content-Type", "application/json"),), _json(result))
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.encode(value, enc_hook=_plain)
+
+
+def _plain(value: Any) -> str:
+    """A token or a link that a handler means to hand out, as text."""
+    if isinstance(value, TokenText):
+        return str(value)
+    raise TypeError(f"a handler returned JSON with a {type(value).__name__} in it")
 
 
 # ---- who answers the questions --------------------------------------------------------------

@@ -28,7 +28,7 @@ from headway.app.context import Context, SyncContext
 from headway.app.exchange import Admitted
 from headway.app.routes import Route, Serves
 from headway.app.wsgi import App, Environ, Routed, Start, unfit_server
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, Refusal
 
 __all__ = ["Connect", "Context", "SyncContext"]
 
@@ -90,7 +90,11 @@ def _view(handler: Any) -> Callable[[], Any]:
         admitted = flask.request.environ.get("headway.admitted")
         if admitted is None:
             raise ConfigurationError("a route of Headway's was reached around init_app")
-        result = _called(handler, admitted)
+        try:
+            result = _called(handler, admitted)
+        except Refusal as refusal:  # before Flask makes a 500 of it
+            told = admitted.outage(refusal)
+            return flask.Response(told.body, told.status, told.headers)
         return _nothing() if result is None else result
 
     return view

@@ -45,7 +45,7 @@ from headway.app.exchange import (
     run,
 )
 from headway.app.routes import Route, with_head
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, Refusal
 from headway.http.wsgi import facts_from_environ, header_of, read_input
 
 __all__ = [
@@ -112,7 +112,10 @@ class Endpoint:
             return start_answer(start, found, environ["REQUEST_METHOD"])
         hand_over(environ, found)
         finished = _Finished(start, found)
-        return finished.body(self._inner(environ, finished.start))
+        try:
+            return finished.body(self._inner(environ, finished.start))
+        except Refusal as refusal:
+            return start_answer(start, found.outage(refusal), environ["REQUEST_METHOD"])
 
 
 def asked_of(connect: core.Connect, route: Route, environ: Environ) -> Answer | Admitted:

@@ -80,6 +80,15 @@ class WsgiHarness(DjangoHarness):
             self.saw(request, context)
             return about(context)
 
+        @connect.ticket_route("/file")
+        async def file(request, context):
+            self.saw(request, context)
+            return about(context)
+
+        @connect.context_route("/links")
+        def links(request, context):
+            return {"link": context.token_url("/file", id=5)}
+
         @connect.tenant_route("/any")
         def any_kind(request, context):
             return about(context)
@@ -135,6 +144,15 @@ class AsgiHarness(DjangoHarness):
         async def image(request, context):
             self.saw(request, context)
             return about(context)
+
+        @connect.ticket_route("/file")
+        async def file(request, context):
+            self.saw(request, context)
+            return about(context)
+
+        @connect.context_route("/links")
+        def links(request, context):
+            return {"link": context.token_url("/file", id=5)}
 
         @connect.tenant_route("/any")
         async def any_kind(request, context):

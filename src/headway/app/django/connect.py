@@ -22,6 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from headway.app import connect as core
 from headway.app.exchange import Admitted, Answer, answer_of
 from headway.app.routes import Serves
+from headway.errors import Refusal
 
 __all__ = ["ADMITTED", "Connect", "response_of"]
 
@@ -67,14 +68,20 @@ def _view(handlers: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
 
     def view(request: HttpRequest) -> HttpResponseBase:
         handler, admitted = chosen(request)
-        with admitted.sync_context() as context:
-            return response_of(handler(request, context))
+        try:
+            with admitted.sync_context() as context:
+                return response_of(handler(request, context))
+        except Refusal as refusal:  # before Django makes a 500 of it
+            return response_of(admitted.outage(refusal))
 
     async def aview(request: HttpRequest) -> HttpResponseBase:
         handler, admitted = chosen(request)
         if not inspect.iscoroutinefunction(handler):
             return await sync_to_async(view)(request)
-        return response_of(await _awaited(handler, request, admitted))
+        try:
+            return response_of(await _awaited(handler, request, admitted))
+        except Refusal as refusal:
+            return response_of(admitted.outage(refusal))
 
     waits = any(inspect.iscoroutinefunction(handler) for handler in handlers.values())
     return csrf_exempt(aview if waits else view)
