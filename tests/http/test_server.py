@@ -58,6 +58,30 @@ def test_a_server_lives_as_long_as_its_block() -> None:
     assert server.GRACE_SECONDS <= 2
 
 
+def test_the_body_of_an_answer_does_not_wait_for_an_acknowledgement_of_its_head() -> None:
+    """What asyncio accepts on these sockets is sent at once (RFC 896 would hold it back)."""
+    accepted = []
+
+    class Protocol(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            opened = transport.get_extra_info("socket")
+            accepted.append(opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    async def scene() -> None:
+        for opened in listen(0):
+            host, port = opened.getsockname()[:2]
+            running = await asyncio.get_running_loop().create_server(Protocol, sock=opened)
+            async with running:
+                reader, writer = await asyncio.open_connection(host, port)
+                assert await reader.read() == b""
+                writer.close()
+
+    asyncio.run(scene())
+    assert accepted
+    assert all(accepted)
+
+
 def test_the_first_address_is_needed() -> None:
     with pytest.raises(ConfigurationError, match=r"no address 192\.0\.2\.1"):
         listen(0, ("192.0.2.1",))
@@ -66,10 +90,10 @@ def test_the_first_address_is_needed() -> None:
 def test_a_family_that_the_machine_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.socket
 
-    def without_v6(family: int, kind: int) -> socket.socket:
+    def without_v6(family: int, kind: int, protocol: int) -> socket.socket:
         if family == socket.AF_INET6:
             raise OSError(97, "Address family not supported by protocol")
-        return real(family, kind)
+        return real(family, kind, protocol)
 
     monkeypatch.setattr(server.socket, "socket", without_v6)
     (opened,) = listen(0)
