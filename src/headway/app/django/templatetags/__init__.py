@@ -1,0 +1,1 @@
+"""Tags for Django's templates: ``{% load headway %}``."""

@@ -1,0 +1,31 @@
+"""``{% token_url "/chart.png" issue=key %}``: a link for what can send no header.
+
+    {% load headway %}
+    <img src="{% token_url '/chart.png' issue='A-1' %}">
+
+The context of the view has to be there as the variable ``context``; see
+:mod:`headway.app.templates`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from headway.app import templates
+from headway.model import TokenText
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def token_url(context: template.Context, path: str, **query: Any) -> TokenText:
+    """A link as :func:`headway.app.templates.token_url` makes it, escaped where it stands.
+
+    >>> from django.template import Engine
+    >>> engine = Engine(libraries={"headway": __name__})
+    >>> engine.from_string("{% load headway %}").source
+    '{% load headway %}'
+    """
+    return templates.token_url({templates.VARIABLE: context.get(templates.VARIABLE)}, path, **query)
