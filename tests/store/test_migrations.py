@@ -12,7 +12,7 @@ from alembic.operations import Operations
 from headway.errors import ConfigurationError
 from headway.store import migrations
 from headway.store.engine import open_engine, writing
-from headway.store.migrations import check, upgrade
+from headway.store.migrations import check, revisions, statements, upgrade
 from headway.store.migrations.versions import v0001_installations
 from headway.store.tables import metadata
 
@@ -107,3 +107,14 @@ def test_upgrades_at_once(address: str) -> None:
     for engine in engines:
         engine.dispose()
     assert versions == [NEWEST] * 3
+
+
+def test_the_statements_of_each_version_lead_to_the_same_tables(engine: sa.Engine) -> None:
+    with writing(engine).begin() as connection:
+        for revision in revisions():
+            for statement in statements(revision, engine.dialect.name):
+                connection.exec_driver_sql(statement)
+    assert check(engine) == revisions()[-1] == NEWEST
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.scalar(sa.text("select mark from clock")) == 0

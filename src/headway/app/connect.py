@@ -60,7 +60,7 @@ from headway.ports import (
 from headway.store.engine import MEMORY
 from headway.store.offloop import OffLoop
 from headway.store.once import Once
-from headway.store.opening import open_store
+from headway.store.opening import Opened, open_store
 from headway.verify import FORGE_ISSUER, Accept, Expected, verify
 
 __all__ = ["Connect", "Context", "Keys", "Observation", "Store"]
@@ -145,7 +145,7 @@ class Connect(Declarations):
         key: str = "",
         name: str = "",
         base_url: str,
-        store: Store | str | Path,
+        store: Store | Opened | str | Path,
         description: str = "",
         scopes: Sequence[str] = ("READ",),
         descriptor: Descriptor | str | Path | None = None,
@@ -439,9 +439,11 @@ def _client_script(client_script: str | None, *, development: bool) -> str:
 
 
 def _opened(
-    store: Store | str | Path, app_key: str, clock: Clock, development: bool
+    store: Store | Opened | str | Path, app_key: str, clock: Clock, development: bool
 ) -> tuple[Store, Store | OffLoop, Once | None]:
     """What keeps installations, what answers an event loop, and what counts once."""
+    if isinstance(store, Opened):
+        return store.installations, store.answers, store.once
     if not isinstance(store, str | Path):
         return store, store, None
     opened = open_store(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -38,18 +38,29 @@ class Connect(core.Connect):
     []
     """
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._views: dict[str, Callable[..., Any]] = {}
+
     @property
     def urls(self) -> list[URLPattern]:
-        """The app's own routes; the middleware answers the descriptor and the lifecycle."""
+        """The app's own routes; the middleware answers all others."""
+        return [
+            re_path(rf"^{re.escape(path[1:])}\Z", view, name=view.__name__)
+            for path, view in self.views().items()
+        ]
+
+    def views(self) -> Mapping[str, Callable[..., Any]]:
+        """The view of each path, the same one each time."""
         handlers: dict[str, dict[str, Callable[..., Any]]] = {}
         for route in self.own_routes():
             if route.serves is Serves.HANDLER and route.handler is not None:
                 of_path = handlers.setdefault(self.base_path + route.path, {})
                 of_path.update(dict.fromkeys(route.methods, route.handler))
-        return [
-            re_path(rf"^{re.escape(path[1:])}\Z", _view(of_path), name=_name(of_path))
-            for path, of_path in handlers.items()
-        ]
+        for path, of_path in handlers.items():
+            if path not in self._views:
+                self._views[path] = _view(of_path)
+        return {path: self._views[path] for path in handlers}
 
 
 def _name(handlers: dict[str, Callable[..., Any]]) -> str:
@@ -84,7 +95,9 @@ def _view(handlers: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
             return response_of(admitted.outage(refusal))
 
     waits = any(inspect.iscoroutinefunction(handler) for handler in handlers.values())
-    return csrf_exempt(aview if waits else view)
+    chosen_view: Callable[..., Any] = csrf_exempt(aview if waits else view)
+    chosen_view.__name__ = _name(handlers)
+    return chosen_view
 
 
 async def _awaited(

@@ -6,6 +6,7 @@ up is one transaction, so that a second process waits and then finds it done.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -17,7 +18,12 @@ from alembic.script.revision import RevisionError
 from headway.errors import ConfigurationError
 from headway.store.engine import alone, writing
 
-__all__ = ["check", "upgrade"]
+__all__ = ["check", "revisions", "statements", "upgrade"]
+
+_TABLE = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
 
 
 def upgrade(engine: sa.Engine) -> str:
@@ -58,6 +64,33 @@ def check(engine: sa.Engine) -> str:
             f"{missing[-1].revision}: stop the app and run 'headway store upgrade'"
         )
     return current
+
+
+def revisions() -> tuple[str, ...]:
+    """Every version of the database, oldest first."""
+    return tuple(script.revision for script in _missing(_scripts(), None))
+
+
+def statements(revision: str, dialect: str) -> tuple[str, ...]:
+    """The SQL that brings a database from the version before to *revision*, and records it.
+
+    For who has a transaction and a table of migrations of their own.
+    *dialect* is ``sqlite`` or ``postgresql``.
+
+    >>> statements("0003", "sqlite")[-1]
+    "UPDATE alembic_version SET version_num = '0003'"
+    """
+    script, told = _scripts().get_revision(revision), io.StringIO()
+    context = MigrationContext.configure(
+        dialect_name=dialect, opts={"as_sql": True, "output_buffer": told, "literal_binds": True}
+    )
+    with Operations.context(context):
+        script.module.upgrade()
+    found = [part.strip() for part in told.getvalue().split(";\n") if part.strip()]
+    if script.down_revision is None:
+        record = f"INSERT INTO alembic_version (version_num) VALUES ('{revision}')"  # noqa: S608
+        return (_TABLE, *found, record)
+    return (*found, f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608
 
 
 def _scripts() -> ScriptDirectory:

@@ -15,9 +15,12 @@ from headway.errors import ConfigurationError
 TEMPLATE = """{% load headway %}<img src="{% token_url '/chart' issue=key size='<5>' %}">"""
 
 
-def render(**variables):
+SCRIPT = "{% load headway %}{% connect_script %}"
+
+
+def render(template=TEMPLATE, **variables):
     engine = Engine(libraries={"headway": "headway.app.django.templatetags.headway"})
-    return engine.from_string(TEMPLATE).render(Variables(variables))
+    return engine.from_string(template).render(Variables(variables))
 
 
 def test_a_template_makes_links_for_whoever_it_is_shown_to(make_world, serve):
@@ -43,5 +46,19 @@ def test_a_template_makes_links_for_whoever_it_is_shown_to(make_world, serve):
 
 def test_a_template_without_the_views_context_makes_none():
     for variables in ({}, {"context": {"account_id": "eve"}}):
-        with pytest.raises(ConfigurationError, match="no variable 'context'"):
-            render(**variables)
+        for template in (TEMPLATE, SCRIPT):
+            with pytest.raises(ConfigurationError, match="no variable 'context'"):
+                render(template, **variables)
+
+
+def test_a_template_loads_the_hosts_script(make_world, serve):
+    world = make_world(framework=Connect)
+
+    @world.connect.page("P", key="p")
+    def page(request, context):
+        return render(SCRIPT, context=context)
+
+    serve(world)
+    world.install()
+    answer = world.call("GET", f"/p?jwt={world.request_token('GET', '/p')}")
+    assert '<script src="https://connect-cdn.atl-paas.net/all.js"></script>' in answer.text

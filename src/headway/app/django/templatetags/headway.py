@@ -1,6 +1,6 @@
 """``{% token_url "/chart.png" issue=key %}``: a link for what can send no header.
 
-    {% load headway %}
+    {% load headway %}{% connect_script %}
     <img src="{% token_url '/chart.png' issue='A-1' %}">
 
 The context of the view has to be there as the variable ``context``; see
@@ -12,8 +12,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 
 from headway.app import templates
+from headway.app.context import Proved
+from headway.errors import ConfigurationError
 from headway.model import TokenText
 
 register = template.Library()
@@ -29,3 +32,12 @@ def token_url(context: template.Context, path: str, **query: Any) -> TokenText:
     '{% load headway %}'
     """
     return templates.token_url({templates.VARIABLE: context.get(templates.VARIABLE)}, path, **query)
+
+
+@register.simple_tag(takes_context=True)
+def connect_script(context: template.Context) -> str:
+    """The element that loads the host's client script, where its bridge begins."""
+    found = context.get(templates.VARIABLE)
+    if not isinstance(found, Proved):
+        raise ConfigurationError("connect_script: the template has no variable 'context'")
+    return format_html('<script src="{}"></script>', found.client_script)

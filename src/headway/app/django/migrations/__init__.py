@@ -1,0 +1,1 @@
+"""The versions of the store, one migration of Django's for each."""
