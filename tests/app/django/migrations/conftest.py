@@ -24,14 +24,16 @@ def migrated(tmp_path: Path) -> Iterator[Callable[[str], sa.Inspector]]:
     file.touch(0o600)
     told = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(file)}
     connections.settings[ALIAS] = {**connections.settings["default"], **told}
-    engine = open_engine(file)
+    engines: list[sa.Engine] = []
 
     def to(name: str) -> sa.Inspector:
         call_command("migrate", "headway", name, database=ALIAS, verbosity=0)
-        return sa.inspect(engine)
+        engines.append(open_engine(file))
+        return sa.inspect(engines[-1])
 
     yield to
-    engine.dispose()
+    for engine in engines:
+        engine.dispose()
     connections[ALIAS].close()
     del connections[ALIAS]
     del connections.settings[ALIAS]
