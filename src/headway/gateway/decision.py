@@ -1,0 +1,109 @@
+"""What the gateway is asked, and what it answers: values, and nothing that knows a proxy.
+
+Whoever stands in front of an API (the built-in proxy, an authorization
+service behind nginx or Envoy, a middleware) makes an :class:`Ask` of a request
+and carries out the :class:`Decision`: send *this* target upstream with *these*
+headers, or answer *that*.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from headway.model import Phase
+
+__all__ = ["Ask", "Decision", "Headers", "Outcome", "Use"]
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Outcome(StrEnum):
+    """What becomes of a request."""
+
+    PASS = "pass"  # noqa: S105 - with its credentials, moved into a header where they were not
+    ANONYMOUS = "anonymous"  # goes on, and the token that it carried counts for nothing
+    REFUSE = "refuse"
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A request as it came: nothing decoded, nothing merged.
+
+    ``target`` is the request line's path and query as latin-1 text.
+    ``headers`` have lower-case names and stand in their order, repeated ones
+    too.  ``peer`` is the address that asked; ``subject`` that of a client
+    certificate which somebody verified.
+
+    >>> Ask(method="GET", target="/rest?jwt=eyJ")
+    <GET /rest>
+    """
+
+    method: str
+    target: str
+    headers: Headers = ()
+    peer: str = ""
+    subject: str | None = None
+
+    @property
+    def raw_path(self) -> str:
+        """The path, as it stands on the request line."""
+        return self.target.partition("?")[0]
+
+    @property
+    def raw_query(self) -> str:
+        """The query, without its question mark."""
+        return self.target.partition("?")[2]
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of the header *name* (lower case)."""
+        return tuple(value for key, value in self.headers if key == name)
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {self.raw_path}>"
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One request that used a location on its way out: what usage counts.
+
+    ``location`` is the location's name in the policy file.  ``client`` is who
+    it was, *verified* or only claimed.  ``outcome`` is the id of the refusal, or
+    the outcome.  ``also_header`` says that the same request carried a token in
+    the header too.  ``sample`` is the target, redacted.  There is no token in it.
+    """
+
+    location: str
+    phase: Phase
+    client: str
+    verified: bool
+    outcome: str
+    method: str
+    route: str
+    agent: str = ""
+    also_header: bool = False
+    from_browser: bool = False  # it had an Origin: moving to a header makes a preflight
+    sample: str = ""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What to do with a request.
+
+    ``target`` is what goes upstream: every byte as it came, without the tokens.
+    ``set_headers`` replace what the request has, ``remove_headers`` (lower
+    case) go away, ``answer_headers`` are added to the answer that the client
+    gets.  For a refusal, ``status`` and ``body`` are the answer.  ``uses`` are
+    counted; ``id`` names the rule that decided, for logs and headers.
+    """
+
+    outcome: Outcome
+    target: str
+    set_headers: Headers = ()
+    remove_headers: tuple[str, ...] = ()
+    answer_headers: Headers = ()
+    status: int = 200
+    body: bytes = b""
+    uses: tuple[Use, ...] = ()
+    id: str = ""
+
+    def __repr__(self) -> str:
+        return f"<{self.outcome} {self.target.partition('?')[0]}>"

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from headway.gateway.decision import Ask, Decision, Outcome
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2ln"
+
+
+def test_a_request_as_it_came() -> None:
+    ask = Ask(
+        method="GET",
+        target=f"/a%2Fb?x=1?2&jwt={TOKEN}",
+        headers=(("accept", "*/*"), ("cookie", "a=1"), ("cookie", "b=2")),
+    )
+    assert (ask.raw_path, ask.raw_query) == ("/a%2Fb", f"x=1?2&jwt={TOKEN}")
+    assert ask.all("cookie") == ("a=1", "b=2")
+    assert ask.all("host") == ()
+    assert repr(ask) == "<GET /a%2Fb>"
+    assert Ask(method="GET", target="/a").raw_query == ""
+
+
+def test_nothing_shows_a_token() -> None:
+    target = f"/a?jwt={TOKEN}"
+    decision = Decision(
+        outcome=Outcome.PASS, target=target, set_headers=(("authorization", f"JWT {TOKEN}"),)
+    )
+    assert repr(decision) == "<pass /a>"
