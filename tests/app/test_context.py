@@ -65,21 +65,13 @@ def test_a_context_shows_nobodys_secret(opened):
     assert opened(subject=None).account_id is None
 
 
-def test_a_client_is_made_once_and_closed_with_its_context(opened):
-    context = opened()
+def test_a_client_is_made_once_and_shares_the_apps_connections(world, opened):
+    context, waiting = opened(), opened(kind=SyncContext)
 
-    async def use():
-        async with context:
-            assert context.client is context.client
-        return context.client._http.is_closed
-
-    assert asyncio.run(use())
-
-    async def leave_alone(context):
-        async with context:
-            return context._client
-
-    assert asyncio.run(leave_alone(opened())) is None
+    assert context.client is context.client
+    assert context.client._calls is world.connect.calls
+    assert waiting.client is waiting.client
+    assert waiting.client._calls is world.connect.calls
 
 
 def test_a_session_token_is_of_its_own_kind(world, opened):

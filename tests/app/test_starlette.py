@@ -506,17 +506,6 @@ def test_a_refusal_of_a_handlers_own_call_is_not_the_callers(make_world):
         page(world, "")
 
 
-def test_a_client_is_closed_after_the_answer(make_world):
-    kept = []
-
-    async def handler(request, context):
-        kept.append(context.client)
-        return "x"
-
-    page(shaped(make_world, handler), "")
-    assert kept[0]._http.is_closed
-
-
 # ---- context calls --------------------------------------------------------------------------
 
 

@@ -42,7 +42,7 @@ class Hello:
 
         @connect.context_route("/me")
         async def me(request: Request, context: Context) -> Any:
-            answer = await context.client.get("/rest/api/3/myself")
+            answer = await context.client.get("/rest/api/3/myself", check=False)
             return {"status": answer.status_code, "name": answer.json().get("displayName")}
 
         @connect.webhook("jira:issue_updated")
@@ -91,11 +91,21 @@ def test_a_wrong_install_key_is_refused(site: Site) -> None:
 
 def test_a_fault_reaches_the_apps_call(site: Site) -> None:
     app = site.install(Hello(site).asgi)
-    site.faults.next("/rest/api/3/myself", status=503, body="{}")
+    site.faults.next("/rest/api/3/myself", status=403, body="{}")
     token = app.context_token("panel", issue_key="DEMO-1")
     called = app.client.get("/me", headers={"Authorization": f"JWT {token}"})
-    assert called.json() == {"status": 503, "name": None}
-    assert site.traffic.one(direction="app->host").status == 503
+    assert called.json() == {"status": 403, "name": None}
+    assert site.traffic.one(direction="app->host").status == 403
+
+
+def test_a_fault_that_passes_is_not_seen_by_the_app(site: Site) -> None:
+    app = site.install(Hello(site).asgi)
+    site.faults.next("/rest/api/3/myself", status=503, headers={"Retry-After": "0"})
+    token = app.context_token("panel", issue_key="DEMO-1")
+    called = app.client.get("/me", headers={"Authorization": f"JWT {token}"})
+    assert called.json() == {"status": 200, "name": "Hello"}
+    calls = site.traffic.some(direction="app->host")
+    assert [call.status for call in calls] == [503, 200]
 
 
 def test_an_app_that_outlives_a_reset_is_installed_again(site: Site) -> None:

@@ -1,5 +1,9 @@
 """Calls to the host: each one signed, its token in the header, to the one origin it is for.
 
+``HostClient`` is for code with an event loop, ``SyncHostClient`` for code
+without; they have the same verbs, and share what they do
+(:mod:`headway.app.calls`, :mod:`headway.app.downloads`).
+
 Nothing here follows a redirect with a token.  A download follows it without
 one: the address that a host redirects to opens the file for whoever has it, so
 it is treated like a token and shows in no message, no log and no attribute.
@@ -7,164 +11,105 @@ it is treated like a token and shows in no message, no log and no attribute.
 
 from __future__ import annotations
 
-import logging
-import re
-import ssl
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
-from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any, Self, Unpack
 
 import httpx
-import msgspec
 
-from headway import sign
-from headway.app.addresses import is_loopback
-from headway.errors import ForeignOrigin, HeadwayError, LocationNotAllowed
-from headway.http.answers import origin_of
-from headway.model import Installation, Product
+from headway.app.attachments import Attachments, SyncAttachments
+from headway.app.caller import Caller, CallSettings, HostCalls
+from headway.app.calls import Options
+from headway.app.downloads import Bounds, Download, SyncDownload, Transfer, Wanted
+from headway.app.drivers import AsyncDriver, SyncDriver
+from headway.app.failures import CallFailed, DownloadFailed, HostError
+from headway.app.host_auth import HostAuth
+from headway.app.pagination import Site, items, pages
+from headway.model import Installation
 from headway.ports import Clock
-from headway.qsh import canonical_request, without_token
 
-__all__ = ["Download", "DownloadFailed", "HostAuth", "HostClient", "tls_settings"]
-
-HOPS_MAX = 3  # redirects of one download
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-
-_ATTACHMENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_ATTACHMENT_PATHS = {Product.JIRA: "/rest/api/3/attachment/content/{}"}
-_TOLD_HEADERS = ("content-type", "content-length", "content-disposition", "etag", "last-modified")
-
-
-class DownloadFailed(HeadwayError):
-    """A download that did not begin: the host's *status*, or None where it did not answer."""
-
-    def __init__(self, why: str, status: int | None = None) -> None:
-        super().__init__(why)
-        self.status = status
+__all__ = [
+    "CallFailed",
+    "CallSettings",
+    "Download",
+    "DownloadFailed",
+    "HostAuth",
+    "HostCalls",
+    "HostClient",
+    "HostError",
+    "SyncDownload",
+    "SyncHostClient",
+]
 
 
-# ---- signing --------------------------------------------------------------------------------
-
-
-class HostAuth(httpx.Auth):
-    """Signs each request of an httpx client for one installation; sync and async alike.
-
-    Raises :class:`~headway.errors.ForeignOrigin` before anything is sent to
-    another origin, :class:`~headway.errors.LocationNotAllowed` for a token in
-    the query, and ValueError for a GET with a body, which hosts refuse.
-
-    >>> from headway.model import Secret
-    >>> site = Installation(app_key="my-app", client_key="site", product=Product.JIRA,
-    ...     base_url="https://site.example", shared_secret=Secret("0123456789abcdef"))
-    >>> request = next(HostAuth(site).auth_flow(httpx.Request("GET", "https://site.example/rest")))
-    >>> request.headers["Authorization"][:7]
-    'JWT eyJ'
-    """
-
-    def __init__(self, installation: Installation, *, clock: Clock = time.time) -> None:
-        self._installation = installation
-        self._origin = origin_of(installation.base_url)
-        self._base_path = urlsplit(installation.base_url).path
-        self._clock = clock
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """One request with its token; httpx calls this."""
-        # (1) only what this token is for
-        if _origin(request.url) != self._origin:
-            raise ForeignOrigin(f"a token for {self._origin} does not leave for another origin")
-        path, _, query = request.url.raw_path.decode("ascii").partition("?")
-        if without_token(query) != query:
-            raise LocationNotAllowed(expected="the header", found="a parameter jwt")
-        has_body = "transfer-encoding" in request.headers or (
-            request.headers.get("content-length", "0") != "0"
-        )
-        if request.method in ("GET", "HEAD") and has_body:
-            raise ValueError("a GET request has no body: hosts refuse it")
-        # (2) sign what will stand on the request line
-        token = sign.request_token(
-            self._installation.shared_secret,
-            issuer=self._installation.app_key,
-            method=request.method,
-            raw_path=path,
-            raw_query=query,
-            base_path=self._base_path,
-            now=self._clock(),
-        )
-        request.headers["Authorization"] = f"JWT {token}"
-        yield request
-
-    def __repr__(self) -> str:
-        return f"<signs for {self._origin}>"
-
-
-def _origin(url: httpx.URL) -> str:
-    try:
-        return origin_of(str(url.copy_with(path="/", query=None, fragment=None)))
-    except ValueError:
-        raise ForeignOrigin("a token leaves only for an http or https origin") from None
-
-
-# ---- the client -----------------------------------------------------------------------------
-
-
-class Download:
-    """A file on its way: ``status``, a few harmless ``headers``, and the bytes, once."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        self._answer = answer
-        self.status = answer.status_code
-        self.headers = {
-            name: answer.headers[name] for name in _TOLD_HEADERS if name in answer.headers
-        }
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes as they come.  Raises :class:`DownloadFailed` where they break off."""
-        source = self._answer.aiter_bytes()
-        while True:
-            with _quiet(), _nameless():
-                chunk = await anext(source, None)
-            if chunk is None:
-                return
-            yield chunk
-
-    def __repr__(self) -> str:
-        return f"<download, status {self.status}>"
-
-
-class HostClient:
-    """Calls one site for one installation: ``async with HostClient(installation) as host``.
-
-    Paths are relative to the installation's base URL.  An answer that
-    redirects is returned as it is.  *transport* is httpx's, for tests.
-    """
+class _Client:
+    """What both clients have."""
 
     def __init__(
         self,
         installation: Installation,
         *,
+        calls: HostCalls | None = None,
+        settings: CallSettings | None = None,
         development: bool = False,
         clock: Clock = time.time,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Any = None,
     ) -> None:
-        self._installation = installation
-        self._development = development
-        self._auth = HostAuth(installation, clock=clock)
-        self._http = httpx.AsyncClient(
-            verify=tls_settings(),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # the token is all there is
-            headers={"User-Agent": f"headway ({installation.app_key})"},
-            timeout=TIMEOUT,
-            follow_redirects=False,
-            trust_env=False,  # no proxy and no netrc gets to see a token
-            transport=transport,
+        self._own = calls is None
+        self._calls = calls or HostCalls(
+            settings, development=development, clock=clock, transport=transport
         )
-        _silence_calls()
+        self._caller = Caller(installation, self._calls)
+
+    def address(self, path: str) -> httpx.URL:
+        """The address of *path* (with its query) below the site's base URL.
+
+        Raises a leaf of :class:`~headway.errors.MalformedRequest` for a path
+        that software reads in different ways (dots, ``//``, a backslash), and
+        :class:`~headway.errors.ForeignOrigin` for anything but a path.
+        """
+        return self._caller.address(path)
+
+    def as_user(self, account_id: str, scopes: Iterable[str] = ()) -> Self:
+        """A client of the same site that acts as this user, within *scopes*.
+
+        Without *scopes* in all that the app has.  Its access tokens are kept
+        by what it shares with this one.  Calls raise
+        :class:`~headway.app.failures.ImpersonationFailed` where there is none.
+        """
+        other = type(self)(self._caller.installation, calls=self._calls)
+        other._caller = self._caller.as_user(account_id, scopes)
+        return other
+
+    def _site(self) -> Site:
+        return Site(self._caller.installation.base_url, self._caller.address, self._caller.call)
+
+    def __repr__(self) -> str:
+        return f"<client: {self._caller!r}>"
+
+
+class HostClient(_Client):
+    """Calls one site for one installation: ``async with HostClient(installation) as host``.
+
+    Paths are relative to the installation's base URL.  An answer with a status
+    from 400 on raises a leaf of :class:`~headway.app.failures.HostError`, unless
+    ``check=False``; one that redirects is returned as it is.  What may pass is
+    tried again (:class:`~headway.app.calls.Retries`).  *calls* is what clients
+    of one app share; without it the client has its own, and closes it.
+    *transport* is httpx's, for tests.
+
+    >>> import asyncio
+    >>> from headway.app.testing import FakeHost
+    >>> fake = FakeHost()
+    >>> fake.answer("GET", "/rest/api/3/myself", json={"accountId": "me"})
+    >>> async def who():
+    ...     async with HostClient(fake.installation, transport=fake.transport) as host:
+    ...         return (await host.get("/rest/api/3/myself")).json()
+    >>> asyncio.run(who())
+    {'accountId': 'me'}
+    """
 
     async def __aenter__(self) -> Self:
         return self
@@ -178,149 +123,174 @@ class HostClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close its connections."""
-        await self._http.aclose()
+        """Close its connections, unless they are shared."""
+        if self._own:
+            await self._calls.aclose()
 
-    def address(self, path: str) -> httpx.URL:
-        """The address of *path* (with its query) below the site's base URL.
+    # ---- calls ------------------------------------------------------------------------------
 
-        Raises a leaf of :class:`~headway.errors.MalformedRequest` for a path
-        that software reads in different ways (dots, ``//``, a backslash), and
-        :class:`~headway.errors.ForeignOrigin` for anything but a path.
-        """
-        if not path.startswith("/"):
-            raise ForeignOrigin("a path below the site's base URL begins with '/'")
-        raw_path, _, raw_query = path.partition("?")
-        canonical_request("GET", raw_path, raw_query)
-        return httpx.URL(self._installation.base_url + path)
+    async def request(self, method: str, path: str, **options: Unpack[Options]) -> httpx.Response:
+        """Make one call; *options* are those of :class:`~headway.app.calls.Options`."""
+        out = self._caller.outgoing(method, path, options)
+        async with AsyncDriver(self._calls.connections) as driver:
+            return await driver.run(self._caller.call(out))
 
-    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send one signed request; *options* are httpx's (``json``, ``params``, ``headers``)."""
-        with _quiet():
-            return await self._http.request(method, self.address(path), auth=self._auth, **options)
-
-    async def get(self, path: str, **options: Any) -> httpx.Response:
+    async def get(self, path: str, **options: Unpack[Options]) -> httpx.Response:
         """GET *path*."""
         return await self.request("GET", path, **options)
 
-    async def post(self, path: str, **options: Any) -> httpx.Response:
+    async def post(self, path: str, **options: Unpack[Options]) -> httpx.Response:
         """POST to *path*."""
         return await self.request("POST", path, **options)
 
-    async def put(self, path: str, **options: Any) -> httpx.Response:
+    async def put(self, path: str, **options: Unpack[Options]) -> httpx.Response:
         """PUT to *path*."""
         return await self.request("PUT", path, **options)
 
-    async def delete(self, path: str, **options: Any) -> httpx.Response:
+    async def patch(self, path: str, **options: Unpack[Options]) -> httpx.Response:
+        """PATCH *path*."""
+        return await self.request("PATCH", path, **options)
+
+    async def delete(self, path: str, **options: Unpack[Options]) -> httpx.Response:
         """DELETE *path*."""
         return await self.request("DELETE", path, **options)
 
-    # ---- downloads --------------------------------------------------------------------------
+    async def pages(
+        self, path: str, *, method: str = "GET", **options: Unpack[Options]
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Each page of the list at *path*, in any of the host's three styles."""
+        out = self._caller.outgoing(method, path, options)
+        async with AsyncDriver(self._calls.connections) as driver:
+            async for page in driver.stream(pages(out, self._site())):
+                yield page
 
-    @asynccontextmanager
-    async def stream_attachment(self, attachment_id: str) -> AsyncIterator[Download]:
-        """A Jira attachment as a stream; see :meth:`download`.
+    async def items(
+        self,
+        path: str,
+        *,
+        member: str | None = None,
+        method: str = "GET",
+        **options: Unpack[Options],
+    ) -> AsyncIterator[Any]:
+        """Each item of the list at *path*, page after page.
 
-        Raises ValueError for an id that is not letters, digits and hyphens.
+        *member* names the pages' list where it has an unusual name.
         """
-        form = _ATTACHMENT_PATHS.get(self._installation.product)
-        if form is None:
-            raise ValueError("this product's attachments are had by their path: download(path)")
-        if not _ATTACHMENT_ID.fullmatch(attachment_id):
-            raise ValueError("an attachment's id is letters, digits and hyphens")
-        async with self.download(form.format(attachment_id)) as file:
-            yield file
+        out = self._caller.outgoing(method, path, options)
+        async with AsyncDriver(self._calls.connections) as driver:
+            async for item in driver.stream(items(out, self._site(), member)):
+                yield item
+
+    # ---- files ------------------------------------------------------------------------------
+
+    @property
+    def attachments(self) -> Attachments:
+        """The files that hang on issues, pages and blog posts."""
+        return Attachments(self._caller)
 
     @asynccontextmanager
-    async def download(self, path: str) -> AsyncIterator[Download]:
+    async def download(self, path: str, **bounds: Unpack[Bounds]) -> AsyncIterator[Download]:
         """What stands at *path*, streamed with constant memory.
 
-        The first request is signed.  A redirect is followed without the
-        token, over https (in development also to this machine), at most three
-        times.  Raises :class:`DownloadFailed` unless a file comes.
+        The first request is signed.  A redirect is followed without the token,
+        over https to known hosts (in development also to this machine), at most
+        three times.  Raises :class:`DownloadFailed` unless a file comes.
         """
-        hop = _Hop(self.address(path), self._auth)
-        for _ in range(HOPS_MAX + 1):
-            answer = await self._begin(hop)
-            try:
-                if not answer.has_redirect_location:
-                    if answer.status_code != httpx.codes.OK:
-                        why = f"the download was answered with status {answer.status_code}"
-                        raise DownloadFailed(why, answer.status_code)
-                    yield Download(answer)
-                    return
-                hop = self._next(answer)
-            finally:
-                with _quiet():
-                    await answer.aclose()
-        raise DownloadFailed(f"the download was redirected more than {HOPS_MAX} times")
-
-    async def _begin(self, hop: _Hop) -> httpx.Response:
-        with _quiet(), _nameless():
-            return await self._http.send(
-                self._http.build_request("GET", hop.url, headers={"Accept-Encoding": "identity"}),
-                auth=hop.auth,
-                stream=True,
-            )
-
-    def _next(self, answer: httpx.Response) -> _Hop:
-        with _nameless():
-            hop = _Hop(answer.request.url.join(answer.headers["location"]), None)
-        local = self._development and is_loopback(hop.url.host) and hop.url.scheme == "http"
-        if hop.url.userinfo or not (hop.url.scheme == "https" or local):
-            raise DownloadFailed("the download was redirected to an address that is not https")
-        return hop
+        transfer = Transfer(self._caller, self.address(path), Wanted(**bounds))
+        async with AsyncDriver(self._calls.connections) as driver:
+            await driver.run(transfer.begin())
+            yield Download(transfer, driver, None)
 
 
-class _Hop(msgspec.Struct, frozen=True):
-    """Where a download goes next; without a name, for reports that show local variables."""
+class SyncHostClient(_Client):
+    """The same for code that waits: ``with SyncHostClient(installation) as host``.
 
-    url: httpx.URL
-    auth: HostAuth | None
+    Threads may share one.
 
-    def __repr__(self) -> str:
-        return "<a hop of a download>"
-
-
-# ---- what must not be told ------------------------------------------------------------------
-
-_calling: ContextVar[bool] = ContextVar("headway_calling", default=False)
-_CALL_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """While it is entered, httpx and httpcore log nothing from this task.
-
-    They log each address and, at DEBUG, each header of an answer: with a
-    redirect's Location, that is the file itself for whoever reads the log.
+    >>> from headway.app.testing import FakeHost
+    >>> fake = FakeHost()
+    >>> fake.answer("GET", "/rest/api/3/myself", json={"accountId": "me"})
+    >>> with SyncHostClient(fake.installation, transport=fake.transport) as host:
+    ...     host.get("/rest/api/3/myself").json()
+    {'accountId': 'me'}
     """
-    mark = _calling.set(True)
-    try:
-        yield
-    finally:
-        _calling.reset(mark)
 
+    def __enter__(self) -> Self:
+        return self
 
-def _not_calling(_: logging.LogRecord) -> bool:
-    return not _calling.get()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
+    def close(self) -> None:
+        """Close its connections, unless they are shared."""
+        if self._own:
+            self._calls.close()
 
-def _silence_calls() -> None:
-    for name in _CALL_LOGGERS:
-        logging.getLogger(name).addFilter(_not_calling)
+    # ---- calls ------------------------------------------------------------------------------
 
+    def request(self, method: str, path: str, **options: Unpack[Options]) -> httpx.Response:
+        """Make one call; see :meth:`HostClient.request`."""
+        out = self._caller.outgoing(method, path, options)
+        with SyncDriver(self._calls.connections) as driver:
+            return driver.run(self._caller.call(out))
 
-@contextmanager
-def _nameless() -> Iterator[None]:
-    """Errors of httpx as :class:`DownloadFailed`: theirs hold the request and its address."""
-    try:
-        yield
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise DownloadFailed(f"the download broke off: {type(error).__name__}") from None
+    def get(self, path: str, **options: Unpack[Options]) -> httpx.Response:
+        """GET *path*."""
+        return self.request("GET", path, **options)
 
+    def post(self, path: str, **options: Unpack[Options]) -> httpx.Response:
+        """POST to *path*."""
+        return self.request("POST", path, **options)
 
-@lru_cache(maxsize=1)
-def tls_settings() -> ssl.SSLContext:
-    """The TLS settings, read once: reading the authorities takes longer than a call."""
-    return httpx.create_ssl_context(trust_env=False)
+    def put(self, path: str, **options: Unpack[Options]) -> httpx.Response:
+        """PUT to *path*."""
+        return self.request("PUT", path, **options)
+
+    def patch(self, path: str, **options: Unpack[Options]) -> httpx.Response:
+        """PATCH *path*."""
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Unpack[Options]) -> httpx.Response:
+        """DELETE *path*."""
+        return self.request("DELETE", path, **options)
+
+    def pages(
+        self, path: str, *, method: str = "GET", **options: Unpack[Options]
+    ) -> Iterator[dict[str, Any]]:
+        """Each page of the list at *path*; see :meth:`HostClient.pages`."""
+        out = self._caller.outgoing(method, path, options)
+        with SyncDriver(self._calls.connections) as driver:
+            yield from driver.stream(pages(out, self._site()))
+
+    def items(
+        self,
+        path: str,
+        *,
+        member: str | None = None,
+        method: str = "GET",
+        **options: Unpack[Options],
+    ) -> Iterator[Any]:
+        """Each item of the list at *path*; see :meth:`HostClient.items`."""
+        out = self._caller.outgoing(method, path, options)
+        with SyncDriver(self._calls.connections) as driver:
+            yield from driver.stream(items(out, self._site(), member))
+
+    # ---- files ------------------------------------------------------------------------------
+
+    @property
+    def attachments(self) -> SyncAttachments:
+        """The files that hang on issues, pages and blog posts."""
+        return SyncAttachments(self._caller)
+
+    @contextmanager
+    def download(self, path: str, **bounds: Unpack[Bounds]) -> Iterator[SyncDownload]:
+        """What stands at *path*, streamed; see :meth:`HostClient.download`."""
+        transfer = Transfer(self._caller, self.address(path), Wanted(**bounds))
+        with SyncDriver(self._calls.connections) as driver:
+            driver.run(transfer.begin())
+            yield SyncDownload(transfer, driver, None)

@@ -18,7 +18,8 @@ import httpx
 import msgspec
 
 from headway.app import addresses, lifecycle, pages
-from headway.app.client import HostClient
+from headway.app.caller import CallSettings, HostCalls, calls_of
+from headway.app.client import HostClient, SyncHostClient
 from headway.app.context import Context, installation_of
 from headway.app.delivery import Delivery
 from headway.app.descriptor import Descriptor, module_of
@@ -132,7 +133,9 @@ class Connect(Declarations):
     and what Forge may write once, by default in the store.  *transport* is
     httpx's, through which a test lets the app reach a site without a network.
     *forge* is who the app is to Forge: its id there, or that with its
-    environment.
+    environment.  *calls* says how the app calls its sites;
+    ``HEADWAY_AUTHORIZATION_SERVER`` names the authorization server where that
+    does not.
 
     >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
     >>> app.descriptor().to_json()["lifecycle"]["installed"]
@@ -165,6 +168,7 @@ class Connect(Declarations):
         once: Once | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         forge: Forge | str | None = None,
+        calls: CallSettings | None = None,
     ) -> None:
         if development is None:
             development = os.environ.get(DEVELOPMENT) == "1"
@@ -182,6 +186,9 @@ class Connect(Declarations):
         observers = [Observer(observer)] if observer is not None else []
         self.instruments = Instruments([*observers, *instruments])
         self._transport = transport
+        self.calls = HostCalls(
+            calls_of(calls, os.environ), development=development, clock=clock, transport=transport
+        )
         self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
         self.store, self.answers, own = _opened(store, self.key, clock, development)
         self.once = own if once is None else once
@@ -399,13 +406,16 @@ class Connect(Declarations):
     # ---- pages and calls --------------------------------------------------------------------
 
     def client(self, installation: Installation) -> HostClient:
-        """A client for *installation*; close it, or use it with ``async with``."""
-        return HostClient(
-            installation,
-            development=self.development,
-            clock=self.clock,
-            transport=self._transport,
-        )
+        """A client for *installation*; it shares the app's connections."""
+        return HostClient(installation, calls=self.calls)
+
+    def sync_client(self, installation: Installation) -> SyncHostClient:
+        """The same for code that waits."""
+        return SyncHostClient(installation, calls=self.calls)
+
+    async def aclose(self) -> None:
+        """Close the connections to sites; for the end of the app's life."""
+        await self.calls.aclose()
 
     def shell_page(self) -> tuple[str, dict[str, str]]:
         """The page for a module's address without a token, and its headers."""

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from headway import sign
-from headway.app.client import HostClient
+from headway.app.client import HostClient, SyncHostClient
 from headway.app.forge import Invocation, read_invocation
 from headway.app.forge import module_of as forge_module
 from headway.app.forge_tokens import ForgeTokens
@@ -277,27 +277,26 @@ class Proved:
 class Context(Proved):
     """The context of an ``async def`` handler."""
 
-    _client: HostClient | None = None
-
-    @property
+    @cached_property
     def client(self) -> HostClient:
-        """Calls the site as the app; the adapter closes it after the answer."""
-        if self._client is None:
-            self._client = self._connect.client(self.installation)
-        return self._client
+        """Calls the site as the app; ``client.as_user(...)`` as a user."""
+        return self._connect.client(self.installation)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the client, where one was used; the adapter enters and leaves."""
+        """Forget what only this request may use; the adapter enters and leaves."""
         self._tokens.drop()
-        if self._client is not None:
-            await self._client.close()
 
 
 class SyncContext(Proved):
     """The context of a plain handler, which runs where it may wait."""
+
+    @cached_property
+    def client(self) -> SyncHostClient:
+        """Calls the site as the app; ``client.as_user(...)`` as a user."""
+        return self._connect.sync_client(self.installation)
 
     def __enter__(self) -> Self:
         return self

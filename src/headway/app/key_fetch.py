@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from headway.app.addresses import address_of, is_loopback
-from headway.app.client import tls_settings
+from headway.app.drivers import tls_settings
 from headway.errors import (
     ConfigurationError,
     KeyNotFound,

@@ -18,6 +18,7 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, get_type_hints
 from urllib.parse import parse_qs
 
@@ -77,19 +78,11 @@ class EventContext:
         self.retry = delivery.retry
         self.flow = delivery.flow
         self._client_of = client_of
-        self._client: HostClient | None = None
 
-    @property
+    @cached_property
     def client(self) -> HostClient:
-        """Calls the site as the app; it is closed after the handler."""
-        if self._client is None:
-            self._client = self._client_of(self.installation)
-        return self._client
-
-    async def close(self) -> None:
-        """Close the client, where one was used."""
-        if self._client is not None:
-            await self._client.close()
+        """Calls the site as the app."""
+        return self._client_of(self.installation)
 
     def __repr__(self) -> str:
         return f"<event context on {self.installation.client_key}>"
@@ -193,13 +186,10 @@ class Webhooks:
             return False
         event = read_event(delivery.event, installation.product, delivery.body)
         context = EventContext(delivery, installation, self._client_of)
-        try:
-            async with asyncio.timeout(WORK_SECONDS):
-                doing = hook.handler(event, context)
-                if inspect.isawaitable(doing):
-                    await doing
-        finally:
-            await context.close()
+        async with asyncio.timeout(WORK_SECONDS):
+            doing = hook.handler(event, context)
+            if inspect.isawaitable(doing):
+                await doing
         return True
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 from headway.app.check.forgery import Draft, Message
 from headway.app.check.played import ORDINARY, PlayedSite, Tenant
-from headway.app.client import _quiet as quiet
+from headway.app.drivers import quiet
 from headway.errors import ConfigurationError, HeadwayError, Refusal
 from headway.http.answers import origin_of
 from headway.model import CONTEXT_QSH, Location

@@ -117,7 +117,7 @@ class PlayedSite:
                 return HTMLResponse("<html>AccessDenied</html>", 403)
 
     async def _rest(self, request: Request) -> Response:
-        """The two questions by which apps learn who administers; all else is not there."""
+        """Who the app is, and who administers, as apps ask for it; all else is not there."""
         path = request.url.path.removeprefix("/wiki")
         if path.endswith("/permissions/check"):
             asked = await request.json()
@@ -128,6 +128,8 @@ class PlayedSite:
             return JSONResponse(
                 {"results": groups, "size": len(groups)} if "memberof" in path else groups
             )
+        if path.endswith(("/myself", "/user/current")):
+            return JSONResponse({"accountId": "check-app", "displayName": "The app"})
         return JSONResponse({"errorMessages": ["the site that checks has no such thing"]}, 404)
 
 
