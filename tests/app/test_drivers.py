@@ -344,6 +344,30 @@ def test_an_answer_is_closed_when_another_comes_and_at_the_end(way):
     assert closed == [1, 1]
 
 
+def test_who_watches_hears_of_requests_and_not_of_where_files_lie(way):
+    heard = []
+
+    def answer(asked):
+        if asked.url.path == "/broken":
+            raise httpx.ConnectError("no")
+        return httpx.Response(204)
+
+    def steps():
+        yield Send(request(f"{URL}?jql=private"))
+        yield Send(request(f"{URL}/file?{BEARER_LIKE}"), True)
+        yield Send(httpx.Request("GET", "https://x.atlassian.net/broken"))
+
+    connections = Connections(transport=transport(answer), told=heard.append)
+    with pytest.raises(HostUnreachable):
+        way.run(steps(), connections)
+    told = [(call.method, call.origin, call.path, call.status) for call in heard]
+    assert told == [
+        ("GET", "https://x.atlassian.net", "/rest", 204),
+        ("GET", "https://x.atlassian.net", "/broken", None),
+    ]
+    assert all(0 <= call.seconds < 5 for call in heard)
+
+
 def test_tls_settings_are_read_once():
     assert drivers.tls_settings() is drivers.tls_settings()
 

@@ -7,7 +7,7 @@ tokens.  A ``Caller`` is one identity on one site; it costs nothing to make.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +37,7 @@ from headway.app.calls import (
 from headway.app.drivers import Connections
 from headway.app.failures import host_error
 from headway.app.host_auth import Signer, has_body, origin_and_target
+from headway.app.instruments import HostCall
 from headway.app.redirects import MEDIA_HOSTS, media_hosts
 from headway.errors import ConfigurationError, ForeignOrigin
 from headway.model import Installation
@@ -86,8 +87,8 @@ def calls_of(settings: CallSettings | None, environ: Mapping[str, str]) -> CallS
 class HostCalls:
     """What all clients of an app share; close it with the app.
 
-    *transport* is httpx's, for tests.  Raises ConfigurationError for settings
-    that can not work.
+    *transport* is httpx's, for tests; *told* hears of each request to a site.
+    Raises ConfigurationError for settings that can not work.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class HostCalls:
         clock: Clock = time.time,
         transport: Any = None,
         timing: Timing | None = None,
+        told: Callable[[HostCall], None] | None = None,
     ) -> None:
         settings = settings or CallSettings()
         self.settings = settings
@@ -108,7 +110,10 @@ class HostCalls:
         if (named := settings.authorization_server) is not None:
             self._server = authorization_server(named, development=development)
         self.connections = Connections(
-            development=development, proxy=_proxy(settings.proxy), transport=transport
+            development=development,
+            proxy=_proxy(settings.proxy),
+            transport=transport,
+            told=told,
         )
         self.tokens = AccessTokens()
 

@@ -186,9 +186,7 @@ class Connect(Declarations):
         observers = [Observer(observer)] if observer is not None else []
         self.instruments = Instruments([*observers, *instruments])
         self._transport = transport
-        self.calls = HostCalls(
-            calls_of(calls, os.environ), development=development, clock=clock, transport=transport
-        )
+        self.calls = self._host_calls(calls, clock)
         self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
         self.store, self.answers, own = _opened(store, self.key, clock, development)
         self.once = own if once is None else once
@@ -205,6 +203,15 @@ class Connect(Declarations):
         self._open_tickets(shared=once is not None or store != MEMORY)
         self.webhooks = self._events(receipts)
         self._expected = Expected(app_key=self.key, audience=(self.base_url,))
+
+    def _host_calls(self, settings: CallSettings | None, clock: Clock) -> HostCalls:
+        return HostCalls(
+            calls_of(settings, os.environ),
+            development=self.development,
+            clock=clock,
+            transport=self._transport,
+            told=self.instruments.called_host if self.instruments else None,
+        )
 
     def _install_keys(self, source: str | None) -> InstallKeys:
         source = source or os.environ.get(INSTALL_KEYS) or "production"

@@ -30,6 +30,7 @@ import httpx
 
 from headway.app.asks import Access, Give, Next, Opened, Send, Steps, Work
 from headway.app.failures import HostUnreachable
+from headway.app.instruments import HostCall
 from headway.app.redirects import GuardedBackend, SyncGuardedBackend
 
 __all__ = ["AsyncDriver", "Connections", "SyncDriver", "quiet", "tls_settings"]
@@ -121,7 +122,8 @@ class Connections:
     *development* lets redirects lead to this machine.  *proxy* is the address
     of a proxy for all calls: it then resolves the names, so that which address
     a redirect leads to is its affair.  *transport* is httpx's, for tests, and
-    takes the place of every connection; it may be sync, async or both.
+    takes the place of every connection; it may be sync, async or both.  *told*
+    hears of each request, but for what redirects lead to.
     """
 
     def __init__(
@@ -130,7 +132,9 @@ class Connections:
         development: bool = False,
         proxy: str | None = None,
         transport: Any = None,
+        told: Callable[[HostCall], None] | None = None,
     ) -> None:
+        self._told = told
         self._development = development
         self._proxy = proxy
         self._transport = transport
@@ -182,6 +186,15 @@ class Connections:
             network_backend=backend(development=self._development),
         )
         return _Pools(site, guarded, (site, guarded))
+
+    def tell(self, ask: Send, opened: Opened | None, began: float) -> None:
+        """Tell of one request, which *began* then (monotonic seconds), and of its answer."""
+        if self._told is None or ask.guarded:
+            return
+        url, status = ask.request.url, None if opened is None else opened.status
+        origin, path = f"{url.scheme}://{url.netloc.decode('ascii')}", url.path
+        took = time.monotonic() - began
+        self._told(HostCall(ask.request.method, origin, path, status, took))
 
     async def aclose(self) -> None:
         """Close what is open in the running loop, and what threads used."""
@@ -317,12 +330,16 @@ class AsyncDriver:
         if not isinstance(ask.request.stream, httpx.AsyncByteStream):
             raise TypeError("a body that is an iterator has to be an async one here")
         pools = await self._connections.here()
-        with _nameless():
-            if ask.guarded and pools.guarded is not None:
-                answer = await _guarded_async(pools.guarded, ask.request)
-            else:
-                answer = await pools.site.handle_async_request(ask.request)
-        self._open = Opened(answer, _AsyncBody(answer.stream))
+        began = time.monotonic()
+        try:
+            with _nameless():
+                if ask.guarded and pools.guarded is not None:
+                    answer = await _guarded_async(pools.guarded, ask.request)
+                else:
+                    answer = await pools.site.handle_async_request(ask.request)
+            self._open = Opened(answer, _AsyncBody(answer.stream))
+        finally:
+            self._connections.tell(ask, self._open, began)
         return self._open
 
     async def _fetched(self, ask: Access) -> Any:
@@ -435,12 +452,16 @@ class SyncDriver:
         if not isinstance(ask.request.stream, httpx.SyncByteStream):
             raise TypeError("a body that is an async iterator needs the async client")
         pools = self._connections.threads()
-        with _nameless():
-            if ask.guarded and pools.guarded is not None:
-                answer = _guarded_sync(pools.guarded, ask.request)
-            else:
-                answer = pools.site.handle_request(ask.request)
-        self._open = Opened(answer, _SyncBody(answer.stream))
+        began = time.monotonic()
+        try:
+            with _nameless():
+                if ask.guarded and pools.guarded is not None:
+                    answer = _guarded_sync(pools.guarded, ask.request)
+                else:
+                    answer = pools.site.handle_request(ask.request)
+            self._open = Opened(answer, _SyncBody(answer.stream))
+        finally:
+            self._connections.tell(ask, self._open, began)
         return self._open
 
     def _fetched(self, ask: Access) -> Any:

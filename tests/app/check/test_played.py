@@ -49,14 +49,15 @@ def test_who_administers() -> None:
         assert [group["name"] for group in groups.json()] == ["site-admins"] * len(granted)
         wiki = ask(site, "GET", "/wiki/rest/api/user/memberof", params={"accountId": account})
         assert wiki.json()["size"] == len(granted)
-    assert ask(site, "GET", "/rest/api/3/myself").status_code == 404
-    assert len(site.calls) == 7
+    assert ask(site, "GET", "/rest/api/3/myself").json()["displayName"] == "The app"
+    assert ask(site, "GET", "/rest/api/3/project").status_code == 404
+    assert len(site.calls) == 8
 
 
 def test_nobody_can_fill_its_memory() -> None:
     site = played()
     site.calls = [None] * 10_000  # type: ignore[list-item]
-    assert ask(site, "GET", "/rest/api/3/myself").status_code == 404
+    assert ask(site, "GET", "/rest/api/3/project").status_code == 404
     assert len(site.calls) == 10_000
 
 
