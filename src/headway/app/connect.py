@@ -190,9 +190,8 @@ class Connect(Declarations):
         self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
         self.store, self.answers, own = _opened(store, self.key, clock, development)
         self.once = own if once is None else once
-        install = self._install_keys(install_keys)
         self.forge = Forge(forge) if isinstance(forge, str) else forge
-        self.keys = Keys(self.answers, install, self._forge_keys(), self.instruments)
+        self.keys = self._keys(install_keys)
         self.readiness = Readiness(lambda: self.store.get(self.key, self.key))
         self.forwarded = forwarded
         self.always = _STRICT_TRANSPORT if self.base_url.startswith("https://") else ()
@@ -212,6 +211,10 @@ class Connect(Declarations):
             transport=self._transport,
             told=self.instruments.called_host if self.instruments else None,
         )
+
+    def _keys(self, install_keys: str | None) -> Keys:
+        install = self._install_keys(install_keys)
+        return Keys(self.answers, install, self._forge_keys(), self.instruments)
 
     def _install_keys(self, source: str | None) -> InstallKeys:
         source = source or os.environ.get(INSTALL_KEYS) or "production"
