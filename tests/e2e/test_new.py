@@ -14,20 +14,26 @@ import httpx
 import pytest
 
 from e2e.running import ROOT
+from headway.app.check import check_app
 from headway.cli.commands import run
 from headway.cli.new import Framework, ProductName, write_project
 from headway.host.testing import Site
 from headway.http.server import listen
+from headway.model import Product
 
 START_SECONDS = 60.0
+
+
+def free_port() -> int:
+    (opened,) = listen(0, ("127.0.0.1",))
+    with opened:
+        return int(opened.getsockname()[1])
 
 
 @contextmanager
 def started(folder: Path, site: Site) -> Iterator[str]:
     """The app as a process of its own; stopped by its pid."""
-    (opened,) = listen(0, ("127.0.0.1",))
-    port = opened.getsockname()[1]
-    opened.close()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
         "PATH": os.environ["PATH"],
@@ -78,3 +84,27 @@ def test_a_new_app_runs_and_is_installed(
     assert token not in log
     assert address.partition("jwt=")[2] not in log
     assert {path.name for path in (folder / "data").iterdir()} >= {"app.db"}
+
+
+@pytest.mark.parametrize(
+    "product",
+    [ProductName.JIRA, pytest.param(ProductName.CONFLUENCE, marks=pytest.mark.soak)],
+)
+@pytest.mark.parametrize("framework", Framework)
+def test_a_new_app_lets_nothing_pass(
+    framework: Framework, product: ProductName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ``headway app check`` looks for, over every project that can be made."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(write_project(Path("my-app"), framework, product, headway=ROOT))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    monkeypatch.setenv("PORT", str(port))
+    monkeypatch.setenv("BASE_URL", url)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    command = [sys.executable, "app.py"]
+    report = check_app(url, command=command, product=Product(product), call="/who")
+    found = {check.id: outcome.saw for check, outcome in report.failures(strict=True)}
+    if framework is Framework.WSGI:  # its development server may hang up on a body it won't read
+        found.pop("install-huge", None)
+    assert found == {}
