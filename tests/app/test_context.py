@@ -13,14 +13,17 @@ from headway.app.context import (
     Licence,
     ModuleContext,
     NoInstallation,
+    NoInvocation,
     Project,
     Space,
     SyncContext,
     installation_of,
 )
+from headway.app.forge_calls import Invoked, SyncInvoked
+from headway.app.forge_tokens import AccessTokenMissing, Acting, ForgeTokens
 from headway.app.routes import CALL, PAGE
 from headway.errors import ConfigurationError
-from headway.model import Direction, Kind, Location, RequestFacts, Verified
+from headway.model import Direction, Kind, Location, RequestFacts, TokenText, Verified
 
 
 def facts(query="", token=None, method="GET", path="/panel"):
@@ -176,7 +179,30 @@ def test_licence_and_locale_of_an_invocation_stand_in_its_token(invoked):
     assert dict(invoked(context={"extension": "none"}).module) == {}
 
 
-def test_a_context_of_connect_has_no_invocation(opened):
-    context = opened()
+@pytest.mark.parametrize(("kind", "forge"), [(Context, Invoked), (SyncContext, SyncInvoked)])
+def test_what_forge_said_and_may_be_called_ends_with_the_request(invoked, kind, forge):
+    context = invoked(kind, tokens=ForgeTokens({Acting.USER: TokenText("a-user-token")}))
+    assert isinstance(context.forge, forge)
+    assert context.forge.app_id == APP_ID
+    assert "user" in repr(context.forge.client("user"))
+    if kind is SyncContext:
+        with context as entered:
+            assert entered is context
+    else:
+        asyncio.run(entered_and_left(context))
+    with pytest.raises(AccessTokenMissing):
+        context.forge.client("user")
+
+
+async def entered_and_left(context):
+    async with context as entered:
+        assert entered is context
+
+
+@pytest.mark.parametrize("kind", [Context, SyncContext])
+def test_a_context_of_connect_has_no_invocation(opened, kind):
+    context = opened(kind=kind)
     assert context.invocation is None
     assert context.connected
+    with pytest.raises(NoInvocation):
+        _ = context.forge

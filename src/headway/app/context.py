@@ -18,6 +18,7 @@ from headway import sign
 from headway.app.client import HostClient, SyncHostClient
 from headway.app.forge import Invocation, read_invocation
 from headway.app.forge import module_of as forge_module
+from headway.app.forge_calls import Invoked, SyncInvoked
 from headway.app.forge_tokens import ForgeTokens
 from headway.app.links import link_to
 from headway.errors import ConfigurationError, HeadwayError
@@ -33,6 +34,7 @@ __all__ = [
     "Licence",
     "ModuleContext",
     "NoInstallation",
+    "NoInvocation",
     "Project",
     "Proved",
     "Space",
@@ -148,6 +150,10 @@ class NoInstallation(HeadwayError):
     """A handler asked for the Connect installation of a pure Forge app."""
 
 
+class NoInvocation(HeadwayError):
+    """A handler asked what Forge said, of a request that is not Forge's."""
+
+
 # ---- the context of a handler ---------------------------------------------------------------
 
 
@@ -199,6 +205,11 @@ class Proved:
         return read_invocation(
             self.verified.claims, settings, development=self._connect.development
         )
+
+    def _forge(self) -> Invocation:
+        if self.invocation is None:
+            raise NoInvocation("context.forge is for routes that Forge invokes")
+        return self.invocation
 
     @cached_property
     def module(self) -> ModuleContext:
@@ -282,6 +293,11 @@ class Context(Proved):
         """Calls the site as the app; ``client.as_user(...)`` as a user."""
         return self._connect.client(self.installation)
 
+    @cached_property
+    def forge(self) -> Invoked:
+        """What Forge invoked the app with, and what it may call; raises :class:`NoInvocation`."""
+        return Invoked.of(self._forge(), self._tokens, self._connect.calls)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -297,6 +313,11 @@ class SyncContext(Proved):
     def client(self) -> SyncHostClient:
         """Calls the site as the app; ``client.as_user(...)`` as a user."""
         return self._connect.sync_client(self.installation)
+
+    @cached_property
+    def forge(self) -> SyncInvoked:
+        """What Forge invoked the app with, and what it may call; raises :class:`NoInvocation`."""
+        return SyncInvoked.of(self._forge(), self._tokens, self._connect.calls)
 
     def __enter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from headway.app.host_auth import Signer
 from headway.errors import (
     ForeignOrigin,
     HeadwayError,
@@ -104,7 +105,7 @@ class ForgeTokens:
         raise TypeError("access tokens are not pickled")
 
 
-class BearerSigner:
+class BearerSigner(Signer):
     """Makes the ``Authorization`` header of calls below one API address, while tokens last.
 
     >>> tokens = ForgeTokens({Acting.SYSTEM: TokenText("eyJ")})
