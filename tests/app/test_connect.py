@@ -9,6 +9,7 @@ import pytest
 from app.invoking import APP_ID, JWKS, KID, UUID, Invoker, key_set
 from headway.app import pages
 from headway.app.connect import Connect, Keys
+from headway.app.delivery import Delivery
 from headway.app.descriptor import Descriptor, Vendor
 from headway.app.exchange import Asked
 from headway.app.forge import Forge
@@ -17,7 +18,7 @@ from headway.app.forwarded import Forwarded
 from headway.app.instruments import Instrument
 from headway.app.queue import MemoryQueue
 from headway.app.receipts import MemoryReceipts
-from headway.app.routes import PAGE, Route
+from headway.app.routes import PAGE, Route, Ticketed
 from headway.descriptor.typed import GeneralPage
 from headway.errors import (
     ConfigurationError,
@@ -30,6 +31,7 @@ from headway.policy import ATLASSIAN_2022, REHEARSAL
 from headway.ports import Credentials, NeedKey, drive
 from headway.store.engine import open_engine
 from headway.store.migrations import upgrade
+from headway.store.replay import MemoryReplayCache
 from headway.verify import Accept
 
 
@@ -346,3 +348,50 @@ def test_an_app_of_forge_has_its_keys_and_says_who_it_is(make_world, keys, rsa):
     assert world.call("POST", "/pure", headers={"authorization": f"Bearer {token}"}).status == 200
     assert heard == [("forge", "ok")]
     assert world.seen[-1].kind == "invocation"
+
+
+def test_a_tickets_session_is_proved_once_while_its_site_has_the_app(world):
+    world.connect.ticket_route("/file")(lambda request, context: {"user": context.account_id})
+    world.install()
+
+    def link():
+        return world.connect.tickets.link("/file", client_key="site-1", account_id="ada")
+
+    first, second = link(), link()
+    assert world.call("GET", first).text == '{"user":"ada"}'
+    assert [seen.kind for seen in world.seen if seen.route == "/file"] == ["ticket"]
+    assert world.call("GET", first).id == "ticket-unknown"
+    world.connect.store.forget("my-app", "site-1")
+    assert world.call("GET", second).id == "signature-invalid"
+    assert world.seen[-1].refusal == "issuer-unknown"
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_without_a_store_for_tickets_the_app_says_why(make_world, monkeypatch, shared):
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")
+    connect = make_world(**({"once": MemoryReplayCache()} if shared else {})).connect
+    assert (connect.tickets is not None) is shared
+    assert ("one process alone" in connect.no_tickets) is not shared
+    if not shared:
+        ticket = Ticketed()
+        route = Route(path="/file", methods=("GET",), ticket=ticket)
+        with pytest.raises(ConfigurationError, match="one process alone"):
+            next(connect.redeeming(facts(), route, ticket))
+
+
+def test_a_store_of_ones_own_keeps_no_tickets(make_world, world):
+    connect = make_world(store=world.connect.store).connect
+    assert connect.tickets is None
+    assert "once=" in connect.no_tickets
+
+
+def test_a_delivery_is_worked_on_wherever_it_comes_back(world):
+    heard = []
+    world.connect.webhook("page_created", url="/hook")(lambda event, _: heard.append(event.name))
+    world.install()
+    told = Delivery(
+        event="page_created", path="/hook", app_key="my-app", client_key="site-1", received=1.0
+    )
+    for each in (told, told.to_json(), told.to_json().decode()):
+        assert asyncio.run(world.connect.work(each))
+    assert heard == ["page_created"] * 3
