@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from headway.app import webhooks as module
-from headway.app.client import HostClient
+from headway.app.client import HostClient, SyncHostClient
 from headway.app.delivery import Delivery, Receipt
 from headway.app.payloads import Event, confluence, jira
 from headway.app.receipts import Claim, MemoryReceipts
-from headway.app.webhooks import EventContext, Hook, Webhooks, hook_of
+from headway.app.webhooks import EventContext, Hook, SyncEventContext, Webhooks, hook_of
 from headway.errors import ConfigurationError, Refusal, ReplayCacheUnavailable
 from headway.model import (
     Claims,
@@ -80,13 +80,14 @@ class App:
         self.receipts = MemoryReceipts(clock=lambda: NOW)
         self.sites = {key: site(key) for key in ("site", "other")}
         self.clients: list[HostClient] = []
+        self.sync_clients: list[SyncHostClient] = []
         self.hooks: dict[str, Hook] = {}
         self.webhooks = Webhooks(
             self.hooks,
             queue=self.line,
             receipts=self.receipts,
             installation=self.sites.get,
-            client_of=self.client,
+            clients=self,
             clock=lambda: NOW,
         )
         self.seen: list[tuple[Event, EventContext]] = []
@@ -94,6 +95,10 @@ class App:
     def client(self, installation: Installation) -> HostClient:
         self.clients.append(HostClient(installation))
         return self.clients[-1]
+
+    def sync_client(self, installation: Installation) -> SyncHostClient:
+        self.sync_clients.append(SyncHostClient(installation))
+        return self.sync_clients[-1]
 
     async def handler(self, event: jira.IssueUpdated, context: EventContext) -> None:
         self.seen.append((event, context))
@@ -330,6 +335,16 @@ def test_the_client_is_made_when_it_is_used(app: App) -> None:
     app.take()
     assert app.work(app.line.waiting[0])
     assert len(app.clients) == 1
+
+
+def test_a_plain_handler_has_a_client_that_waits(app: App) -> None:
+    def handler(event: Event, context: SyncEventContext) -> None:
+        assert context.client is context.client
+
+    app.declare("/hook", ["jira:issue_updated"], handler)
+    app.take()
+    assert app.work(app.line.waiting[0])
+    assert (len(app.clients), len(app.sync_clients)) == (0, 1)
 
 
 def test_a_handler_may_not_work_for_ever(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from e2e.running import ROOT
 from headway.app.delivery import Delivery
 from headway.app.payloads import EVENTS, Event
 from headway.app.queue import MemoryQueue
+from headway.app.registrations import LIFE_SECONDS, RegistrationRefused, Registrations, Wanted
 from headway.app.starlette import Connect
 from headway.app.webhooks import EventContext
 from headway.host.testing import Site
@@ -215,6 +218,60 @@ def test_a_handler_that_calls_the_site_back(jira: Site) -> None:
     jira.issue("DEMO-1").summary = "Read again"
     app.named()
     assert names == ["Read again"]
+
+
+# ---- registered by a call -------------------------------------------------------------------
+
+
+def test_webhooks_that_are_registered_by_a_call_are_kept_alive(jira: Site) -> None:
+    app = Listener(jira)
+    app.connect.event_route("/events", "jira:issue_updated", "comment_created")(app.hear)
+    jira.install(Starlette(routes=app.connect.routes))
+    installation = app.connect.store.list()[0]  # type: ignore[attr-defined]
+    url = f"{APP}/events"
+
+    async def call(name: str, *arguments: Any) -> Any:
+        async with app.connect.client(installation) as client:
+            clock = jira.running.site.clock.at
+            return await getattr(Registrations(client, url, clock=clock), name)(*arguments)
+
+    # (1) two of them, of which one finds nothing
+    wanted = [Wanted([event], "project = DEMO") for event in ("jira:issue_updated",)]
+    wanted.append(Wanted(["comment_created"], "project = PUB"))
+    first, second = asyncio.run(call("register", wanted))
+    jira.issue("DEMO-1").summary = "Heard"
+    jira.do(_say, "DEMO-1")
+    assert app.named() == ["jira:issue_updated"]
+    assert app.heard[0][0].matched_webhook_ids == (first,)
+    # (2) after three weeks they are refreshed, and so they are there after six
+    found = asyncio.run(call("list"))
+    assert [each.id for each in found] == [first, second]
+    begun = found[0].expires - LIFE_SECONDS
+    with jira.at(_date(begun + 21 * 86_400)):
+        assert asyncio.run(call("keep_alive")) == [first, second]
+        assert asyncio.run(call("keep_alive")) == []
+        asyncio.run(call("delete", [second]))
+    with jira.at(_date(begun + 42 * 86_400)):
+        assert [each.id for each in asyncio.run(call("list"))] == [first]
+        jira.issue("DEMO-1").summary = "Still heard"
+        assert app.named() == ["jira:issue_updated"] * 2
+    # (3) without that they end
+    with jira.at(_date(begun + 60 * 86_400)):
+        assert asyncio.run(call("list")) == []
+    # (4) and what a site declines is said
+    with pytest.raises(RegistrationRefused, match="watchCount"):
+        asyncio.run(call("register", [Wanted(["jira:issue_updated"], "watchCount > 3")]))
+
+
+def _say(world: World, key: str) -> None:
+    issue, ann = world.tracker.issue(key), world.people.user("admin")
+    assert issue is not None
+    assert ann is not None
+    world.tracker.add_comment(issue.id, ann.account_id, "Said")
+
+
+def _date(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
 
 
 # ---- a task queue ---------------------------------------------------------------------------

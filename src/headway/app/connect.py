@@ -400,7 +400,7 @@ class Connect(Declarations):
             queue=self.queue,
             receipts=MemoryReceipts(clock=self.clock) if receipts is None else receipts,
             installation=lambda client_key: self.store.get(self.key, client_key),
-            client_of=self.client,
+            clients=self,
             clock=self.clock,
         )
 

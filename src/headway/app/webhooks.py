@@ -19,12 +19,12 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 from urllib.parse import parse_qs
 
 import msgspec
 
-from headway.app.client import HostClient
+from headway.app.client import HostClient, SyncHostClient
 from headway.app.delivery import Delivery
 from headway.app.payloads import Event, check_name, event_named, read_event, types_of
 from headway.app.queue import Queue
@@ -34,7 +34,16 @@ from headway.model import Installation, Verified
 from headway.qsh import without_token
 from headway.refusals import EventMalformed, EventPending, QueueUnavailable
 
-__all__ = ["IDENTIFIER", "WORK_SECONDS", "EventContext", "Hook", "Webhooks", "hook_of"]
+__all__ = [
+    "IDENTIFIER",
+    "WORK_SECONDS",
+    "Clients",
+    "EventContext",
+    "Hook",
+    "SyncEventContext",
+    "Webhooks",
+    "hook_of",
+]
 
 log = logging.getLogger(__name__)
 
@@ -57,19 +66,24 @@ class Hook(msgspec.Struct, frozen=True):
     handler: Callable[..., Any]
 
 
-class EventContext:
-    """Whose event it is: the installation, as it is now, and what came beside the payload.
+class Clients(Protocol):
+    """Makes clients of the host for an installation: the app."""
 
-    ``account_id`` is the user whom the token names, often None.  ``query`` is
-    the query of the address, which the token signs; ``identifier``, ``retry``
-    and ``flow`` are the host's headers, which it does not.
-    """
+    def client(self, installation: Installation) -> HostClient:
+        """For code with an event loop."""
+
+    def sync_client(self, installation: Installation) -> SyncHostClient:
+        """For code that waits."""
+
+
+class _OfEvent:
+    """Whose event it is: the installation, as it is now, and what came beside the payload."""
 
     def __init__(
         self,
         delivery: Delivery,
         installation: Installation,
-        client_of: Callable[[Installation], HostClient],
+        clients: Clients,
     ) -> None:
         self.installation = installation
         self.account_id = delivery.account_id
@@ -77,22 +91,40 @@ class EventContext:
         self.identifier = delivery.identifier
         self.retry = delivery.retry
         self.flow = delivery.flow
-        self._client_of = client_of
-
-    @cached_property
-    def client(self) -> HostClient:
-        """Calls the site as the app."""
-        return self._client_of(self.installation)
+        self._clients = clients
 
     def __repr__(self) -> str:
         return f"<event context on {self.installation.client_key}>"
+
+
+class EventContext(_OfEvent):
+    """What an ``async def`` handler of an event gets.
+
+    ``account_id`` is the user whom the token names, often None.  ``query`` is
+    the query of the address, which the token signs; ``identifier``, ``retry``
+    and ``flow`` are the host's headers, which it does not.
+    """
+
+    @cached_property
+    def client(self) -> HostClient:
+        """Calls the site as the app; ``client.as_user(...)`` as a user."""
+        return self._clients.client(self.installation)
+
+
+class SyncEventContext(_OfEvent):
+    """The same for a plain handler."""
+
+    @cached_property
+    def client(self) -> SyncHostClient:
+        """Calls the site as the app; ``client.as_user(...)`` as a user."""
+        return self._clients.sync_client(self.installation)
 
 
 class Webhooks:
     """Takes the deliveries of one app, and works on them.
 
     *hooks* are the declared ones by their path; more may come.  *installation*
-    finds one by its clientKey, *client_of* makes a client for it.
+    finds one by its clientKey, *clients* makes clients for it.
     """
 
     def __init__(
@@ -102,13 +134,13 @@ class Webhooks:
         queue: Queue,
         receipts: Receipts,
         installation: Callable[[str], Installation | None],
-        client_of: Callable[[Installation], HostClient],
+        clients: Clients,
         clock: Callable[[], float],
     ) -> None:
         self._queue = queue
         self._receipts = receipts
         self._installation = installation
-        self._client_of = client_of
+        self._clients = clients
         self._clock = clock
         self._hooks = hooks
 
@@ -185,7 +217,8 @@ class Webhooks:
             log.info("%s of %s is dropped: not installed", delivery.event, delivery.client_key)
             return False
         event = read_event(delivery.event, installation.product, delivery.body)
-        context = EventContext(delivery, installation, self._client_of)
+        kind = EventContext if inspect.iscoroutinefunction(hook.handler) else SyncEventContext
+        context = kind(delivery, installation, self._clients)
         async with asyncio.timeout(WORK_SECONDS):
             doing = hook.handler(event, context)
             if inspect.isawaitable(doing):

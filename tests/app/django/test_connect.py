@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from headway.app.django.connect import Connect, response_of
 from headway.app.exchange import Answer
+from headway.errors import StoreUnavailable
 
 
 @pytest.fixture
@@ -63,3 +64,21 @@ def test_an_answer_is_a_response():
     response = response_of(Answer(418, (("X-A", "1"),), b"tea"))
     assert (response.status_code, response["X-A"], response.content) == (418, "1", b"tea")
     assert response_of(response) is response
+
+
+def test_an_outage_that_a_view_runs_into_is_a_503(make_world, serve):
+    world = make_world(framework=Connect)
+
+    @world.connect.context_route("/plain")
+    def plain(request, context):
+        raise StoreUnavailable
+
+    @world.connect.context_route("/waits")
+    async def waits(request, context):
+        raise StoreUnavailable
+
+    serve(world, asgi=True)
+    world.install()
+    for path in ("/plain", "/waits"):
+        answer = world.call("GET", path, world.context_token())
+        assert (answer.status, answer.id) == (503, "store-unavailable")
