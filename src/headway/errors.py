@@ -79,13 +79,16 @@
         │   ├── TicketUnknown              ticket-unknown
         │   ├── TicketExpired              ticket-expired
         │   └── TicketMismatch             ticket-mismatch
-        └── InvocationRefused         a Forge invocation speaks for nobody whom this app may serve
-            ├── ApiBaseUrlRefused          api-base-url-refused
-            ├── InstallationMismatch       installation-mismatch
-            ├── InstallationUnmapped       installation-unmapped
-            └── AccessTokenMalformed       access-token-malformed
+        ├── InvocationRefused         a Forge invocation speaks for nobody whom this app may serve
+        │   ├── ApiBaseUrlRefused          api-base-url-refused
+        │   ├── InstallationMismatch       installation-mismatch
+        │   ├── InstallationUnmapped       installation-unmapped
+        │   └── AccessTokenMalformed       access-token-malformed
+        └── PermissionRefused         a user who is known may not do this on their site
+            ├── AdministratorRequired      administrator-required
+            └── AdministratorUnknown       administrator-unknown
 
-The last three families stand in :mod:`headway.refusals`: no token is at fault there.
+The last four families stand in :mod:`headway.refusals`: no token is at fault there.
 
 A leaf's ``id`` is stable: it is the error code, the metric label, the policy
 row, the docs anchor and the name of the bad example, as its ``faces`` say.

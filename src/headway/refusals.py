@@ -14,6 +14,8 @@ from headway.errors import Fault, Refusal
 
 __all__ = [
     "AccessTokenMalformed",
+    "AdministratorRequired",
+    "AdministratorUnknown",
     "ApiBaseUrlRefused",
     "EventMalformed",
     "EventPending",
@@ -21,6 +23,7 @@ __all__ = [
     "InstallationMismatch",
     "InstallationUnmapped",
     "InvocationRefused",
+    "PermissionRefused",
     "QueueFull",
     "QueueUnavailable",
     "TicketExpired",
@@ -147,3 +150,29 @@ class AccessTokenMalformed(InvocationRefused):
     status = 400
     title = "a header for the app's own calls is not one access token"
     hint = "Send x-forge-oauth-system and x-forge-oauth-user at most once, as Forge does."
+
+
+# ---- a user may not do this -----------------------------------------------------------------
+
+
+class PermissionRefused(Refusal):
+    """A user who is known, and who may not do this on their site."""
+
+
+class AdministratorRequired(PermissionRefused):
+    """A page or call for administrators, and a user who is none."""
+
+    id = "administrator-required"
+    status = 403
+    title = "this is for administrators of the site"
+    hint = "Ask an administrator of your site."
+
+
+class AdministratorUnknown(PermissionRefused):
+    """The site did not say whether the user is an administrator, so nobody is."""
+
+    id = "administrator-unknown"
+    status = 503
+    fault = Fault.PEER
+    title = "the site can not be asked whether the user is an administrator"
+    hint = "Try again; check that the app may read, and that the site answers."

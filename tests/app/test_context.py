@@ -206,3 +206,14 @@ def test_a_context_of_connect_has_no_invocation(opened, kind):
     assert context.connected
     with pytest.raises(NoInvocation):
         _ = context.forge
+
+
+def test_whether_a_user_administers_is_asked_of_the_host(world, opened):
+    class Says:
+        async def administers(self, installation, account_id):
+            return (installation.client_key, account_id) == ("site-1", "ada")
+
+    world.connect.administrators = Says()
+    assert asyncio.run(opened().is_administrator())
+    assert opened(kind=SyncContext).is_administrator()
+    assert not opened(kind=SyncContext, subject="eve").is_administrator()

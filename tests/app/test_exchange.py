@@ -29,6 +29,7 @@ from headway.errors import BodyTooLarge, ConfigurationError, StoreUnavailable
 from headway.keys import RsaPrivateKey
 from headway.model import RequestFacts, Secret, TokenText
 from headway.ports import NeedKey, OnceOnly
+from headway.refusals import AdministratorUnknown
 
 FRAME = {"sec-fetch-dest": "iframe"}
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
@@ -540,3 +541,53 @@ def test_only_an_outage_that_a_handler_runs_into_is_answered(drive, app):
         admitted.outage(BodyTooLarge())
     watched = drive("POST", "/api", app.context_token(), headers={"accept": "text/html"})
     assert b"<h1>" in watched.outage(StoreUnavailable()).body
+
+
+# ---- administrators -------------------------------------------------------------------------
+
+
+class Says:
+    """A host that says who administers it, or nothing."""
+
+    def __init__(self, *admins):
+        self.admins = admins
+
+    async def administers(self, installation, account_id):
+        assert installation.client_key == "site-1"
+        if not self.admins:
+            raise AdministratorUnknown(found="status 500")
+        return account_id in self.admins
+
+
+@pytest.fixture
+def office(world):
+    world.connect.page("Admin", key="admin", admin_only=True)(lambda request, context: None)
+    world.connect.context_route("/admin-call", admin_only=True)(lambda request, context: None)
+    world.connect.tenant_route("/admin-any", admin_only=True)(lambda request, context: None)
+    world.install()
+    return world
+
+
+def test_a_route_for_administrators_lets_in_nobody_else(drive, office):
+    def ask_all():
+        return [
+            drive("GET", "/admin", office.request_token("GET", "/admin")),
+            drive("GET", "/admin-call", office.context_token()),
+            drive("GET", "/admin-any", office.context_token()),
+        ]
+
+    office.connect.administrators = Says("ada")
+    assert all(isinstance(found, Admitted) for found in ask_all())
+    office.connect.administrators = Says("eve")
+    for answer in ask_all():
+        assert (answer.status, told(answer, "headway-refusal")) == (403, "administrator-required")
+    assert (office.seen[-1].verified, office.seen[-1].refusal) == (True, "administrator-required")
+    office.connect.administrators = Says()
+    for answer in ask_all():
+        assert (answer.status, told(answer, "headway-refusal")) == (503, "administrator-unknown")
+
+
+def test_a_token_that_is_refused_asks_no_host(drive, office):
+    office.connect.administrators = None
+    assert refused(drive("GET", "/admin-call"), "token-missing")
+    assert drive("GET", "/admin", headers=FRAME).status == 200, "the shell holds no data"

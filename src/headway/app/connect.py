@@ -18,6 +18,7 @@ import httpx
 import msgspec
 
 from headway.app import addresses, lifecycle, pages
+from headway.app.administrators import Administrators
 from headway.app.caller import CallSettings, HostCalls, calls_of
 from headway.app.client import HostClient, SyncHostClient
 from headway.app.context import Context, installation_of
@@ -195,6 +196,7 @@ class Connect(Declarations):
         self.readiness = Readiness(lambda: self.store.get(self.key, self.key))
         self.forwarded = forwarded
         self.always = _STRICT_TRANSPORT if self.base_url.startswith("https://") else ()
+        self.administrators = Administrators(self.client)
         self.sealed_pages = sealed_pages
         self.clock = clock
         self.header_only = self._policies.header_only

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from headway import sign
+from headway.app.background import result_of
 from headway.app.client import HostClient, SyncHostClient
 from headway.app.forge import Invocation, read_invocation
 from headway.app.forge import module_of as forge_module
@@ -298,6 +299,15 @@ class Context(Proved):
         """What Forge invoked the app with, and what it may call; raises :class:`NoInvocation`."""
         return Invoked.of(self._forge(), self._tokens, self._connect.calls)
 
+    async def is_administrator(self) -> bool:
+        """Whether the user administers the site; asked of the host, and kept for a minute.
+
+        Raises :class:`~headway.refusals.AdministratorUnknown` where the host
+        does not say.
+        """
+        administers = self._connect.administrators.administers
+        return await administers(self.installation, self.account_id)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -318,6 +328,11 @@ class SyncContext(Proved):
     def forge(self) -> SyncInvoked:
         """What Forge invoked the app with, and what it may call; raises :class:`NoInvocation`."""
         return SyncInvoked.of(self._forge(), self._tokens, self._connect.calls)
+
+    def is_administrator(self) -> bool:
+        """Whether the user administers the site; as :meth:`Context.is_administrator` has it."""
+        administers = self._connect.administrators.administers
+        return result_of(administers(self.installation, self.account_id))
 
     def __enter__(self) -> Self:
         return self

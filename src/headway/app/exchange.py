@@ -47,6 +47,7 @@ from headway.http.asgi import FORM_TYPE
 from headway.model import Installation, Kind, Location, RequestFacts, TokenText, Verified
 from headway.ports import NeedKey, OnceOnly
 from headway.qsh import without_token
+from headway.refusals import AdministratorRequired, PermissionRefused
 
 if TYPE_CHECKING:
     from headway.app.connect import Connect
@@ -354,22 +355,18 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     if route.form and facts.method == "POST":
         form = yield Read(FORM_BYTES_MAX)
         facts = _with_form(asked, form)
-    # (2) a link's ticket stands for a token
-    if route.ticket is not None and carries_ticket(facts.raw_query):
-        verified = yield from connect.redeeming(facts, route, route.ticket, client=client)
-        return _admitted(connect, asked, facts, verified, form)
-    # (3) who asks, and may they?
+    # (2) who asks?
     reload = route.page and bool(asked.header(pages.SHELL_HEADER))
-    if reload:
-        verified = yield from connect.reproving(facts, route=route.path, client=client)
-    else:
-        shell = route.page and facts.method != "POST" and _wants_page(asked)
-        try:
-            verified = yield from connect.proving(facts, route, client=client, or_shell=shell)
-        except TokenMissing:
-            if not shell:
-                raise
-            return _page(200, *connect.shell_page())
+    shell = route.page and not reload and facts.method != "POST" and _wants_page(asked)
+    try:
+        verified = yield from _who(connect, route, facts, client, reload=reload, shell=shell)
+    except TokenMissing:
+        if not shell:
+            raise
+        return _page(200, *connect.shell_page())
+    # (3) may they?
+    if route.admin_only:
+        yield from _administers(connect, route, facts, verified, client)
     if verified.kind is Kind.INVOCATION:
         tokens = _tokens_of(connect, route, asked, verified)
         return _admitted(connect, asked, facts, verified, form, tokens=tokens)
@@ -383,6 +380,31 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     return _admitted(
         connect, asked, facts, verified, form, _page_of(connect, facts, verified, reload)
     )
+
+
+def _who(
+    connect: Connect, route: Route, facts: RequestFacts, client: str, *, reload: bool, shell: bool
+) -> Steps[Verified]:
+    """What the token proves: or the ticket of a link, or of a shell's fetch the seal beside it."""
+    if route.ticket is not None and carries_ticket(facts.raw_query):
+        return (yield from connect.redeeming(facts, route, route.ticket, client=client))
+    if reload:
+        return (yield from connect.reproving(facts, route=route.path, client=client))
+    return (yield from connect.proving(facts, route, client=client, or_shell=shell))
+
+
+def _administers(
+    connect: Connect, route: Route, facts: RequestFacts, verified: Verified, client: str
+) -> Steps[None]:
+    """Let in administrators of the site alone, as the site says."""
+    site, account = installation_of(verified), verified.claims.sub
+    try:
+        if not (yield Run(connect.administrators.administers, (site, account))):
+            raise AdministratorRequired()
+    except PermissionRefused as refusal:
+        policy = route.policy or connect.header_only
+        connect.tell(facts, verified.direction, policy, verified, refusal, route.path, client)
+        raise
 
 
 def _tokens_of(connect: Connect, route: Route, asked: Asked, verified: Verified) -> ForgeTokens:

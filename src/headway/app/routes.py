@@ -113,6 +113,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     handler: Callable[..., Any] | None = None
     page: bool = False
     form: bool = False
+    admin_only: bool = False
     bare_kinds: frozenset[Kind] = frozenset(Kind)
     event: str = ""
     ticket: Ticketed | None = None
@@ -207,6 +208,7 @@ class Declarations:
         key: str | None = None,
         url: str | None = None,
         form: bool = False,
+        admin_only: bool = False,
         **members: Any,
     ) -> Callable[[Handler], Handler]:
         """Declare a module and the page that it shows: typed, or of a *collection* by name.
@@ -216,8 +218,9 @@ class Declarations:
         *url* is relative to the base URL, with variables in its query alone.
         Without a key the function's name is it.  *form* also takes a POST,
         whose token may be a form field: a body of at most 64 KiB is then read
-        before anybody has proved anything.  *members* are written into the
-        descriptor as they are.
+        before anybody has proved anything.  *admin_only* shows the page to the
+        site's administrators alone.  *members* are written into the descriptor
+        as they are.
         """
         kind, members = _written(collection, name, members)
         if members.get("cacheable"):
@@ -227,19 +230,21 @@ class Declarations:
 
         def declare(handler: Handler) -> Handler:
             told = self._module(kind, key, url, handler, members)
-            self._page(told, handler, form=form)
+            self._page(told, handler, form=form, admin_only=admin_only)
             return handler
 
         return declare
 
-    def serves(self, key: str, *, form: bool = False) -> Callable[[Handler], Handler]:
+    def serves(
+        self, key: str, *, form: bool = False, admin_only: bool = False
+    ) -> Callable[[Handler], Handler]:
         """The page of the module *key* that stands in the descriptor already, read from a file."""
         found = [module for module in self._about.modules if module.members.get("key") == key]
         if not found:
             raise ConfigurationError(f"serves: the descriptor has no module {key!r}")
 
         def declare(handler: Handler) -> Handler:
-            self._page(_address(found[0].members), handler, form=form)
+            self._page(_address(found[0].members), handler, form=form, admin_only=admin_only)
             return handler
 
         return declare
@@ -255,12 +260,18 @@ class Declarations:
     # ---- calls ------------------------------------------------------------------------------
 
     def context_route(
-        self, path: str, *, methods: Sequence[str] = ("GET",), query: bool = False
+        self,
+        path: str,
+        *,
+        methods: Sequence[str] = ("GET",),
+        query: bool = False,
+        admin_only: bool = False,
     ) -> Callable[[Handler], Handler]:
         """A route for the app's own pages: context or session token, in the header.
 
         *query* also lets the token stand in the address, for what can send no
-        header; everything on the way then sees it.
+        header; everything on the way then sees it.  *admin_only* lets in the
+        site's administrators alone, as the host says (:mod:`headway.app.administrators`).
         """
         policies = self._policies
 
@@ -271,6 +282,7 @@ class Declarations:
                 accept=CALL,
                 policy=policies.with_query if query else policies.header_only,
                 handler=handler,
+                admin_only=admin_only,
             )
             return handler
 
@@ -305,7 +317,12 @@ class Declarations:
         return declare
 
     def tenant_route(
-        self, path: str, *, methods: Sequence[str] = ("GET",), query: bool = False
+        self,
+        path: str,
+        *,
+        methods: Sequence[str] = ("GET",),
+        query: bool = False,
+        admin_only: bool = False,
     ) -> Callable[[Handler], Handler]:
         """A route for whoever a site vouches for: module address, context or own session token.
 
@@ -321,6 +338,7 @@ class Declarations:
                 accept=TENANT,
                 policy=self._policies.with_query,
                 handler=handler,
+                admin_only=admin_only,
                 bare_kinds=frozenset(Kind) if query else frozenset({Kind.REQUEST}),
             )
             return handler
@@ -503,7 +521,9 @@ class Declarations:
     def _declare(self, module: Declared | Module) -> None:
         self._modules.append(module_of(module, self.descriptor()))
 
-    def _page(self, address: str, handler: Callable[..., Any], *, form: bool) -> None:
+    def _page(
+        self, address: str, handler: Callable[..., Any], *, form: bool, admin_only: bool
+    ) -> None:
         policies = self._policies
         self._add(
             path=address.partition("?")[0],
@@ -513,6 +533,7 @@ class Declarations:
             handler=handler,
             page=True,
             form=form,
+            admin_only=admin_only,
         )
 
     def _add(self, **fields: Any) -> None:
