@@ -1,6 +1,7 @@
 /*
  * A small app on atlassian-connect-express, whose checks are the framework's own.
  *
+ * Its store is in memory, or is the framework's own that ACE_STORE names (JSON).
  * It listens on a port of 127.0.0.1 that AC_LOCAL_BASE_URL or its config.json names,
  * writes "ready" when it does, and stops when its standard input ends.  In
  * development it then installs itself where its files say, and writes "registered".
@@ -12,7 +13,7 @@ const ace = require("atlassian-connect-express");
 const bodyParser = require("body-parser");
 const express = require("express");
 
-// ---- a store in memory: those that the framework brings need native builds ------------------
+// ---- stores: one in memory, and those that the framework brings -----------------------------
 
 ace.store.register("map", () => {
   const kept = new Map();
@@ -30,11 +31,14 @@ ace.store.register("map", () => {
   return store;
 });
 
+const named = JSON.parse(process.env.ACE_STORE ?? '{"adapter": "map"}');
+if (named.dialect === "sqlite") named.dialectModule = require("./sqlite3.js");
+
 // ---- the app --------------------------------------------------------------------------------
 
 const app = express();
 const addon = ace(app, {
-  config: { production: { store: { adapter: "map" }, whitelist: "localhost" } },
+  config: { production: { store: named, whitelist: "localhost" } },
 });
 const received = [];
 
