@@ -15,10 +15,12 @@ import typer
 
 from headway.cli import host
 from headway.cli.commands import app, run
+from headway.cli.host import standing
 from headway.host.options import OPTIONS, environment
 from headway.host.options import settings as read
 from headway.host.running import Running
 from headway.host.settings import Settings
+from headway.host.site import Site
 from headway.policy import ATLASSIAN_2022, REHEARSAL
 from host import small_app
 
@@ -238,3 +240,15 @@ def test_what_the_container_runs(
     assert "control" not in told
     assert run([*typed[1:], "--control"]) == 2
     assert "control API stays off" in capsys.readouterr().err
+
+
+def test_what_each_user_is_stands_beside_their_password() -> None:
+    site = Site(Settings())
+    standings = {name: standing(site, name) for name in site.identity.first_passwords}
+    assert standings == {
+        "admin": "administers the site",
+        "project-admin": "administers the project DEMO",
+        "space-admin": "administers the space DEMO",
+        "user": "",
+        "gone": "deactivated: can not log in",
+    }

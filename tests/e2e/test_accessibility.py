@@ -51,6 +51,8 @@ FIXED = (
     "/browse/DEMO-4",
     "/projects/DEMO",
     "/projects/DEMO/settings",
+    "/create-project",
+    "/wiki/spaces/DEMO/settings",
     "/dashboard",
     "/admin",
     "/admin/users",

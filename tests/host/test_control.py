@@ -163,7 +163,7 @@ def test_where_the_token_comes_from(tmp_path: Path) -> None:
 def test_what_runs(api: Api) -> None:
     told = api("GET", "").json()
     assert (told["site"], told["media"], told["policy"]) == (BASE, MEDIA, "atlassian-2022")
-    assert told["users"] == ["admin", "user"]
+    assert told["users"] == ["admin", "gone", "project-admin", "space-admin", "user"]
     assert told["apps"] == {"jira": [], "confluence": []}
 
 

@@ -42,7 +42,7 @@ def log_in(identity: Identity, name: str = "user", replacing: Request | None = N
 
 
 def test_passwords_are_random_and_kept_sealed(identity: Identity) -> None:
-    first, second = identity.first_passwords.values()
+    first, second, *_ = identity.first_passwords.values()
     assert first != second
     assert len(first) == 16
     with identity._database.reading() as connection:
@@ -245,3 +245,46 @@ def test_a_new_password_ends_what_began_with_the_old_one(identity: Identity) -> 
     assert identity.session(sent) is None
     assert identity.log_in("user", old) is None
     assert identity.log_in("user", new) is not None
+
+
+CHOSEN = "correct horse battery"
+
+
+def test_somebody_chooses_a_password_and_every_session_is_another(identity: Identity) -> None:
+    """T30: whoever had the old session, or the old password, is out."""
+    first = with_cookie(identity, log_in(identity))
+    session = identity.session(first)
+    assert session is not None
+    old = identity.first_passwords["user"]
+    value = identity.change_password(session.account_id, "user", old, CHOSEN)
+    assert identity.session(first) is None
+    fresh = identity.session(with_cookie(identity, value))
+    assert fresh is not None
+    assert fresh.account_id == session.account_id
+    assert fresh.csrf != session.csrf
+    assert identity.log_in("user", old) is None
+    assert identity.log_in("user", CHOSEN) is not None
+    assert "user" not in identity.first_passwords  # nobody can be told it any more
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("user", "a guess", CHOSEN, "old password is another"),
+        ("admin", None, CHOSEN, "old password is another"),
+        ("user", None, "short", "12 to 200"),
+        ("user", None, "x" * 201, "12 to 200"),
+    ],
+)
+def test_a_password_is_not_changed_for_nothing(
+    identity: Identity, name: str, old: str | None, new: str, said: str
+) -> None:
+    """Another's password does not change one's own either."""
+    request = with_cookie(identity, log_in(identity))
+    session = identity.session(request)
+    assert session is not None
+    old = identity.first_passwords[name] if old is None else old
+    with pytest.raises(ValueError, match=said):
+        identity.change_password(session.account_id, name, old, new)
+    assert identity.session(request) is not None
+    assert "user" in identity.first_passwords

@@ -10,6 +10,7 @@ import pytest
 from headway.errors import ConfigurationError
 from headway.host.database import open_database
 from headway.host.identity import Identity
+from headway.host.rights import GLOBAL, Rights
 from headway.host.seed import demonstration_users, png, seed, seed_database
 from headway.host.world import World
 from headway.host.world.wiki import contents
@@ -26,7 +27,9 @@ def test_a_fresh_site_has_something_to_show() -> None:
         assert len(world.tracker.issues("DEMO")) == 6
         assert len(world.tracker.issues("PUB")) == 2
         names = {u.name: (u.display_name, u.admin) for u in world.people.users()}
-        assert names == {"admin": ("Ada Admin", True), "user": ("Uma User", False)}
+        assert len(names) == 5
+        assert names["admin"] == ("Ada Admin", True)
+        assert names["user"] == ("Uma User", False)
         kinds = [
             a.media_type for i in world.tracker.issues() for a in world.files.of("issue", i.id)
         ]
@@ -45,7 +48,7 @@ def test_a_fresh_site_has_something_to_show() -> None:
         assert [label.name for label in world.marks.labels(page.id)] == ["macros"]
         assert [ancestor.title for ancestor in world.wiki.ancestors(page)] == ["Demonstration Home"]
         passwords = identity.first_passwords
-        assert len(set(passwords.values())) == 2
+        assert len(set(passwords.values())) == 5
         # a second start adds nothing and changes nothing
         seed_database(database, time.time)
         assert len(world.tracker.issues()) == 8
@@ -197,4 +200,57 @@ def test_the_demonstration_is_recognised() -> None:
     with open_database(None) as database:
         world = World(database)
         seed(world, Identity(database))
-        assert demonstration_users(world) == ["admin", "user"]
+        assert sorted(demonstration_users(world)) == [
+            "admin",
+            "gone",
+            "project-admin",
+            "space-admin",
+            "user",
+        ]
+
+
+def test_the_demonstration_has_somebody_of_every_sort() -> None:
+    """An administrator, one of a project, one of a space, an ordinary user, one who has left."""
+    with open_database(None) as database:
+        world = World(database)
+        identity = Identity(database)
+        seed(world, identity)
+        demo, wiki = world.tracker.project("DEMO"), world.spaces.space("DEMO")
+        assert demo is not None
+        assert wiki is not None
+        rights = Rights(world)
+        found = {}
+        for user in world.people.users():
+            in_project = rights.of_account(user.account_id, demo)
+            in_space = rights.of_account_in(wiki, user.account_id)
+            found[user.name] = (
+                "ADMINISTER" in GLOBAL[rights.role(user.account_id)],
+                "ADMINISTER_PROJECTS" in in_project,
+                "administer" in in_space,
+                "CREATE_ISSUES" in in_project,
+            )
+        assert found == {
+            "admin": (True, True, True, True),
+            "project-admin": (False, True, False, True),
+            "space-admin": (False, False, True, True),
+            "user": (False, False, False, True),
+            "gone": (False, False, False, False),
+        }
+        assert identity.log_in("gone", identity.first_passwords["gone"]) is None
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [("projects", 'name = "P1"'), ("spaces", 'name = "S"\nauthor = "op"')],
+)
+def test_who_administers_is_in_the_file(tmp_path: Path, table: str, place: str) -> None:
+    file = tmp_path / "seed.toml"
+    file.write_text(
+        '[[users]]\nname = "op"\ndisplay_name = "Op"\n'
+        f'[[{table}]]\nkey = "AB"\n{place}\nadministrators = ["nobody"]\n'
+    )
+    with (
+        open_database(None) as database,
+        pytest.raises(ConfigurationError, match=rf"{table}\[0\]: there is no user 'nobody'"),
+    ):
+        seed_database(database, time.time, file)

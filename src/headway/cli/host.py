@@ -181,7 +181,10 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
         f"Site        {site.base_url}{f'  and  {site.tls_url}' if site.tls_url else ''}",
         f"Inspector   {site.base_url}/inspector   every token that crosses, live",
         f"Apps        {', '.join(apps) or 'none yet; install one at ' + site.base_url + '/apps'}",
-        *(f"Log in as   {name:<8} password {word}" for name, word in passwords.items()),
+        *(
+            f"Log in as   {name:<13} password {word}  {standing(site, name)}".rstrip()
+            for name, word in passwords.items()
+        ),
         f"Policy      {site.policy.name}",
         *([f"            {site.policy.disclaimer}"] if site.policy.disclaimer else []),
         *([f"Installs    {UNSIGNED}"] if site.settings.unsigned_installs else []),
@@ -194,6 +197,26 @@ def say(running: Running, *, as_json: bool, more: Sequence[str] = ()) -> None:
         token = control["token"] or "the one that was given"
         lines.append(f"Control     {control['url']}   token {token}")
     print("\n".join([*lines, *more, "", "ctrl-C stops everything."]), flush=True)
+
+
+def standing(site: Site, name: str) -> str:
+    """What a user is, in a few words for whoever starts the site; nothing for an ordinary one."""
+    from headway.host.world.roles import (
+        ADMINISTRATORS,  # loads the site, for which help need not wait
+    )
+
+    user = site.world.people.user(name)
+    if user is None or not user.active:
+        return "deactivated: can not log in"
+    if user.admin:
+        return "administers the site"
+    world, account_id = site.world, user.account_id
+    led = [p.key for p in world.tracker.projects()
+           if ADMINISTRATORS in world.roles.of(account_id, p.id)]  # fmt: skip
+    kept = [s.key for s in world.spaces.spaces()
+            if account_id in world.spaces.administrators(s.id)]  # fmt: skip
+    told = [f"the project {key}" for key in led] + [f"the space {key}" for key in kept]
+    return f"administers {', '.join(told)}" if told else ""
 
 
 def development(running: Running) -> dict[str, Any]:

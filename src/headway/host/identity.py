@@ -40,6 +40,7 @@ CSRF_FIELD = "csrf"
 
 SESSION_SECONDS = 8 * 3600
 PASSWORD_BYTES = 12
+PASSWORD_MIN, PASSWORD_MAX = 12, 200  # characters of one that somebody chose
 SALT_BYTES = 16
 COOKIE_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 random bytes
 LOCAL_PATH = re.compile(r"/[!-\[\]-~]{0,2000}")  # ASCII, no space, no backslash
@@ -98,6 +99,25 @@ class Identity:
         self.log_out_everywhere(account_id)
         return password
 
+    def change_password(self, account_id: str, name: str, old: str, new: str) -> str:
+        """Let a user choose a password; the value of a new session's cookie.
+
+        Every other session of theirs ends, and nobody can be told the password
+        any more.  Raises ValueError, with a text for people, where *old* is not
+        theirs or *new* is too short or too long.  Slow, as :meth:`authenticate` is.
+        """
+        if not PASSWORD_MIN <= len(new) <= PASSWORD_MAX:
+            raise ValueError(f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters.")
+        if self.authenticate(name, old) != account_id:
+            raise ValueError("The old password is another.")
+        salt = secrets.token_bytes(SALT_BYTES)
+        values = {"password_hash": salt + _scrypt(new, salt), "password_sealed": None}
+        changed = users.update().where(users.c.account_id == account_id).values(values)
+        with self._database.writing() as connection:
+            connection.execute(changed)
+        self.log_out_everywhere(account_id)
+        return self.begin(account_id)
+
     @property
     def first_passwords(self) -> dict[str, str]:
         """Each user's password by login name, for whoever started the site."""
@@ -126,7 +146,7 @@ class Identity:
             ).one_or_none()
         account_id, stored = row if row is not None else ("", bytes(SALT_BYTES + 32))
         salt = stored[:SALT_BYTES] or secrets.token_bytes(SALT_BYTES)
-        hashed = _scrypt(password[:200], salt)
+        hashed = _scrypt(password[:PASSWORD_MAX], salt)
         if stored:
             right = hmac.compare_digest(hashed, stored[SALT_BYTES:])
         else:  # nobody has logged in as this user yet; the password is random, and sealed

@@ -22,6 +22,7 @@ from headway.host.database import Database, open_database
 from headway.host.identity import Identity
 from headway.host.world import World
 from headway.host.world.people import People
+from headway.host.world.roles import ADMINISTRATORS
 from headway.host.world.wiki import ContentKind
 from headway.ports import Clock
 
@@ -47,14 +48,16 @@ class UserTable(Table, frozen=True):
     display_name: str
     email: str = ""
     admin: bool = False
+    active: bool = True
 
 
 class ProjectTable(Table, frozen=True):
-    """A project; everybody may read a public one."""
+    """A project; everybody may read a public one, login names administer it."""
 
     key: str
     name: str
     public: bool = False
+    administrators: list[str] = []
 
 
 class CommentTable(Table, frozen=True):
@@ -113,13 +116,14 @@ class PageTable(Table, frozen=True):
 
 
 class SpaceTable(Table, frozen=True):
-    """A space; its first page is its home."""
+    """A space; its first page is its home, login names administer it beside its author."""
 
     key: str
     name: str
     author: str
     description: str = ""
     public: bool = False
+    administrators: list[str] = []
     pages: list[PageTable] = []
 
 
@@ -193,12 +197,15 @@ class _Filler:
         self._accounts = {user.name: user.account_id for user in self._world.people.users()}
         for place, project in self._each("projects", content.projects):
             with place:
-                self._world.tracker.add_project(project.key, project.name, public=project.public)
+                self._add_project(project)
         for place, issue in self._each("issues", content.issues):
             with place:
                 self._add_issue(issue)
         for number, space in enumerate(content.spaces):
             self._add_space(f"spaces[{number}]", space)
+        for user in content.users:  # last: somebody who left may have written something
+            if not user.active:
+                self._world.people.set_active(self._account(user.name), active=False)
 
     def _each(
         self, name: str, tables: Sequence[Any]
@@ -220,6 +227,12 @@ class _Filler:
             raise LookupError(f"there is no user {name!r} in the file")
         return self._accounts[name]
 
+    def _add_project(self, project: ProjectTable) -> None:
+        made = self._world.tracker.add_project(project.key, project.name, public=project.public)
+        for name in project.administrators:
+            account_id = self._account(name)
+            self._world.roles.set(made.id, ADMINISTRATORS, "user", account_id)
+
     def _add_issue(self, issue: IssueTable) -> None:
         tracker = self._world.tracker
         if tracker.project(issue.project) is None:
@@ -240,7 +253,12 @@ class _Filler:
         with self._at(place):
             author = self._account(space.author)
             made = self._world.spaces.add_space(
-                space.key, space.name, author, description=space.description, public=space.public
+                space.key,
+                space.name,
+                author,
+                description=space.description,
+                public=space.public,
+                administrators=[self._account(name) for name in space.administrators],
             )
         for each, page in self._each(f"{place}.pages", space.pages):
             with each:

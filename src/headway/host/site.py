@@ -64,7 +64,7 @@ class Site:
     >>> site = Site(Settings())
     >>> site.bind_addresses("http://localhost:2990", "http://127.0.0.1:2991")
     >>> sorted(site.identity.first_passwords)
-    ['admin', 'user']
+    ['admin', 'gone', 'project-admin', 'space-admin', 'user']
     """
 
     def __init__(self, settings: Settings, snapshot: Snapshot | None = None) -> None:

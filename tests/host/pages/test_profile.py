@@ -40,3 +40,41 @@ def test_whoever_is_deactivated_still_has_a_page(person: Person) -> None:
     person.site.world.people.set_active(uma.account_id, False)
     person.log_in("admin")
     assert "deactivated" in person.get(f"/people/{uma.account_id}").text
+
+
+CHOSEN = "correct horse battery"
+
+
+def test_ones_own_password_is_changed(person: Person) -> None:
+    """The old one is asked for; who changes it goes on, whoever else was in is out."""
+    person.log_in("user")
+    thief = person.cookie
+    account = person.site.world.people.user("user")
+    assert account is not None
+    path = f"/people/{account.account_id}/password"
+    old = person.site.identity.first_passwords["user"]
+    for fields, said in (
+        ({"old": "a guess", "new": CHOSEN, "again": CHOSEN}, "old password is another"),
+        ({"old": old, "new": CHOSEN, "again": "other"}, "not the same both times"),
+        ({"old": old, "new": "short", "again": "short"}, "12 to 200 characters"),
+    ):
+        answer = person.post(path, **fields)
+        assert (answer.status_code, said in answer.text) == (400, True)
+        assert CHOSEN not in answer.text
+        assert old not in answer.text
+    answer = person.post(path, old=old, new=CHOSEN, again=CHOSEN)
+    assert answer.status_code == 303
+    person.cookie = thief
+    assert person.get(f"/people/{account.account_id}").status_code == 303
+    person.cookie = answer.headers["set-cookie"].partition(";")[0]
+    assert "It is changed" in person.get(answer.headers["location"].partition("#")[0]).text
+
+
+def test_nobody_changes_anothers(person: Person) -> None:
+    person.log_in("admin")
+    other = person.site.world.people.user("user")
+    assert other is not None
+    old = person.site.identity.first_passwords["user"]
+    answer = person.post(f"/people/{other.account_id}/password", old=old, new=CHOSEN, again=CHOSEN)
+    assert answer.status_code == 403
+    assert "Change your password" not in person.get(f"/people/{other.account_id}").text

@@ -68,3 +68,14 @@ def test_with_a_space_goes_what_is_in_it(world: World) -> None:
     assert world.wiki.content(page.id) is None
     assert world.files.attachment(file.file_id or 0) is None
     assert world.files.attachment(on_issue.id) == on_issue
+
+
+def test_who_administers_changes(world: World) -> None:
+    spaces = world.spaces
+    made = spaces.add_space("AB", "Ab", "u1")
+    assert spaces.set_administrator(made.id, "u2", given=True)
+    assert not spaces.set_administrator(made.id, "u2", given=True)
+    assert spaces.administrators(made.id) == {"u1", "u2"}
+    assert spaces.set_administrator(made.id, "u1", given=False)
+    assert not spaces.set_administrator(made.id, "u1", given=False)
+    assert spaces.administrators(made.id) == {"u2"}

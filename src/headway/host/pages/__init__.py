@@ -21,8 +21,10 @@ from headway.host.pages import (
     people,
     profile,
     project,
+    project_parts,
     remarks,
     session,
+    space_settings,
     wiki,
 )
 from headway.host.problems import errors
@@ -35,7 +37,8 @@ __all__ = ["errors", "routes"]
 
 STATIC = Path(__file__).parent.parent / "static"
 KINDS = (
-    *(session, issues, issue, remarks, files, project, profile, apps, people, wiki, app_pages),
+    *(session, issues, issue, remarks, files, project, project_parts, profile, apps, people),
+    *(space_settings, wiki, app_pages),
     *(inspector, outbox, post_functions_page, providers),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,9 @@ class Choices(NamedTuple):
     types: list[str]
     priorities: list[str]
     people: list[User]
+    components: dict[int, str]
+    versions: dict[int, str]
+    """Those of the project, by id."""
 
 
 def choices(site: Site, project: Project, issue: Issue | None = None) -> Choices:
@@ -44,6 +48,8 @@ def choices(site: Site, project: Project, issue: Issue | None = None) -> Choices
         types=[kind.name for kind in ISSUE_TYPES if kind.subtask is below],
         priorities=[priority.name for priority in PRIORITIES],
         people=[user for user in active if _is_assignable(site, user.account_id, project)],
+        components={c.id: c.name for c in site.world.components.components(project.id)},
+        versions={v.id: v.name for v in site.world.components.versions(project.id)},
     )
 
 
@@ -84,6 +90,10 @@ def read_fields(visit: Visit, project: Project, issue: Issue | None = None) -> d
         given["due_date"] = _day(day)
     if (labels := visit.form.get("labels")) is not None:
         given["labels"] = _labels(labels)
+    # (4) parts of the project, by their names
+    for name, parts in (("components", offered.components), ("fix_versions", offered.versions)):
+        if (written := visit.form.get(name)) is not None:
+            given[name] = _parts(written, parts)
     changed = {name: value for name, value in given.items() if _differs(issue, name, value)}
     _check_assignee(visit, project, changed)
     return changed
@@ -107,6 +117,16 @@ def _day(text: str) -> str | None:
         return date.fromisoformat(text).isoformat() if text else None
     except ValueError:
         raise ValueError("A day is written as 2022-02-01.") from None
+
+
+def _parts(text: str, known: Mapping[int, str]) -> list[int]:
+    """The parts of a project that *text* names, with commas between them; raises ValueError."""
+    ids = {name: number for number, name in known.items()}
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := next((name for name in names if name not in ids), None):
+        there = ", ".join(ids) or "none"
+        raise ValueError(f"{unknown[:50]!r} is none of the project's; there are: {there}.")
+    return list(dict.fromkeys(ids[name] for name in names))
 
 
 def _labels(text: str) -> list[str]:

@@ -71,6 +71,7 @@ async def _list(visit: Visit) -> Response:
         "jql": jql,
         "projects": projects,
         "tries": [Link(name, _address("/", jql)) for name, jql in _tries(visit)],
+        "may_create_project": visit.site.rights.may(visit.actor, "CREATE_PROJECT"),
         "may_create": bool(_creatable(visit, projects)),
     }
     try:

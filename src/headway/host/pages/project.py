@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from starlette.exceptions import HTTPException
@@ -20,7 +21,7 @@ from headway.model import Product
 if TYPE_CHECKING:
     from headway.host.site import Site
 
-__all__ = ["routes"]
+__all__ = ["project_for", "routes", "settings_page"]
 
 SHOWN = (ADMINISTRATORS, USERS)
 """The roles that people and groups are put into."""
@@ -45,7 +46,7 @@ def _seen(visit: Visit, permission: str) -> Project | None:
     return None
 
 
-def _project(visit: Visit, permission: str) -> Project:
+def project_for(visit: Visit, permission: str) -> Project:
     """The project that the address names, for a visitor who has *permission* in it."""
     if (project := _seen(visit, permission)) is None:
         raise HTTPException(404, "There is no such project.")
@@ -62,7 +63,7 @@ async def _entries(visit: Visit, project: Project, place: str) -> list[Entry]:
 async def _show(visit: Visit) -> Response:
     if visit.user is None and _seen(visit, "BROWSE_PROJECTS") is None:
         return log_in_first(visit.request)
-    project = _project(visit, "BROWSE_PROJECTS")
+    project = project_for(visit, "BROWSE_PROJECTS")
     entries = await _entries(visit, project, "project.pages")
     query = Query(where=Clause("project", "=", (Operand(project.key),)))
     path = f"/projects/{project.key}"
@@ -83,10 +84,21 @@ async def _show(visit: Visit) -> Response:
 
 
 async def _settings(visit: Visit) -> Response:
-    project = _project(visit, "ADMINISTER_PROJECTS")
-    people, roles = visit.site.world.people, visit.site.world.roles
+    return await settings_page(visit, project_for(visit, "ADMINISTER_PROJECTS"))
+
+
+async def settings_page(
+    visit: Visit, project: Project, status: int = 200, errors: Mapping[str, str] | None = None
+) -> Response:
+    """The settings; *errors* holds a text for each form that was refused, by the form's name."""
+    world = visit.site.world
+    people, roles = world.people, world.roles
     return visit.page(
         "settings.html",
+        status,
+        errors=errors or {},
+        components=world.components.components(project.id),
+        versions=world.components.versions(project.id),
         project=project,
         entries=await _entries(visit, project, "project.settings"),
         roles=[(role, *ROLES[role], roles.actors(project.id, role)) for role in SHOWN],
@@ -98,7 +110,7 @@ async def _settings(visit: Visit) -> Response:
 
 async def _set_role(visit: Visit) -> Response:
     """Give somebody a role in the project, or take it: ``user:{account id}``, ``group:{name}``."""
-    project = _project(visit, "ADMINISTER_PROJECTS")
+    project = project_for(visit, "ADMINISTER_PROJECTS")
     role = visit.form.get("role", "")
     if role not in map(str, SHOWN):
         raise HTTPException(400, "Choose a role of the project.")

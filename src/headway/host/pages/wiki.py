@@ -177,6 +177,7 @@ async def _space(visit: Visit) -> Response:
         pages=site.world.wiki.find(_in(visit, space), order, limit=SHOWN_MAX),
         address=_address(visit),
         may_create="create" in site.rights.in_space(visit.actor, space),
+        may_administer="administer" in site.rights.in_space(visit.actor, space),
     )
 
 

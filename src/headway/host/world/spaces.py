@@ -172,6 +172,17 @@ class Spaces:
         self._told("space_updated", author, before[0], after[0])
         return after[0]
 
+    def set_administrator(self, space_id: int, account_id: str, *, given: bool) -> bool:
+        """Let an account administer a space, or no longer; whether that changed anything."""
+        columns = space_administrators.c
+        is_it = sa.and_(columns.space_id == space_id, columns.account_id == account_id)
+        row = {"space_id": space_id, "account_id": account_id}
+        with self._database.writing() as connection:
+            had = connection.execute(space_administrators.delete().where(is_it)).rowcount > 0
+            if given:
+                connection.execute(space_administrators.insert().values(row))
+        return had is not given
+
     def remove_space(self, space: Space, author: str) -> None:
         """Remove *space* with everything in it."""
         here = sa.select(contents.c.id).where(contents.c.space_id == space.id)
