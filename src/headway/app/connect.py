@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -176,13 +176,8 @@ class Connect(Declarations):
         self.development = development
         self.base_url = addresses.own_address(base_url, development=development)
         self.base_path = urlsplit(self.base_url).path
-        if descriptor and (key or name or description):
-            raise ConfigurationError("descriptor: has key, name and description; leave them out")
-        descriptor = descriptor or Descriptor(
-            key=key, name=name, description=description, scopes=tuple(scopes)
-        )
-        about = _about(descriptor, self.base_url)
-        super().__init__(about, policy, health)
+        told = {"key": key, "name": name, "description": description, "scopes": tuple(scopes)}
+        super().__init__(_about(descriptor, told, self.base_url), policy, health)
         self.client_script = _client_script(client_script, development=development)
         observers = [Observer(observer)] if observer is not None else []
         self.instruments = Instruments([*observers, *instruments])
@@ -443,7 +438,12 @@ class Connect(Declarations):
         return {**page_headers(()), "Location": to}
 
 
-def _about(descriptor: Descriptor | str | Path, base_url: str) -> Descriptor:
+def _about(
+    descriptor: Descriptor | str | Path | None, told: Mapping[str, Any], base_url: str
+) -> Descriptor:
+    if descriptor and (told["key"] or told["name"] or told["description"]):
+        raise ConfigurationError("descriptor: has key, name and description; leave them out")
+    descriptor = descriptor or Descriptor(**told)
     if not isinstance(descriptor, Descriptor):
         return Descriptor.read(descriptor, base_url)
     bare = msgspec.structs.replace(descriptor, base_url=base_url, modules=())
