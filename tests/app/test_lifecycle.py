@@ -373,3 +373,116 @@ def test_a_site_that_goes_between_check_and_record_is_not_installed(world, monke
     monkeypatch.setattr(world.connect.store, "enable", lambda *_: False)
     answer = world.event("enabled", world.request_token("POST", "/enabled"))
     assert (answer.status, answer.id) == (404, "not-installed")
+
+
+# ---- races and ends: each outcome is stated in docs/app.md ----------------------------------
+
+
+def verifies(world, secret=None, client_key="site-1"):
+    """Whether a token that *secret* signed counts as that site's."""
+    token = world.request_token(
+        "POST", "/enabled", issuer=client_key, **({"secret": Secret(secret)} if secret else {})
+    )
+    return world.event("enabled", token, clientKey=client_key).status == 204
+
+
+def test_enabled_before_installed_has_committed_records_nothing(world):
+    answer = world.event("enabled", world.request_token("POST", "/enabled"))
+    assert (answer.status, answer.id) == (401, "signature-invalid")
+    assert world.seen[-1].refusal == "issuer-unknown"
+    assert world.installation is None
+    world.install()
+    assert not world.installation.enabled
+    assert world.event("enabled", world.request_token("POST", "/enabled")).status == 204
+    assert world.installation.enabled
+
+
+@pytest.mark.parametrize("end", ["uninstalled", "forget"])
+def test_an_install_after_the_end_is_a_new_one(world, end):
+    world.install()
+    world.event("enabled", world.request_token("POST", "/enabled"))
+    if end == "uninstalled":
+        assert world.event("uninstalled").status == 204
+    else:
+        assert world.connect.store.forget("my-app", "site-1")
+    assert not verifies(world)
+    same_second = world.event(token=world.lifecycle_token(subject="ada"), sharedSecret=OTHER)
+    assert (same_second.status, same_second.id) == (409, "install-stale")
+    world.now[0] += 1
+    assert world.event(sharedSecret=OTHER).status == 204
+    site = world.installation
+    assert (site.previous_secret, site.enabled) == (None, False)
+    assert not verifies(world)  # no overlap with a secret from before the end
+    assert verifies(world, OTHER)
+
+
+def test_a_site_import_leaves_the_old_record_until_its_own_uninstall(world):
+    """A body is unsigned: its ``baseUrl`` gives nobody a say over another site's record."""
+    world.install()
+    token = world.lifecycle_token(issuer="site-2")
+    assert world.event(token=token, clientKey="site-2", sharedSecret=OTHER).status == 204
+    assert [site.client_key for site in world.connect.store.list()] == ["site-1", "site-2"]
+    assert verifies(world)
+    assert verifies(world, OTHER, "site-2")
+    assert not verifies(world, OTHER)
+    gone = world.lifecycle_token("uninstalled", issuer="site-1")
+    assert world.event("uninstalled", gone).status == 204
+    assert [site.client_key for site in world.connect.store.list()] == ["site-2"]
+    assert not verifies(world)
+    assert verifies(world, OTHER, "site-2")
+
+
+def test_t1_an_eviction_from_memory_readmits_no_token(world):
+    """What counts is in the database: no cache has room for it, and none can lose it."""
+    world.connect.store._cache._size = 2
+    token = world.lifecycle_token()
+    assert world.event(token=token).status == 204
+    for number in range(5):
+        other = world.lifecycle_token(issuer=f"other-{number}")
+        assert world.event(token=other, clientKey=f"other-{number}").status == 204
+        assert verifies(world, client_key=f"other-{number}")
+    answer = world.event(token=token, sharedSecret=OTHER)
+    assert (answer.status, answer.id) == (401, "token-replayed")
+    assert world.installation.shared_secret == world.secret
+
+
+@pytest.mark.parametrize(
+    ("minutes", "refusal"),
+    [(10, "token-expired"), (-10, "token-not-yet-valid")],
+    ids=["ahead", "behind"],
+)
+def test_a_clock_ten_minutes_off_takes_no_token_and_spoils_nothing(
+    make_world, tmp_path, minutes, refusal
+):
+    right, wrong = (make_world(store=tmp_path / "data" / "app.db") for _ in range(2))
+    right.install()
+    wrong.now[0] += 60 * minutes
+    for event, token in (
+        ("installed", right.lifecycle_token()),
+        ("uninstalled", right.lifecycle_token("uninstalled")),
+        ("enabled", right.request_token("POST", "/enabled")),
+    ):
+        answer = wrong.event(event, token)
+        assert (answer.status, answer.id) == (401, refusal)
+    # the node whose clock is right goes on, on the same database
+    assert verifies(right)
+    right.now[0] += 1
+    assert right.event(sharedSecret=OTHER).status == 204
+    assert right.installation.shared_secret == Secret(OTHER)
+
+
+def test_a_clock_behind_the_database_refuses_events_that_it_would_take(make_world, tmp_path):
+    """The host's clock is as wrong as ours: the tokens fit, the order of events does not."""
+    right, wrong = (make_world(store=tmp_path / "data" / "app.db") for _ in range(2))
+    right.install()
+    wrong.now[0] -= 600
+    for event, token in (
+        ("installed", wrong.lifecycle_token()),
+        ("uninstalled", wrong.lifecycle_token("uninstalled")),
+        ("enabled", wrong.request_token("POST", "/enabled")),
+    ):
+        answer = wrong.event(
+            event, token, **({"sharedSecret": OTHER} if event == "installed" else {})
+        )
+        assert (answer.status, answer.id) == (503, "clock-behind")
+    assert right.installation.shared_secret == right.secret

@@ -784,6 +784,30 @@ def test_of_threads_with_one_token_one_wins(
     assert len(rows(engine)) == len(rows(engine, "accepted")) == 1
 
 
+def test_two_installs_at_once_are_one_after_the_other(
+    store: Installations, engine: sa.Engine, site: Make, proof: Prove
+) -> None:
+    """Two tokens of one second, each with a secret of its own: both count, the later one last."""
+    start = threading.Barrier(2)
+
+    def install(secret: str) -> None:
+        start.wait()
+        store.install(site(secret, description=secret), proof(secret))
+
+    threads = [threading.Thread(target=install, args=(each,)) for each in (FIRST, SECOND)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    last, previous = keys(store)
+    assert {last, previous} == {FIRST, SECOND}
+    kept = store.get("app", "site")
+    assert kept is not None
+    assert kept.description == last  # never half of one and half of the other
+    assert len(rows(engine)) == 1
+    assert len(rows(engine, "accepted")) == 2
+
+
 def test_of_processes_with_one_token_one_wins(
     store: Installations, engine: sa.Engine, address: str
 ) -> None:
