@@ -214,6 +214,15 @@ def test_the_least_that_a_file_says(write):
     assert dict(told.lifecycle) == dict(LIFECYCLE_PATHS)
 
 
+def test_an_event_that_other_code_serves_stays_in_the_file(write):
+    """A migration between regions (``dare-migration``) is an event of the lifecycle there."""
+    file = write(lifecycle={"installed": "/i", "dare-migration": "/migrate"})
+    about = Descriptor.read(file, BASE)
+    assert set(about.lifecycle) == set(LIFECYCLE_PATHS)
+    told = about.to_json()["lifecycle"]
+    assert (told["installed"], told["dare-migration"]) == ("/i", "/migrate")
+
+
 def test_all_errors_of_a_file_come_with_their_places(write):
     with pytest.raises(ConfigurationError) as caught:
         Descriptor.read(

@@ -383,7 +383,7 @@ def test_modules_of_a_file_are_served_where_the_file_says(make, tmp_path):
     assert told["generalPages"][0]["key"] == "another"
     paths = {route.path for route in connect.all_routes() if route.serves is Serves.LIFECYCLE}
     assert paths == {"/hooks/installed", "/enabled", "/disabled", "/uninstalled"}
-    with pytest.raises(ConfigurationError, match="no module 'q'"):
+    with pytest.raises(ConfigurationError, match="no address for module 'q'"):
         connect.serves("q")
     with pytest.raises(ConfigurationError, match="declared twice"):
         connect.serves("p")(panel)
@@ -415,3 +415,48 @@ def test_a_forge_route_needs_forge_and_once_is_for_writes(make):
             make(forge=APP_ID).forge_route("/invoked", methods=methods, once=True)
     with pytest.raises(ConfigurationError, match="all processes share"):
         make(forge=APP_ID, store=make().store).forge_route("/invoked", once=True)
+
+
+def test_each_module_of_a_file_is_served_as_its_type_is(make, tmp_path):
+    told = {
+        **FILE,
+        "modules": {
+            "staticContentMacros": [{"key": "m", "name": {"value": "M"}, "url": "/macro"}],
+            "jiraWorkflowPostFunctions": [
+                {"key": "f", "name": {"value": "F"}, "triggered": {"url": "/triggered"}}
+            ],
+            "generalPages": [
+                {"key": "c", "name": {"value": "C"}, "url": "/c", "cacheable": True},
+                {"key": "d", "name": {"value": "D"}, "url": "/d"},
+            ],
+            "webSections": [{"key": "s", "name": {"value": "S"}, "location": "l"}],
+            "webhooks": [
+                {"event": "jira:issue_updated", "url": "/a", "filter": "project = A"},
+                {"event": "jira:issue_updated", "url": "/b", "filter": "project = B"},
+            ],
+        },
+    }
+    path = tmp_path / "atlassian-connect.json"
+    path.write_text(json.dumps(told))
+    connect = make(descriptor=path, key="", name="")
+
+    def handler(request, context): ...
+
+    connect.serves("m", query=True)(handler)
+    connect.serves("f")(handler)
+    connect.serves("d", form=True)(handler)
+    for _ in range(3):  # the third is one that the file has not
+        connect.webhook("jira:issue_updated")(handler)
+    routes = declared(connect)
+    assert {path: (route.accept, route.methods) for path, route in routes.items()} == {
+        "/macro": (REMOTE, ("GET",)),
+        "/triggered": (REMOTE, ("POST",)),
+        "/d": (PAGE, ("GET", "POST")),
+        "/a": (WEBHOOK, ("POST",)),
+        "/b": (WEBHOOK, ("POST",)),
+        "/webhooks/jira-issue_updated": (WEBHOOK, ("POST",)),
+    }
+    assert len(modules_of(connect)["webhooks"]) == 3
+    for key, problem in (("c", "cacheable"), ("s", "no address")):
+        with pytest.raises(ConfigurationError, match=problem):
+            connect.serves(key)

@@ -255,3 +255,18 @@ def test_types_that_are_not_known_are_named() -> None:
     raw = msgspec.Raw(b'{"anything": 1}')
     modules, unknown = read_modules({"jiraNewThings": raw, "webhooks": raw}, BASE)
     assert (modules, unknown) == ((), ("jiraNewThings",))
+
+
+def test_actions_of_a_provider_of_links_are_a_list() -> None:
+    action = {
+        "actionId": "link",
+        "actionLabel": {"value": "Link"},
+        "templateUrl": "/link?i={issue.key}",
+    }
+    module = read("jiraRemoteLinkInfoProvider", actions=[action])
+    assert module.actions == {"link": "/link?i={issue.key}"}
+    name = "jiraRemoteLinkInfoProvider"
+    error = refused({name: written(name, actions=[{**action, "templateUrl": 7}])})
+    assert f"`$.modules.{name}.actions[0].templateUrl`" in error
+    error = refused({name: written(name, actions=[{**action, "templateUrl": "//evil.example"}])})
+    assert f"`$.modules.{name}.actions.link`" in error

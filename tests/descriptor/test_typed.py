@@ -25,7 +25,10 @@ from headway.descriptor.typed import (
     InlineDialogOptions,
     JiraBuildInfoProvider,
     JiraIssueContent,
+    JiraRemoteLinkInfoProvider,
     Label,
+    Layout,
+    LinkAction,
     MacroEditor,
     MacroParameter,
     Page,
@@ -197,6 +200,7 @@ def test_macros_and_what_belongs_to_them() -> None:
         "urlParameter": "url",
         "matchers": [{"pattern": "https://a/{}"}],
     }
+    assert macro.members == written
     (module,) = read(macro).modules
     assert (module.pages, module.options["body_type"]) == ({"editor": "/editor"}, "rich-text")
 
@@ -208,6 +212,65 @@ def test_a_button_of_an_issue_and_a_provider() -> None:
     assert plain(button)["target"] == {"type": "web_panel", "url": "/t"}
     builds = JiraBuildInfoProvider(key="c", name="CI", actions={"list": Action("/x?{issue.key}")})
     assert read(builds).modules[0].actions == {"list": "/x?{issue.key}"}
+    link = LinkAction(action_id="a", action_label={"value": "A"}, template_url="/a")
+    links = JiraRemoteLinkInfoProvider(key="l", name="Links", actions=[link])
+    assert plain(links)["actions"] == [
+        {"actionId": "a", "actionLabel": {"value": "A"}, "templateUrl": "/a"}
+    ]
+    assert read(links).modules[0].actions == {"a": "/a"}
+
+
+# ---- whole modules --------------------------------------------------------------------------
+
+WHOLE: dict[str, Any] = {
+    **SAMPLES,
+    "conditions": [AnyOf((Condition("user_is_logged_in"), Condition("/asked")))],
+    "content_present_conditions": [Condition("user_is_logged_in")],
+    "weight": 1,
+    "params": {"a": "b"},
+    "layout": Layout(width="100%", height="40px"),
+    "options": DialogOptions(size="small", header="Header"),
+    "context": "addon",
+    "style_classes": ["a"],
+    "filter": "project = A",
+    "property_keys": ["a"],
+    "icon_url": "/icon.svg",
+    "create": Page("/create"),
+    "edit": Page("/edit"),
+    "view": Page("/view"),
+    "application": "Application",
+    "capabilities": ["branch"],
+    "actions": {"listDeployments": Action("/list?issue={issue.key}")},
+    "documentation": {"url": "https://app.example/help"},
+    "categories": ["visuals"],
+    "aliases": ["other"],
+    "parameters": [MacroParameter(identifier="p", name="P", type="string", description="D")],
+    "editor": MacroEditor(url="/editor", insert_title="Insert", cancel_title="Leave"),
+    "autoconvert": Autoconvert(url_parameter="u", matchers=[{"pattern": "https://x/{}"}]),
+    "image_placeholder": {"url": "/p.png"},
+    "render_modes": {"pdf": {"type": "staticContentMacro", "value": "m"}},
+    "content_property_key": "a",
+    **dict.fromkeys(("home_url", "documentation_url", "logo_url"), "https://app.example"),
+}
+
+
+@pytest.mark.parametrize("name", MODULE_TYPES)
+def test_the_most_of_each_class_is_read(name: str) -> None:
+    """Every member that a class has is one that a site takes, in the form that it is written in."""
+    own = {"target": Target("page")} if name in ("webItems", "contentBylineItems") else {}
+    if name == "jiraRemoteLinkInfoProvider":
+        own["actions"] = []
+    plainly = {bool: True, str: "x"}
+    given = {}
+    for field in msgspec.structs.fields(TYPED[name]):
+        if field.name not in ("key", "more"):
+            some = plainly.get(field.type, "10px")
+            given[field.name] = own.get(field.name, WHOLE.get(field.name, some))
+    given["cacheable"] = False
+    known = {field.name for field in msgspec.structs.fields(TYPED[name])}
+    module = TYPED[name](key="m", **{k: v for k, v in given.items() if k in known})
+    assert set(plain(module)) >= {"key", *MODULE_TYPES[name].required}
+    assert [found.type for found in read(module).modules] == [name]
 
 
 # ---- the member modules ---------------------------------------------------------------------

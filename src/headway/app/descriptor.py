@@ -122,8 +122,8 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
             modules=_modules(document.get("modules", {})),
             vendor=Vendor(vendor.get("name", ""), vendor.get("url", "")) if vendor else None,
             licensing=document.get("enableLicensing", False),
-            lifecycle=document["lifecycle"],
-            more={name: value for name, value in document.items() if name not in _OWN},
+            lifecycle={event: document["lifecycle"][event] for event in LIFECYCLE_PATHS},
+            more=_more(document),
             unknown={
                 kind: value
                 for kind, value in document.get("modules", {}).items()
@@ -142,7 +142,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
             "authentication": {"type": "jwt"},
             "apiVersion": self.more.get("apiVersion", 1),
             "apiMigrations": {**self.more.get("apiMigrations", {}), **_MIGRATIONS},
-            "lifecycle": dict(self.lifecycle),
+            "lifecycle": {**self.more.get("lifecycle", {}), **self.lifecycle},
             "scopes": [str(scope) for scope in self.scopes],
             "modules": {
                 **self.unknown,
@@ -234,6 +234,13 @@ def _hold_up(found: Iterable[Finding], name: str) -> None:
     if errors:
         more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
         raise ConfigurationError(f"{name}: {'; '.join(errors[:SHOWN])}{more}")
+
+
+def _more(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What has no field of its own, events included that the app's other code serves."""
+    more = {name: value for name, value in document.items() if name not in _OWN}
+    events = {e: u for e, u in document["lifecycle"].items() if e not in LIFECYCLE_PATHS}
+    return {**more, "lifecycle": events} if events else more
 
 
 def _modules(written: Mapping[str, Any]) -> tuple[Module, ...]:

@@ -224,7 +224,7 @@ class Declarations:
         """
         kind, members = _written(collection, name, members)
         if members.get("cacheable"):
-            raise ConfigurationError("a cacheable module's page has no token: serve it yourself")
+            raise ConfigurationError(_CACHEABLE)
         if kind in _NO_PAGES:
             raise ConfigurationError(f"{kind} have no page: use declare or remote_module")
 
@@ -236,15 +236,26 @@ class Declarations:
         return declare
 
     def serves(
-        self, key: str, *, form: bool = False, admin_only: bool = False
+        self, key: str, *, form: bool = False, query: bool = False, admin_only: bool = False
     ) -> Callable[[Handler], Handler]:
-        """The page of the module *key* that stands in the descriptor already, read from a file."""
+        """What the module *key* opens, which stands in the descriptor's file already.
+
+        A page, or where the host itself asks for it (a static macro, a post
+        function) a remote route; *query* is that route's, the others a page's.
+        """
         found = [module for module in self._about.modules if module.members.get("key") == key]
-        if not found:
-            raise ConfigurationError(f"serves: the descriptor has no module {key!r}")
+        if not found or not _address(found[0].members):
+            raise ConfigurationError(f"serves: the descriptor has no address for module {key!r}")
+        kind, members = found[0].type, found[0].members
+        if members.get("cacheable"):
+            raise ConfigurationError(_CACHEABLE)
+        address = _address(members)
+        if kind in _NO_PAGES:
+            methods = ("POST",) if "triggered" in members else ("GET",)
+            return self.remote_route(address.partition("?")[0], methods=methods, query=query)
 
         def declare(handler: Handler) -> Handler:
-            self._page(_address(found[0].members), handler, form=form, admin_only=admin_only)
+            self._page(address, handler, form=form, admin_only=admin_only)
             return handler
 
         return declare
@@ -362,17 +373,22 @@ class Declarations:
         """
         told = {**(event.members if isinstance(event, Webhook) else {"event": event}), **members}
         name = told["event"]
-        filed = [module for module in self._about.modules if module.members.get("event") == name]
 
         def declare(handler: Handler) -> Handler:
+            filed = self._filed(name)
             usual = f"/webhooks/{name.replace(':', '-')}"
-            address = filed[0].members["url"] if filed else url or told.get("url", usual)
+            address = filed[0] if filed else url or told.get("url", usual)
             self._event_route(address.partition("?")[0], (name,), handler)
             if not filed:
                 self._declare(Module("webhooks", {**told, "url": address}))
             return handler
 
         return declare
+
+    def _filed(self, event: str) -> list[str]:
+        """The addresses that the descriptor's file has for *event*, and that nobody serves yet."""
+        written = [m.members for m in self._about.modules if m.members.get("event") == event]
+        return [m["url"] for m in written if m["url"].partition("?")[0] not in self._webhooks]
 
     def event_route(self, path: str, *events: str) -> Callable[[Handler], Handler]:
         """A route for *events* that the app asks each site for by a call.
@@ -555,6 +571,7 @@ class Declarations:
             raise ConfigurationError(f"route {path}: is declared twice")
 
 
+_CACHEABLE = "a cacheable module's page has no token: serve it yourself"
 _NO_PAGES = frozenset(
     name for name, row in MODULE_TYPES.items() if row.shown in (Shown.SECTION, Shown.CALL)
 ) | {"staticContentMacros"}

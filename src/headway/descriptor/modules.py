@@ -148,6 +148,13 @@ class _Condition(msgspec.Struct, frozen=True):
     )
 
 
+class _Named(msgspec.Struct, frozen=True, rename="camel"):
+    """An action of a provider of links, which has a list of them."""
+
+    action_id: Key
+    template_url: Url
+
+
 class _Module(msgspec.Struct, frozen=True, rename="camel"):
     """Every field that some type has; which of them one must have is the table's affair."""
 
@@ -173,7 +180,7 @@ class _Module(msgspec.Struct, frozen=True, rename="camel"):
     edit: _Address | None = None
     view: _Address | None = None
     editor: _Address | None = None
-    actions: dict[Key, Any] = {}
+    actions: dict[Key, Any] | Annotated[list[_Named], msgspec.Meta(max_length=50)] = {}
     body_type: Text = "none"
     output_type: Text = "block"
     width: str | int | None = None
@@ -323,6 +330,8 @@ def _options(row: ModuleType, read: _Module, target: _Target) -> dict[str, Any]:
 
 def _actions(read: _Module, place: str) -> dict[str, str]:
     """The addresses that the site's server calls, by what for."""
+    if isinstance(read.actions, list):
+        return {action.action_id: action.template_url for action in read.actions}
     actions = {}
     for name, written in read.actions.items():
         try:

@@ -53,6 +53,7 @@ __all__ = [
     "JiraWorkflowPostFunction",
     "Label",
     "Layout",
+    "LinkAction",
     "MacroEditor",
     "MacroParameter",
     "Page",
@@ -193,6 +194,14 @@ class Target(_Part, frozen=True):
 class Action(_Part, frozen=True):
     """An address that Jira's server calls, or opens, for a provider."""
 
+    template_url: str
+
+
+class LinkAction(_Part, frozen=True, kw_only=True):
+    """An action of a provider of links; the label is as the host names it."""
+
+    action_id: str
+    action_label: Mapping[str, Any]
     template_url: str
 
 
@@ -512,10 +521,15 @@ class JiraFeatureFlagInfoProvider(_Provider, frozen=True, kw_only=True):
     type = "jiraFeatureFlagInfoProvider"
 
 
-class JiraRemoteLinkInfoProvider(_Provider, frozen=True, kw_only=True):
+class JiraRemoteLinkInfoProvider(Declared, frozen=True, kw_only=True):
     """Links of an issue to things elsewhere."""
 
     type = "jiraRemoteLinkInfoProvider"
+    name: Text
+    home_url: str = ""
+    documentation_url: str = ""
+    logo_url: str = ""
+    actions: Sequence[LinkAction] = ()
 
 
 class JiraSecurityInfoProvider(_Provider, frozen=True, kw_only=True):
