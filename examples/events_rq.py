@@ -55,6 +55,6 @@ def work(told: bytes) -> None:
     asyncio.run(connect.work(told))
 
 
-app = Starlette(routes=connect.routes)
+app = Starlette(routes=connect.routes, lifespan=connect.lifespan)
 if __name__ == "__main__":  # a log of addresses would hold the tokens of pages
     uvicorn.run(app, port=3000, access_log=False, proxy_headers=False)

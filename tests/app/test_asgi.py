@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 
 import pytest
 
 from app.calling import call_asgi
 from app.conformance import COOKIE, OWN_POLICY, PIECES, Conformance, Harness, Seen, about, title
 from headway.app.asgi import Answer, Connect, Request, Streamed
+from headway.app.delivery import Delivery
 from headway.errors import BodyTooLarge, ConfigurationError
 from headway.model import Secret
+from headway.refusals import QueueFull
 
 
 class AsgiHarness(Harness):
@@ -278,3 +281,59 @@ def test_a_body_has_a_bound():
     assert asyncio.run(request.body(limit=5)) == b"12345"
     with pytest.raises(BodyTooLarge):
         asyncio.run(request.body(limit=4))
+
+
+# ---- the app's life -------------------------------------------------------------------------
+
+
+def test_at_the_end_of_its_life_an_app_works_off_what_waits(make_world):
+    world, heard = make_world(framework=Connect), []
+
+    @world.connect.webhook("page_created", url="/hook")
+    async def created(event, context):
+        await asyncio.sleep(0.05)
+        heard.append(event.name)
+
+    told = Delivery(
+        event="page_created", path="/hook", app_key="my-app", client_key="site-1", received=1.0
+    )
+
+    async def live():
+        begin, begun, end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        waiting, said = [begin, end], []
+
+        async def receive():
+            await waiting.pop(0).wait()
+            return {"type": "lifespan"}
+
+        async def send(message):
+            said.append(message["type"])
+            begun.set()
+
+        begin.set()
+        going = asyncio.create_task(world.connect.asgi()({"type": "lifespan"}, receive, send))
+        await begun.wait()
+        world.connect.queue.put(told)
+        end.set()
+        await going
+        return said
+
+    world.app = world.connect.asgi()
+    world.install()
+    for life in (1, 2):
+        said = asyncio.run(live())
+        assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+        assert heard == ["page_created"] * life
+        with pytest.raises(QueueFull):
+            world.connect.queue.put(told)
+
+
+def test_without_a_life_an_app_on_uvicorn_says_once_what_it_loses(make_world, caplog, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", sys)
+    world = make_world(framework=Connect)
+    world.connect.webhook("page_created", url="/hook")(lambda event, context: None)
+    world.app = world.connect.asgi()
+    world.install()
+    for _ in range(2):
+        world.call("POST", "/hook", body=b"{}")
+    assert caplog.text.count("events that wait are lost") == 1

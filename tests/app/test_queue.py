@@ -285,6 +285,17 @@ def test_a_child_process_begins_with_nothing(opened: Any, worker: Worker) -> Non
     assert threads != queue._threads
 
 
+def test_what_was_closed_may_be_opened_again(opened: Any, worker: Worker) -> None:
+    queue = opened()
+    queue.put(delivery("a"))
+    queue.reopen()
+    assert queue.close(5) == 0
+    queue.reopen()
+    queue.put(delivery("b"))
+    assert queue.drain(5)
+    assert [each.client_key for each in worker.seen] == ["a", "b"]
+
+
 def test_every_queue_is_closed_together(opened: Any) -> None:
     queue = opened()
     module._close_all()

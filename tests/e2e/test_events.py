@@ -347,6 +347,55 @@ def test_a_task_queue_works_on_the_events(tmp_path: Path, redis_server: services
         assert "eyJ" not in log.read_text("utf-8", "replace")
 
 
+# ---- the end of a server --------------------------------------------------------------------
+
+SERVERS = {
+    "starlette": ["uvicorn", "--factory", "e2e.slow_events:starlette", "--port", "{port}"],
+    "fastapi": ["uvicorn", "--factory", "e2e.slow_events:fastapi", "--port", "{port}"],
+    "gunicorn": [
+        *("gunicorn", "e2e.slow_events:wsgi()", "--bind", "127.0.0.1:{port}"),
+        *("--preload", "--workers", "2"),
+    ],
+    "granian": [
+        *("granian", "--interface", "asgi", "--factory", "e2e.slow_events:asgi"),
+        *("--port", "{port}"),
+    ],
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_that_stops_works_off_what_waits(tmp_path: Path, server: str) -> None:
+    """SIGTERM, with nothing set up for it: what was answered with 204 is worked on."""
+    port = services.free_port()
+    base_url, folder = f"http://127.0.0.1:{port}", tmp_path / "work"
+    folder.mkdir(mode=0o700)
+    heard = folder / "heard"
+    command = [sys.executable, "-m", *(part.format(port=port) for part in SERVERS[server])]
+    with Site(sockets=True) as site:
+        web = Running(
+            tmp_path / "web.log",
+            command,
+            folder,
+            BASE_URL=base_url,
+            HEARD=str(heard),
+            HEADWAY_DEVELOPMENT="1",
+            HEADWAY_INSTALL_KEYS=f"{site.origin}/install-keys",
+            PYTHONPATH=f"{ROOT / 'src'}:{ROOT / 'tests'}",
+        )
+        try:
+            until(lambda: _answers(base_url), web)
+            site.install(f"{base_url}/atlassian-connect.json")
+            names = ["First", "Second", "Third"]
+            for name in names:
+                site.issue("DEMO-1").summary = name
+            told = site.running.site.outbox.deliveries.newest()
+            assert [each.tries[0].status for each in told] == [204] * 3
+            assert not heard.exists(), "the answers came before the work"
+        finally:
+            web.stop()
+        assert sorted(heard.read_text().split()) == sorted(names), web.log.read_text()
+
+
 def _answers(base_url: str) -> bool:
     try:
         return httpx.get(f"{base_url}/atlassian-connect.json", trust_env=False).is_success

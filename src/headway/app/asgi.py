@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
@@ -38,11 +40,13 @@ from headway.app.exchange import (
     clean_query,
     exchange,
 )
-from headway.app.routes import Route, with_head
+from headway.app.routes import Route, Serves, with_head
 from headway.errors import Refusal
 from headway.http.asgi import facts_from_scope, read_bounded
 
 __all__ = ["Answer", "Connect", "Context", "Endpoint", "Request", "Streamed", "SyncContext"]
+
+log = logging.getLogger(__name__)
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -67,6 +71,8 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if self._route.serves is Serves.WEBHOOK:
+            _warn_of_the_end(self._connect)
         asked, read = asked_of(self._connect, scope, receive)
         found = await arun(exchange(self._connect, self._route, asked), self._connect, read)
         if isinstance(found, Answer):
@@ -91,6 +97,15 @@ class Endpoint:
             if begun:
                 raise
             await send_answer(send, found.outage(refusal), scope["method"])
+
+
+def _warn_of_the_end(connect: core.Connect) -> None:
+    """Say once what is lost when a server ends that leaves no moment but a lifespan's end."""
+    if not connect.has_lifespan and "uvicorn" in sys.modules:
+        connect.has_lifespan = True
+        log.warning(
+            "events that wait are lost when uvicorn stops: give the app lifespan=connect.lifespan"
+        )
 
 
 def asked_of(
@@ -264,6 +279,7 @@ class _Routed:
     """Routes by their exact path; the rest of an app behind them."""
 
     def __init__(self, connect: Connect, rest: App | None) -> None:
+        self._connect = connect
         self._rest = rest
         self._paths: dict[str, dict[str, Endpoint]] = {}
         for route in connect.all_routes():
@@ -279,7 +295,7 @@ class _Routed:
         elif self._rest is not None:
             await self._rest(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await _lifespan(self._connect, receive, send)
         elif scope["type"] == "http":
             allow = (("Allow", ", ".join(methods)),) if methods else ()
             answer = Answer(405 if methods else 404, (*allow, *QUIET))
@@ -288,10 +304,12 @@ class _Routed:
             await send({"type": "websocket.close", "code": 1000})
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
-    for phase in ("startup", "shutdown"):
+async def _lifespan(connect: core.Connect, receive: Receive, send: Send) -> None:
+    await receive()
+    async with connect.lifespan():
+        await send({"type": "lifespan.startup.complete"})
         await receive()
-        await send({"type": f"lifespan.{phase}.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 def _inner(route: Route) -> Inner:

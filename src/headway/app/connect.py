@@ -7,9 +7,11 @@ of a framework into the one and the answers of the other back.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -236,6 +238,9 @@ class Connect(Declarations):
 
     # ---- deciding ---------------------------------------------------------------------------
 
+    has_lifespan = False
+    """Whether somebody let :meth:`lifespan` begin."""
+
     async def check(
         self, facts: RequestFacts, accept: Accept, policy: Policy | None = None
     ) -> Verified:
@@ -419,6 +424,24 @@ class Connect(Declarations):
     def sync_client(self, installation: Installation) -> SyncHostClient:
         """The same for code that waits."""
         return SyncHostClient(installation, calls=self.calls)
+
+    @asynccontextmanager
+    async def lifespan(self, _: Any = None) -> AsyncIterator[None]:
+        """The app's life: ``Starlette(routes=..., lifespan=connect.lifespan)``, FastAPI alike.
+
+        At its end the events that wait in this process are worked off, and
+        connections are closed.  Some servers leave no other moment for that:
+        uvicorn ends by the signal that stopped it.
+        """
+        self.has_lifespan = True
+        if isinstance(self.queue, MemoryQueue):
+            self.queue.reopen()
+        try:
+            yield
+        finally:
+            if isinstance(self.queue, MemoryQueue):
+                await asyncio.to_thread(self.queue.close)
+            await self.aclose()
 
     async def aclose(self) -> None:
         """Close the connections to sites; for the end of the app's life."""

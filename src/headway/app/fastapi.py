@@ -46,8 +46,11 @@ class Connect(core.Connect):
 
     @property
     def router(self) -> APIRouter:
-        """Every route declared so far: the descriptor, the lifecycle, the app's own."""
-        router = APIRouter()
+        """Every route declared so far: the descriptor, the lifecycle, the app's own.
+
+        It brings the app's :meth:`lifespan` along.
+        """
+        router = APIRouter(lifespan=self.lifespan)
         for route in self.all_routes():
             path = self.base_path + route.path
             if route.serves is not Serves.HANDLER or route.handler is None:

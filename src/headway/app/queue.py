@@ -230,6 +230,13 @@ class MemoryQueue:
             log.error("the app ends with %d events not worked on: the host does not know", left)
         return left
 
+    def reopen(self) -> None:
+        """Take deliveries again after :meth:`close`: the next life of an app in one process."""
+        with self._changed:
+            if self._closing:
+                self._closing = self._left = False
+                self._threads = []
+
     def forked(self) -> None:
         """A child process begins with nothing: what waits belongs to its parent, as the threads."""
         self._empty()

@@ -5,7 +5,7 @@
     @connect.panel("Hello", location="atl.jira.view.issue.right.context")
     async def hello(request, context): ...
 
-    app = Starlette(routes=connect.routes)
+    app = Starlette(routes=connect.routes, lifespan=connect.lifespan)
 
 A handler is called with a request from which the token has been taken, and
 with the context that the token proved.

@@ -87,7 +87,9 @@ class Demo:
 
     def asgi(self) -> Starlette:
         """The app as an ASGI application."""
-        return Starlette(routes=[*self.connect.routes, Route("/{name}", _asset)])
+        routes = [*self.connect.routes, Route("/{name}", _asset)]
+        self.connect.has_lifespan = True  # its server ends in order, and runs none
+        return Starlette(routes=routes, lifespan=self.connect.lifespan)
 
     def _declare(self, connect: Connect) -> None:
         @connect.panel(
