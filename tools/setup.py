@@ -32,6 +32,7 @@ E2E = ROOT / "tests" / "e2e"
 FOREIGN = {
     "ace": "a foreign Connect framework for the tests, from npm",
     "axe": "an accessibility checker for the tests, from npm",
+    "forge_manifest": "Forge's own check of manifests for the tests, from npm",
     "jirajs": "a foreign client for the tests, from npm",
 }
 """Folders of ``tests/e2e`` with npm packages of their own."""

@@ -95,6 +95,22 @@ def test_another_text_is_no_app_id(app_id):
         Forge(app_id)
 
 
+def test_a_life_is_a_setting():
+    assert FORGE.expected().lives == {Kind.INVOCATION: 3600}
+    assert Forge(APP_ID, token_life=30).expected().lives == {Kind.INVOCATION: 30}
+    for life in (0, 86_401):
+        with pytest.raises(ConfigurationError, match="token_life"):
+            Forge(APP_ID, token_life=life)
+
+
+def test_a_token_that_lives_longer_than_the_setting_is_refused(forge):
+    forge.connect.forge = Forge(APP_ID, forge.connect.forge.environment, token_life=25)
+    forge.connect.forge_route("/strict")(lambda request, context: {})
+    forge.app = forge.connect.asgi()
+    assert forge.invoke("/strict").status == 200
+    assert forge.invoke("/strict", exp=NOW + 26).id == "token-lifetime"
+
+
 def test_an_unknown_environment_stops_the_start():
     with pytest.raises(ConfigurationError, match="environment"):
         Forge(APP_ID, environment="https://keys.example")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import runpy
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ from e2e.running import ROOT
 from headway.host.testing import InstalledApp, Site
 from headway.http.server import listen
 
-EXAMPLE = ROOT / "examples" / "forge_app.py"
+EXAMPLE = ROOT / "examples" / "forge" / "app.py"
 
 
 @dataclass
@@ -71,6 +74,31 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
             patched.undo()
 
 
+def test_forges_own_check_takes_the_examples_manifest() -> None:
+    here = ROOT / "tests" / "e2e" / "forge_manifest"
+    ran = subprocess.run(
+        ["node", str(here / "check.js")],
+        cwd=EXAMPLE.parent,
+        env={**os.environ, "NODE_PATH": str(here / "node_modules")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(ran.stdout) == {"success": True, "errors": []}
+
+
+def test_the_page_on_forge_shows_the_example_as_it_is() -> None:
+    page = (ROOT / "docs" / "forge.md").read_text("utf-8")
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", page, re.M | re.S)
+    manifest = (EXAMPLE.parent / "manifest.yml").read_text("utf-8")
+    assert ("yaml", manifest) in blocks
+    code = EXAMPLE.read_text("utf-8")
+    shown = [block for language, block in blocks if language == "python" and "forge_route" in block]
+    assert shown
+    assert shown[0].strip() in code
+
+
 def test_the_worked_example(both: Both) -> None:
     assert "No note yet." in both.app.open("panel", issue_key="DEMO-1").text
     answer = both.invoke({"text": "Ask <Ada>"})
@@ -79,8 +107,8 @@ def test_the_worked_example(both: Both) -> None:
     user = both.site.known_user("user")
     assert f"Ask &lt;Ada&gt; ({user.display_name})" in page.text
     assert both.forge.asked == [
-        ("user", "/rest/api/3/myself"),
         ("user", "/rest/api/3/issue/DEMO-1"),
+        ("user", "/rest/api/3/myself"),
     ]
 
 

@@ -36,7 +36,7 @@ from headway.policy import NEVER, Policy
 from headway.ports import InstallationStore, OnceOnly
 from headway.refusals import ApiBaseUrlRefused, InstallationMismatch, InstallationUnmapped
 from headway.store.once import Once
-from headway.verify import FORGE_ISSUER, LEEWAY, Accept, Expected
+from headway.verify import FORGE_ISSUER, LEEWAY, RULES, Accept, Expected
 
 __all__ = [
     "INVOCATION",
@@ -68,7 +68,8 @@ class Forge(msgspec.Struct, frozen=True):
 
     ``app_id`` is ``app.id`` of the manifest (its UUID alone will do).
     ``environment`` is one of the table ``forge_keys.ENVIRONMENTS`` or one's own
-    addresses; no token chooses it.  Raises ConfigurationError.
+    addresses; no token chooses it.  ``token_life`` is the most that a token may
+    live, in seconds (no document says).  Raises ConfigurationError.
 
     >>> Forge("406d303d-0393-4ec4-ad7c-1435be94583a").app_id
     'ari:cloud:ecosystem::app/406d303d-0393-4ec4-ad7c-1435be94583a'
@@ -76,6 +77,7 @@ class Forge(msgspec.Struct, frozen=True):
 
     app_id: str
     environment: str | Environment = "production"
+    token_life: int = RULES[Kind.INVOCATION].life
 
     def __post_init__(self) -> None:
         """Write the app's id in full; refuse what is none, and an unknown environment."""
@@ -84,10 +86,12 @@ class Forge(msgspec.Struct, frozen=True):
             raise ConfigurationError(f"forge app_id: is {APP_PREFIX}<uuid>, as in the manifest")
         msgspec.structs.force_setattr(self, "app_id", APP_PREFIX + number)
         environment_of(self.environment, development=True)
+        if not 1 <= self.token_life <= 86_400:
+            raise ConfigurationError("forge token_life: 1 to 86400 seconds")
 
     def expected(self) -> Expected:
         """Who the app is to Forge: the only audience of its tokens."""
-        return Expected(audience=(self.app_id,))
+        return Expected(audience=(self.app_id,), lives={Kind.INVOCATION: self.token_life})
 
 
 def bearer(policy: Policy) -> Policy:

@@ -37,15 +37,14 @@ async def panel(request: Request, context: Context) -> str:
 @connect.forge_route("/note")
 async def write_note(request: Request, context: Context) -> object:
     """What is new: Forge's own front end writes by ``invokeRemote``, for the same site."""
-    issue = context.module.issue
-    if issue is None or issue.key is None:
+    user, shown = context.forge.client("user"), context.module.issue
+    if shown is None:
         return {"saved": False}
-    me = (await context.forge.client("user").get("/rest/api/3/myself")).json()
-    # The token proves the site and the user.  The issue is what the page showed: hold it against
-    # what this user may see before trusting it.
-    await context.forge.client("user").get(f"/rest/api/3/issue/{issue.key}")
+    # The token proves the site and the user, not what the user looks at: ask as the user.
+    issue = (await user.get(f"/rest/api/3/issue/{shown.key}")).json()
+    me = (await user.get("/rest/api/3/myself")).json()
     text = str((await request.json())["text"])[:200]
-    notes[context.installation.client_key, issue.key] = f"{text} ({me['displayName']})"
+    notes[context.installation.client_key, issue["key"]] = f"{text} ({me['displayName']})"
     return {"saved": True}
 
 
