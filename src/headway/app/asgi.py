@@ -181,7 +181,7 @@ def _quieted(
     headers: Iterable[tuple[bytes, bytes]], admitted: Admitted
 ) -> list[tuple[bytes, bytes]]:
     named = {name.lower() for name, _ in headers}
-    if b"set-cookie" in named or not _ALWAYS.isdisjoint(named):
+    if b"set-cookie" in named or not _ALWAYS.isdisjoint(named) or admitted.connect.acpt:
         return _finished(headers, admitted)
     # the usual case, without a detour by text
     quiet = _encoded(QUIET)[1:] if b"cache-control" in named else _encoded(QUIET)

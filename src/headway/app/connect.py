@@ -138,7 +138,8 @@ class Connect(Declarations):
     *forge* is who the app is to Forge: its id there, or that with its
     environment.  *calls* says how the app calls its sites;
     ``HEADWAY_AUTHORIZATION_SERVER`` names the authorization server where that
-    does not.
+    does not.  *acpt* is for pages that were written for
+    ``atlassian-connect-express`` (:mod:`headway.app.acpt`).
 
     >>> app = Connect(key="hello", name="Hello", base_url="https://app.example", store=":memory:")
     >>> app.descriptor().to_json()["lifecycle"]["installed"]
@@ -172,6 +173,7 @@ class Connect(Declarations):
         transport: httpx.AsyncBaseTransport | None = None,
         forge: Forge | str | None = None,
         calls: CallSettings | None = None,
+        acpt: bool = False,
     ) -> None:
         if development is None:
             development = os.environ.get(DEVELOPMENT) == "1"
@@ -194,7 +196,7 @@ class Connect(Declarations):
         self.forwarded = forwarded
         self.always = _STRICT_TRANSPORT if self.base_url.startswith("https://") else ()
         self.administrators = Administrators(self.client)
-        self.sealed_pages = sealed_pages
+        self.sealed_pages, self.acpt = sealed_pages, acpt
         self.clock = clock
         self.header_only = self._policies.header_only
         self.queue = MemoryQueue() if queue is None else queue

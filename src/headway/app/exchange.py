@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 
-from headway.app import lifecycle, pages
+from headway.app import acpt, lifecycle, pages
 from headway.app.addresses import framers, is_loopback
 from headway.app.background import result_of
 from headway.app.context import Context, SyncContext, installation_of, signs_address
@@ -172,6 +172,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     def finished(self, headers: Headers) -> Headers:
         """The headers of the handler's answer, as they go out."""
         headers = [(name, _framed(name, value)) for name, value in headers]
+        if self.connect.acpt and self.verified.kind is not Kind.INVOCATION:
+            headers.append((acpt.HEADER, self.sync_context().session_token()))
         if self.page is not None:
             return [*self.page.begin(headers), *self.connect.always]
         told = [pair for pair in headers if pair[0].lower() not in ALWAYS]
@@ -198,7 +200,7 @@ class Run(msgspec.Struct, frozen=True):
     arguments: tuple[Any, ...] = ()
 
 
-CREDENTIALS = ("authorization", *TOKEN_HEADERS.values())
+CREDENTIALS = ("authorization", acpt.HEADER.lower(), *TOKEN_HEADERS.values())
 """Headers, in lower case, that no handler sees."""
 
 ENVIRON_CREDENTIALS = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIALS)
@@ -355,6 +357,8 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     if route.form and facts.method == "POST":
         form = yield Read(FORM_BYTES_MAX)
         facts = _with_form(asked, form)
+    if connect.acpt:
+        facts = acpt.moved(facts, route.accept, asked.header)
     # (2) who asks?
     reload = route.page and bool(asked.header(pages.SHELL_HEADER))
     shell = route.page and not reload and facts.method != "POST" and _wants_page(asked)
