@@ -508,7 +508,12 @@ def test_the_access_tokens_of_an_invocation_come_along(invoked):
         assert not context.connected
         assert context.account_id == "655362:ada"
     assert "system-token" not in repr(admitted)
-    assert set(CREDENTIALS) == {"authorization", "x-forge-oauth-system", "x-forge-oauth-user"}
+    assert set(CREDENTIALS) == {
+        "authorization",
+        "x-acpt",
+        "x-forge-oauth-system",
+        "x-forge-oauth-user",
+    }
 
 
 def test_what_is_no_access_token_stops_an_invocation_and_is_observed(invoked, app):
