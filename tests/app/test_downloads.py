@@ -424,6 +424,36 @@ def test_what_breaks_off_goes_on():
     assert len(signed) == 4  # each goes to the site first: an address is good for a moment
 
 
+def test_what_breaks_off_over_real_connections_goes_on(real, tmp_path):
+    site, media = real
+    url = f"/file?{BEARER_LIKE}"
+
+    def breaks(handler):
+        start = int(handler.headers.get("range", "bytes=0-").removeprefix("bytes=")[:-1])
+        part = DATA[start:]
+        handler.send_response(206 if start else 200)
+        handler.send_header("ETag", '"e1"')
+        handler.send_header("Content-Range", f"bytes {start}-{len(DATA) - 1}/{len(DATA)}")
+        handler.send_header("Content-Length", str(len(part)))
+        handler.end_headers()
+        handler.wfile.write(part[:4000])
+        handler.close_connection = True
+
+    media.pages[url] = breaks
+    digest = hashlib.sha256(DATA).hexdigest()
+    assert run(fetched(site, sha256=digest)) == DATA
+    assert [headers.get("range") for _, headers in media.asked] == [
+        None,
+        "bytes=4000-",
+        "bytes=8000-",
+    ]
+    with (
+        SyncHostClient(installation(site.address), development=True, settings=FAST) as host,
+        host.download(PATH) as file,
+    ):
+        assert file.save_to(tmp_path).read_bytes() == DATA
+
+
 @pytest.mark.parametrize("etag", [None, 'W/"e1"'])
 def test_what_has_no_strong_name_does_not_go_on(etag):
     media = Media(etag=etag)

@@ -52,6 +52,7 @@ _SECOND = {
     **dict.fromkeys(("pages", "blogposts", "footer-comments"), "GET POST"),
     **dict.fromkeys(("attachments", "spaces", "spaces/{id}"), "GET"),
     **{f"spaces/{{id}}/{name}": "GET" for name in ("pages", "blogposts")},
+    "attachments/{id}/thumbnail/download": "GET",
     **{
         f"{name}/{{id}}{path}": methods
         for name in ("pages", "blogposts", "attachments", "footer-comments")

@@ -145,6 +145,18 @@ def test_files(app: Caller) -> None:
     assert app.put(f"{V2}attachments/{files[1]['id']}", {}, 501)
 
 
+def test_small_pictures(app: Caller) -> None:
+    picture, text = app.get(f"{V2}pages/2/attachments")["results"]
+    small = f"{V2}attachments/{picture['id']}/thumbnail/download"
+    assert "/200x200/" in app.call("GET", small).headers["location"]
+    answer = app.call("GET", f"{small}?width=40&height=9999&version=1")
+    assert answer.status == 302
+    assert "/40x2000/" in answer.headers["location"]
+    app.get(f"{small}?version=7", 404)
+    app.get(f"{small}?width=0", 400)
+    app.get(f"{V2}attachments/{text['id']}/thumbnail/download", 404)
+
+
 def test_comments(app: Caller) -> None:
     first = app.post(f"{V2}footer-comments", {"pageId": "1", "body": storage("<p>a</p>")}, 201)
     reply = {"parentCommentId": first["id"], "body": storage("<p>b</p>")}

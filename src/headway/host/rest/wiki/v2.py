@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from headway.host.media import Box
 from headway.host.rest.call import Endpoint
 from headway.host.rest.wiki.call import LIMIT, LIMIT_MAX, PAGING, WikiCall, wiki
 from headway.host.shapes import Json
+from headway.host.thumbnails import SIZE_MAX, can_scale
 from headway.host.wiki_shapes import below
 from headway.host.wiki_shapes_v2 import FORMATS, WikiShapesV2
 from headway.host.world import Content, Space
@@ -272,6 +274,20 @@ async def _remove_property(call: WikiCall, content: Content) -> Response:
     return Response(status_code=204)
 
 
+# ---- files by themselves --------------------------------------------------------------------
+
+
+async def _thumbnail(call: WikiCall, content: Content) -> Response:
+    """A small picture of a file, or of a *version* of it that was there before."""
+    number = call.number("version", content.version, 10**9)
+    version = call.world.wiki.revision(content.id, number)
+    kept = call.world.wiki.file(version) if version else None
+    if kept is None or not can_scale(kept.media_type, kept.size):
+        raise call.no(404, "There is no picture of this file.")
+    box = Box(*(call.number(name, usual, SIZE_MAX, 1) for name, usual in Box()._asdict().items()))
+    return RedirectResponse(call.site.media.url(kept, box), 302)
+
+
 # ---- comments by themselves -----------------------------------------------------------------
 
 
@@ -350,10 +366,14 @@ _TREE: tuple[tuple[str, str, str, _Answer], ...] = (
     ("GET", "/direct-children", "read", _children),
     ("GET", "/ancestors", "read", _ancestors),
 )
+_OF_FILE = (
+    *(row for row in _EACH if row[0:2] != ("PUT", "")),
+    ("GET", "/thumbnail/download", "read", _thumbnail),
+)
 _NAMES = {
     ContentKind.PAGE: ("pages", (*_EACH, *_WITH_BODY, *_TREE)),
     ContentKind.BLOG_POST: ("blogposts", (*_EACH, *_WITH_BODY)),
-    ContentKind.ATTACHMENT: ("attachments", tuple(row for row in _EACH if row[0:2] != ("PUT", ""))),
+    ContentKind.ATTACHMENT: ("attachments", _OF_FILE),
     ContentKind.COMMENT: ("footer-comments", _EACH),
 }
 
