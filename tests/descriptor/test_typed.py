@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from headway.descriptor import read_descriptor
+from headway.descriptor.check import ELSEWHERE
 from headway.descriptor.module_types import MODULE_TYPES, Form
 from headway.descriptor.typed import (
     TYPED,
@@ -89,6 +90,19 @@ def read(*modules: Declared) -> Any:
 def test_every_type_of_the_table_has_its_class() -> None:
     assert set(TYPED) == {*MODULE_TYPES, "webhooks"}
     assert len({kind.__name__ for kind in TYPED.values()}) == len(TYPED)
+
+
+ROOT = Path(__file__).parent.parent.parent
+PUBLISHED = json.loads((ROOT / "vectors/descriptor/members.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("vector", PUBLISHED, ids=lambda vector: vector["id"])
+def test_members_are_those_that_the_vendor_published(vector: dict[str, Any]) -> None:
+    """Neither more nor fewer; what the local site has not is at least known by its name."""
+    if vector["id"] in TYPED:
+        assert {*members_of(TYPED[vector["id"]])} - {"key"} == set(vector["members"])
+    else:
+        assert vector["id"] in ELSEWHERE
 
 
 @pytest.mark.parametrize("name", MODULE_TYPES)
@@ -297,7 +311,7 @@ def test_a_type_that_the_table_does_not_know_is_a_list() -> None:
 
 # ---- the page about them --------------------------------------------------------------------
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "descriptor.md"
+PAGE = ROOT / "docs" / "descriptor.md"
 
 
 @pytest.mark.parametrize("name", TYPED)

@@ -23,7 +23,7 @@ from headway.descriptor.module_types import MODULE_TYPES
 from headway.descriptor.typed import TYPED, members_of
 from headway.http.answers import origin_of
 
-__all__ = ["BYTES_MAX", "Finding", "Level", "check"]
+__all__ = ["BYTES_MAX", "ELSEWHERE", "Finding", "Level", "check"]
 
 BYTES_MAX = 524_288  # what the local site reads of a descriptor
 
@@ -84,7 +84,7 @@ HINTS = (
 )
 """What to do about what the reader says, by a part of it; the first row that fits."""
 
-_ELSEWHERE = (
+ELSEWHERE = (
     *("jiraBackgroundScripts", "jiraEntityProperties", "jiraGlobalPermissions"),
     *("jiraIssueFields", "jiraIssueTypes", "jiraProjectPermissions", "jiraProjectTabPanels"),
     *("jiraReports", "jiraSearchRequestViews", "jiraTimeTrackingProviders"),
@@ -201,7 +201,7 @@ def _about_app(document: _Object) -> Iterator[Finding]:
 
 def _about_type(name: str, written: Any, place: str) -> Iterator[Finding]:
     if name not in TYPED:
-        if name in _ELSEWHERE:
+        if name in ELSEWHERE:
             yield _warning(place, "the local site has no such modules", "Try it on a real site.")
         else:
             yield from _unknown((name,), TYPED, "$.modules", "no type of modules has this name")
