@@ -1,0 +1,31 @@
+"""A Connect app on plain ASGI: one panel, and one call from its script to its own back end."""
+
+import os
+
+import uvicorn
+
+from headway.app.asgi import Connect, Context, Request
+
+BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:3000")
+connect = Connect(key="hello", name="Hello", base_url=BASE_URL, store="hello-data/hello.db")
+
+
+@connect.panel("Hello", location="atl.jira.view.issue.right.context")
+async def hello(request: Request, context: Context) -> str:
+    """The panel: its script asks for a token and sends it in a header."""
+    return f"""<!doctype html><p id="who">...</p><script src="{context.client_script}"></script>
+        <script>AP.context.getToken(token =>
+          fetch("me", {{headers: {{Authorization: "JWT " + token}}}})
+            .then(answer => answer.json()).then(me => {{ who.textContent = me.displayName }}))
+        </script>"""
+
+
+@connect.context_route("/me")
+async def me(request: Request, context: Context) -> object:
+    """What the site says about the app's own user."""
+    return (await context.client.get("/rest/api/3/myself")).json()
+
+
+app = connect.asgi()
+if __name__ == "__main__":
+    uvicorn.run(app, port=3000, access_log=False, proxy_headers=False)
