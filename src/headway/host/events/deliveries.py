@@ -145,22 +145,25 @@ _NEXT = Prepared(
     .order_by(_id)
     .limit(1)
 )
-_WAITING = Prepared(sa.select(sa.func.count()).where(deliveries.c.state == State.PENDING, _lane))
+_waits = sa.and_(deliveries.c.state == State.PENDING, _lane)
+_WAITING = Prepared(sa.select(sa.func.count()).where(_waits))
+_OLDEST_WAITING = Prepared(sa.select(_id).where(_waits).order_by(_id).limit(sa.bindparam("most")))
 _NUMBER_DONE = Prepared(sa.select(sa.func.count()).where(_is_done))
 _OLDEST_DONE = Prepared(
     sa.select(_id, deliveries.c.body_id).where(_is_done).order_by(_id).limit(sa.bindparam("most"))
 )
 
 _ADD, _ADD_BODY, _ADD_TRY = deliveries.insert(), bodies.insert(), tries.insert()
-_MINE = _id == sa.bindparam("delivery_id")
+_MINE = _id == sa.bindparam("mine")
 _CHANGE = (
     deliveries.update()
     .where(_MINE)
     .values({name: sa.bindparam(name) for name in ("state", "due", "tries", "ended")})
 )
+_GIVE_UP = deliveries.update().where(_MINE).values(state=State.FAILED, ended=sa.bindparam("ended"))
 _DROP = deliveries.delete().where(_MINE)
 _DROP_BODY = bodies.delete().where(
-    bodies.c.id == sa.bindparam("body_id_"),
+    bodies.c.id == sa.bindparam("gone"),
     ~sa.exists(sa.select(_id).where(deliveries.c.body_id == bodies.c.id)),
 )
 
@@ -207,8 +210,7 @@ class Deliveries:
             ]
             connection.execute(_ADD, rows)
             for lane in {message.lane for message in messages}:
-                if _number_waiting(connection, lane) > PENDING_MAX:
-                    _bound(connection, lane, at)
+                _bound(connection, lane, at)
 
     def due(self, at: float) -> set[Lane]:
         """The lanes in which something is due on the site's date *at*."""
@@ -229,11 +231,11 @@ class Deliveries:
     def tried(self, delivery: Delivery, made: Try, state: State, due: float = 0.0) -> None:
         """Write down what became of a try: done with, or *due* again at a date of the site."""
         with self._database.writing() as connection:
-            mine = {"delivery_id": delivery.id}
-            connection.execute(_ADD_TRY, mine | msgspec.structs.asdict(made))
+            row = {"delivery_id": delivery.id, **msgspec.structs.asdict(made)}
+            connection.execute(_ADD_TRY, row)
             ended = None if state is State.PENDING else made.at
             values = {"state": state, "due": due, "tries": delivery.tries + 1, "ended": ended}
-            connection.execute(_CHANGE, mine | values)
+            connection.execute(_CHANGE, {"mine": delivery.id, **values})
             if state is not State.PENDING:
                 _forget(connection)
 
@@ -288,25 +290,18 @@ def _told(connection: sa.Connection, found: list[Delivery]) -> list[Told]:
     return [Told(delivery, made[delivery.id]) for delivery in found]
 
 
-def _number_waiting(connection: sa.Connection, lane: Lane) -> int:
-    ((found,),) = _WAITING.within(connection, **lane._asdict())
-    return int(found)
-
-
 def _bound(connection: sa.Connection, lane: Lane, at: float) -> None:
     """An app that never answers fills no disk: the oldest that wait make room."""
-    waiting = sa.and_(deliveries.c.state == State.PENDING, _in(lane))
-    newest_first = sa.select(deliveries.c.id).where(waiting).order_by(deliveries.c.id.desc())
+    ((waiting,),) = _WAITING.within(connection, **lane._asdict())
+    if waiting <= PENDING_MAX:
+        return
     said = f"not sent: {PENDING_MAX} newer ones wait for this app"
-    for too_old in list(connection.scalars(newest_first.offset(PENDING_MAX))):
-        connection.execute(
-            deliveries.update()
-            .where(deliveries.c.id == too_old)
-            .values(state=State.FAILED, ended=at)
-        )
-        connection.execute(
-            tries.insert().values(delivery_id=too_old, time=at, at=at, status=None, said=said)
-        )
+    not_made = {"time": at, "at": at, "status": None, "said": said}
+    for (too_old,) in _OLDEST_WAITING.within(
+        connection, most=waiting - PENDING_MAX, **lane._asdict()
+    ):
+        connection.execute(_GIVE_UP, {"mine": too_old, "ended": at})
+        connection.execute(_ADD_TRY, {"delivery_id": too_old, **not_made})
     _forget(connection)
 
 
@@ -316,7 +311,7 @@ def _forget(connection: sa.Connection) -> None:
     if done <= KEPT:
         return
     oldest = _OLDEST_DONE.within(connection, most=done - KEPT)
-    connection.execute(_DROP, [{"delivery_id": found} for found, _ in oldest])
+    connection.execute(_DROP, [{"mine": found} for found, _ in oldest])
     needed = {body_id for _, body_id in oldest if body_id is not None}
     if needed:
-        connection.execute(_DROP_BODY, [{"body_id_": found} for found in needed])
+        connection.execute(_DROP_BODY, [{"gone": found} for found in needed])
