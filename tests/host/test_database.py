@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
 from headway.host.database import Database, meta, open_database
+from headway.host.prepared import Prepared
 
 SAVED = sa.select(meta.c.value).where(meta.c.name == "A")
 
@@ -80,3 +81,14 @@ def test_every_connection_finds_words(where: str, tmp_path: Path) -> None:
         found = sa.select(sa.func.has_words("a secret", "secret"))
         with database.reading() as connection:
             assert connection.scalar(found)
+
+
+def test_a_prepared_query_and_a_kept_answer_see_what_was_written(tmp_path: Path) -> None:
+    saved = Prepared(SAVED)
+    for data in (None, tmp_path / "site"):
+        with open_database(data) as database:
+            kept = database.cached(lambda _, ask=database.select: ask(saved), meta)
+            assert kept(None) == []
+            with database.writing() as connection:
+                connection.execute(meta.insert().values(name="A", value="a"))
+            assert kept(None) == database.select(saved) == [("a",)]

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from headway.host.database import Database, open_database, references
-from headway.host.read_cache import ANSWERS_MAX, LENGTH_MAX, Cached, Writes, touched_by
+from headway.host.read_cache import ANSWERS_MAX, LENGTH_MAX, Cached, Touched, Writes, touched_by
 
 metadata = sa.MetaData()
 parents = sa.Table("parents", metadata, sa.Column("id", sa.Integer, primary_key=True))
@@ -64,11 +64,11 @@ def test_what_failed_is_asked_again() -> None:
         ({strangers}, False),
         ({strangers, children}, True),
         (set(), False),
-        (None, True),
+        ({None}, True),
     ],
     ids=["one of its tables", "the other", "another", "one of several", "none", "nobody knows"],
 )
-def test_a_write_makes_it_ask_anew(written: set[sa.Table] | None, anew: bool) -> None:
+def test_a_write_makes_it_ask_anew(written: Touched, anew: bool) -> None:
     writes = Writes()
     question = Cached(writes, Asked(), parents, children)
     question("a")
@@ -118,17 +118,17 @@ def test_what_is_too_long_to_name_anything_is_not_kept() -> None:
         (parents.delete(), {parents, children, grandchildren}),
         (children.delete(), {children, grandchildren}),
         (strangers.delete(), {strangers}),
-        ("DELETE FROM parents", None),
-        (sa.text("DELETE FROM parents"), None),
-        (sa.schema.CreateTable(parents), None),
-        (sa.insert(sa.table("parents")), None),
+        ("DELETE FROM parents", {None}),
+        (sa.text("DELETE FROM parents"), {None}),
+        (sa.schema.CreateTable(parents), {None}),
+        (sa.insert(sa.table("parents")), {None}),
     ],
     ids=[
         *("select", "insert", "update", "delete", "delete further down", "delete alone"),
         *("the driver's text", "text", "another statement", "what is no table"),
     ],
 )
-def test_what_a_statement_touches(statement: object, touched: set[sa.Table] | None) -> None:
+def test_what_a_statement_touches(statement: object, touched: Touched) -> None:
     assert touched_by(statement) == touched
 
 

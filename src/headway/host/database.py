@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
 from headway.host.prepared import Prepared, Row
-from headway.host.read_cache import Cached, K, V, Writes, touched_by
+from headway.host.read_cache import EVERY_TABLE, Cached, K, Touched, V, Writes, touched_by
 from headway.host.search.words import install
 from headway.keys import Sealer, new_sealing_key
 from headway.store.engine import (
@@ -98,13 +98,12 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One transaction that holds the write lock; an exception undoes it."""
-        touched: list[set[sa.Table] | None] = []
+        touched: Touched = set()
         try:
             with self._writing.begin() as connection:
                 yield connection.execution_options(headway_touched=touched)
         finally:
-            for tables in touched:
-                self._writes.note(tables)
+            self._writes.note(touched)
 
     def cached(self, ask: Callable[[K], V], *tables: sa.Table) -> Cached[K, V]:
         """A question of *tables* whose answers are kept until one of them is written.
@@ -122,7 +121,7 @@ class Database:
         try:
             copy_in(self.engine, snapshot.data)
         finally:
-            self._writes.note()
+            self._writes.note(EVERY_TABLE)
         self.sealer = snapshot.sealer
 
     def close(self) -> None:
@@ -158,10 +157,10 @@ def _note(
     connection: sa.Connection, cursor: Any, text: str, parameters: Any, context: Any, many: bool
 ) -> None:
     """Put down what a statement of a transaction that writes touches."""
-    touched = connection.get_execution_options().get("headway_touched")
+    touched: Touched | None = connection.get_execution_options().get("headway_touched")
     if touched is not None:
         compiled = context.compiled
-        touched.append(touched_by(compiled.statement if compiled is not None else text))
+        touched |= touched_by(compiled.statement if compiled is not None else text)
 
 
 def _create(engine: sa.Engine) -> None:

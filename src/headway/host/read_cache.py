@@ -17,13 +17,13 @@ touched, and nobody who writes has to think of whoever reads.  The rules:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cache
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
-__all__ = ["ANSWERS_MAX", "Cached", "Marks", "Writes", "touched_by"]
+__all__ = ["ANSWERS_MAX", "EVERY_TABLE", "Cached", "Marks", "Touched", "Writes", "touched_by"]
 
 ANSWERS_MAX = 1000
 """Answers that are kept to one question; when one more comes, all are forgotten."""
@@ -34,6 +34,11 @@ LENGTH_MAX = 255
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 Marks: TypeAlias = tuple[int, ...]
+Touched: TypeAlias = set[sa.Table | None]
+"""Tables that were written; None among them stands for every one."""
+
+EVERY_TABLE: frozenset[None] = frozenset({None})
+"""What is touched where nobody knows what was written."""
 
 
 class Writes:
@@ -50,10 +55,10 @@ class Writes:
         self._count = itertools.count(1)  # one step of it is one step for every thread
         self._last: dict[sa.Table | None, int] = {None: 0}
 
-    def note(self, tables: set[sa.Table] | None = None) -> None:
-        """*tables* were written, or it is not known which."""
+    def note(self, tables: Iterable[sa.Table | None]) -> None:
+        """These tables were written."""
         now = next(self._count)
-        for table in {None} if tables is None else tables:
+        for table in tables:
             self._last[table] = now
 
     def marks(self, tables: tuple[sa.Table, ...]) -> Marks:
@@ -102,26 +107,26 @@ class Cached(Generic[K, V]):
         return found
 
 
-def touched_by(statement: object) -> set[sa.Table] | None:
-    """The tables that running *statement* may change; None where that is not known.
+def touched_by(statement: object) -> Touched:
+    """The tables that running *statement* may change.
 
     >>> one = sa.Table("one", sa.MetaData(), sa.Column("id", sa.Integer))
     >>> touched_by(one.insert()) == {one}, touched_by(sa.select(one)), touched_by("DROP TABLE one")
-    (True, set(), None)
+    (True, set(), {None})
     """
     if isinstance(statement, sa.Select):
         return set()
     table = getattr(statement, "table", None)
-    if not isinstance(table, sa.Table):
-        return None
-    if isinstance(statement, sa.Delete):
-        return {table, *_referring(table)}
-    return {table} if isinstance(statement, sa.Insert | sa.Update) else None
+    if isinstance(table, sa.Table) and isinstance(statement, sa.Delete):
+        return {*_referring(table)}
+    if isinstance(table, sa.Table) and isinstance(statement, sa.Insert | sa.Update):
+        return {table}
+    return {*EVERY_TABLE}
 
 
 @cache
-def _referring(table: sa.Table) -> frozenset[Any]:
-    """The tables whose rows go with rows of *table*, directly or not."""
+def _referring(table: sa.Table) -> frozenset[sa.Table]:
+    """*table*, and the tables whose rows go with its rows, directly or not."""
     found: set[sa.Table] = set()
     new = {table}
     while new:
