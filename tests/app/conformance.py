@@ -214,7 +214,7 @@ class Conformance:
         refused(app.call("GET", "/api", app.request_token("GET", "/api")), 401, "kind-refused")
         refused(app.call("POST", HOOK, app.context_token()), 401, "kind-refused")
 
-    def test_a_refusal_in_a_frame_is_a_page_that_escapes(self, app):
+    def test_t19_a_refusal_in_a_frame_is_a_page_that_escapes(self, app):
         attack = "<script>alert(1)</script>"
         for claim in ("issuer", "subject"):
             answer = self.page(app, secret=OTHER, **{claim: attack})
@@ -287,7 +287,7 @@ class Conformance:
     def seal(self, app):
         return re.search(r'data-seal="([\w-]+)"', self.page(app).text).group(1)
 
-    def test_a_reload_gets_the_shell_and_the_shell_the_page(self, app):
+    def test_t18_a_reload_gets_the_shell_and_the_shell_the_page(self, app):
         seal = self.seal(app)
         target = f"/panel?issue=A-1&headway-seal={seal}"
         shell = app.call("GET", target, headers=FRAME)
@@ -440,7 +440,7 @@ class Conformance:
         answer = app.call("GET", "/atlassian-connect.json", server=("10.0.0.5", 3000))
         assert (answer.status, b"development" in answer.body) == (403, True)
 
-    def test_forwarded_headers_are_not_believed(self, app):
+    def test_t34_forwarded_headers_are_not_believed(self, app):
         headers = {
             "x-forwarded-host": "evil.example",
             "x-forwarded-proto": "https",
@@ -454,11 +454,35 @@ class Conformance:
         told = app.call("GET", "/atlassian-connect.json", headers=headers)
         assert "evil" not in told.text
 
-    def test_a_cookie_proves_nothing(self, app):
+    def test_t30_a_cookie_proves_nothing(self, app):
         token = app.context_token()
         headers = {"cookie": f"jwt={token}; session={token}; headway={token}"}
         refused(app.call("GET", "/api", headers=headers), 401, "token-missing")
         assert app.call("GET", "/api", token).all("set-cookie") == []
+
+    @pytest.mark.parametrize(
+        "display",
+        ["https://x.example; script-src *", "*", "javascript:alert(1)", "https://x.example, *"],
+    )
+    def test_t19_a_display_url_adds_nothing_to_a_policy(self, app, display):
+        app.now[0] += 1
+        assert app.event(displayUrl=display).status == 204
+        assert self.page(app).all("content-security-policy") == [
+            "frame-ancestors http://127.0.0.1:3000 http://localhost:2990"
+        ]
+
+    @pytest.mark.parametrize(
+        "target",
+        ["//evil.example/panel", "/\\evil.example/panel", "/%2F%2Fevil.example/panel", "/panel//"],
+    )
+    def test_t35_nobody_is_sent_on_to_another_site(self, app, harness, target):
+        app.connect.sealed_pages = True
+        token = app.request_token("GET", "/panel")
+        answer = app.call("GET", f"{target}?jwt={token}", headers=FRAME)
+        assert answer.status >= 300
+        to = answer.header("location") or "/"
+        assert re.match(r"/(?![/\\])|http://127\.0\.0\.1:3000/", to)
+        assert harness.seen == []
 
     @settings(
         max_examples=40,
@@ -476,7 +500,7 @@ class Conformance:
             max_size=5,
         )
     )
-    def test_what_is_hashed_is_what_is_handled(self, harness, pairs):
+    def test_t38_what_is_hashed_is_what_is_handled(self, harness, pairs):
         """The framework's own parse of the query has exactly the pairs that were hashed."""
         app = harness.world
         pairs = [(n, v) for n, v in pairs if n not in ("jwt", "issue")]
