@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -142,13 +143,24 @@ def test_it_was_really_written_there(administrator: Reader) -> None:
 # ---- one app and another --------------------------------------------------------------------
 
 
+MODULES: dict[str, Any] = {
+    "jira": {
+        "jiraBuildInfoProvider": {"key": "builds", "name": {"value": "Builds"}},
+        "jiraWorkflowPostFunctions": [
+            {"key": "f", "name": {"value": "F"}, "triggered": {"url": "/f"}}
+        ],
+    },
+    "confluence": {},
+}
+
+
 class Caller:
     """An app that calls by its token, or by whatever it got hold of."""
 
     def __init__(self, person: Person, key: str, product: str = "jira") -> None:
         self.person, self.key = person, key
         tenant = next(t for t in person.site.tenants if t.product == product)
-        self.app = install(tenant, {}, key)
+        self.app = install(tenant, MODULES[product], key, "READ", "WRITE", "DELETE")
         self.secret = tenant.apps.secret(key)
 
     def __call__(self, method: str, path: str, base: str = "", **options: Any) -> httpx.Response:
@@ -195,6 +207,104 @@ def test_one_app_reaches_nothing_of_another(pair: tuple[Caller, Caller]) -> None
     # by saying that it is the other
     forged = ask(one.person, "GET", kept, {"AP-Client-Key": "one"})
     assert forged.status_code == 401
+
+
+DYNAMIC = "/rest/atlassian-connect/1/app/module/dynamic"
+HOOK = {"events": ["jira:issue_created"], "jqlFilter": "project = DEMO"}
+RULES = "/rest/api/3/workflow/rule/config"
+BUILD = {
+    "pipelineId": "p",
+    "buildNumber": 1,
+    "updateSequenceNumber": 1,
+    "displayName": "Build",
+    "url": "https://builds.example/1",
+    "state": "successful",
+    "lastUpdated": "2022-01-01T00:00:00Z",
+    "issueKeys": ["DEMO-1"],
+}
+
+
+def test_what_an_app_added_is_its_own(pair: tuple[Caller, Caller]) -> None:
+    """Modules, webhooks, post functions and submissions: neither read nor changed by another."""
+    one, two = pair
+    site = one.person.site
+    # (1) modules, in Jira; the same key is another's
+    page = {"key": "added", "name": {"value": "Added"}, "url": "/added"}
+    assert one("POST", DYNAMIC, json={"generalPages": [page]}).status_code == 200
+    assert two("GET", DYNAMIC).json() == {}
+    assert two("DELETE", f"{DYNAMIC}?moduleKey=added").status_code == 204
+    assert two("DELETE", DYNAMIC).status_code == 204
+    assert one("GET", DYNAMIC).json() == {"generalPages": [page]}
+    assert site.jira.apps.get("two").module("added") is None
+    # (2) webhooks
+    hook = {"url": f"{one.app.base_url}/hook", "webhooks": [HOOK]}
+    made = one("POST", "/rest/api/3/webhook", json=hook).json()
+    ids = [made["webhookRegistrationResult"][0]["createdWebhookId"]]
+    assert two("GET", "/rest/api/3/webhook").json()["values"] == []
+    two("PUT", "/rest/api/3/webhook/refresh", json={"webhookIds": ids})
+    two("DELETE", "/rest/api/3/webhook", json={"webhookIds": ids})
+    assert [each["id"] for each in one("GET", "/rest/api/3/webhook").json()["values"]] == ids
+    # (3) post functions
+    rule = site.post_functions.add(31, "one", "f", "mine")
+    of_workflow = {"workflowId": {"name": "classic default workflow", "draft": False}}
+    assert two("GET", f"{RULES}?types=postfunction").json()["values"] == []
+    change = {"id": rule.id, "configuration": {"value": "stolen"}}
+    two("PUT", RULES, json={"workflows": [{**of_workflow, "postFunctions": [change]}]})
+    two(
+        "PUT",
+        f"{RULES}/delete",
+        json={"workflows": [{**of_workflow, "workflowRuleIds": [rule.id]}]},
+    )
+    assert site.post_functions.all() == [rule]
+    # (4) what it submitted
+    assert one("POST", "/rest/builds/0.1/bulk", json={"builds": [BUILD]}).status_code == 202
+    path = "/rest/builds/0.1/pipelines/p/builds/1"
+    assert two("GET", path).status_code == 404
+    two("DELETE", path)
+    assert one("GET", path).status_code == 200
+
+
+def test_no_query_finds_what_its_asker_may_not_see(pair: tuple[Caller, Caller]) -> None:
+    """Neither by its results nor by how many there are: JQL, CQL, and filters of webhooks."""
+    one, _ = pair
+    site, world = one.person.site, one.person.site.world
+    admin, issue = world.people.user("admin"), world.tracker.issue("DEMO-1")
+    assert admin is not None
+    assert issue is not None
+    # (1) a comment that is for a group only
+    only = {"type": "group", "value": "site-admins"}
+    world.tracker.add_comment(issue.id, admin.account_id, "hushhush", visibility=only)
+    jql = "comment ~ hushhush OR text ~ hushhush"
+    assert one("POST", "/rest/api/3/search", json={"jql": jql}).json()["total"] == 0
+    count = one("POST", "/rest/api/3/search/approximate-count", json={"jql": jql}).json()
+    assert count == {"count": 0}
+    asked = {"jqls": [jql], "issueIds": [issue.id]}
+    assert (
+        one("POST", "/rest/api/3/jql/match", json=asked).json()["matches"][0]["matchedIssues"] == []
+    )
+    hook = {"url": f"{one.app.base_url}/hook", "webhooks": [{**HOOK, "jqlFilter": 'text ~ "x"'}]}
+    assert one("POST", "/rest/api/3/webhook", json=hook).status_code in (200, 400)
+    assert not site.search.matches(jql, issue.id)
+    own = {"Accept": "application/json"}
+    for name, total in (("user", 0), ("admin", 1)):
+        one.person.log_in(name)
+        found = one.person.get("/rest/api/3/search", params={"jql": jql}, headers=own)
+        assert found.json()["total"] == total
+    # (2) a page that is for somebody only
+    wiki = Caller(one.person, "wiki", "confluence")
+    home = world.wiki.titled(1, "Demonstration Home")
+    assert home is not None
+    cql = "title = 'Demonstration Home'"
+    path = f"/wiki/rest/api/search?cql={quote(cql)}"
+    assert wiki("GET", path, "/wiki").json()["totalSize"] == 1
+    world.marks.restrict(home, "read", frozenset({admin.account_id}))
+    assert wiki("GET", path, "/wiki").json()["totalSize"] == 0
+    assert (
+        wiki("GET", f"/wiki/rest/api/content/search?cql={quote(cql)}", "/wiki").json()["size"] == 0
+    )
+    for name, total in (("user", 0), ("admin", 1)):
+        one.person.log_in(name)
+        assert one.person.get(path, headers=own).json()["totalSize"] == total
 
 
 def test_a_token_of_one_product_is_none_of_the_other(pair: tuple[Caller, Caller]) -> None:
@@ -391,6 +501,19 @@ def test_a_foreign_page_shows_and_follows_nothing(site: Site, page: Page) -> Non
         [site.url, picture.id],
     )
     assert came == [False] * 4
+
+
+@pytest.mark.browser
+def test_a_foreign_page_that_opens_ours_has_no_hold_on_it(site: Site, page: Page) -> None:
+    """Neither sees the other: no opener, no frames to count, nothing to steer."""
+    with page.expect_popup() as popped:
+        page.evaluate("(url) => { window.kept = window.open(url); }", f"{site.url}/browse/PUB-1")
+    popup = popped.value
+    popup.wait_for_load_state()
+    assert "PUB-1" in popup.title()
+    assert popup.evaluate("window.opener") is None
+    assert page.evaluate("window.kept.closed") is True
+    popup.close()
 
 
 # ---- files that would run -------------------------------------------------------------------

@@ -21,7 +21,7 @@ from host.small_site import request
 APP = "http://127.0.0.1:9999"
 
 
-def install(tenant: Tenant, modules: Mapping[str, Any], key: str = "my-app") -> App:
+def install(tenant: Tenant, modules: Mapping[str, Any], key: str = "my-app", *scopes: str) -> App:
     """An app that is there without having been asked."""
     document = {
         "key": key,
@@ -29,7 +29,7 @@ def install(tenant: Tenant, modules: Mapping[str, Any], key: str = "my-app") -> 
         "baseUrl": APP,
         "authentication": {"type": "jwt"},
         "lifecycle": {"installed": "/installed"},
-        "scopes": ["READ"],
+        "scopes": scopes or ["READ"],
         "modules": modules,
     }
     app = tenant.apps.prepare(read_descriptor(json.dumps(document).encode()))

@@ -131,8 +131,8 @@ class SmallSite:
         self.world = World(self.database, self.clock.now)
         self.identity = Identity(self.database, self.clock.now)
         seed(self.world, self.identity)
-        self.search = Search(self.database, self.world, self.clock.now)
         self.rights = Rights(self.world, self._app_scopes)
+        self.search = Search(self.database, self.world, self.clock.now, self.rights.hidden_comments)
         self.apps = SmallApps()
         self.media = Media(self.world.files, self.clock.now, media_url=lambda: self.media_url)
         self.changes: list[Change] = []

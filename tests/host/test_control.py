@@ -315,3 +315,19 @@ def test_a_form_is_no_body(api: Api) -> None:
 
 def test_nothing_of_it_is_in_the_environment_of_tests() -> None:
     assert TOKEN_VARIABLE not in os.environ
+
+
+@pytest.mark.parametrize("levels", [201, 900, 990, 1100, 60_000])
+def test_what_is_nested_too_deeply_is_a_bad_request(api: Api, levels: int) -> None:
+    deep = b"[" * levels + b"]" * levels
+    for body in (deep, b'{"fields": {"summary": %s}}' % deep):
+        answer = api("PATCH", "/things/issue/DEMO-1", body)
+        assert (answer.status_code, "too deeply" in answer.text) == (400, True)
+
+
+def test_another_product_is_not_taken_for_jira(api: Api) -> None:
+    answer = api("DELETE", "/apps/my-app?product=bitbucket")
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "product is one of jira, confluence"},
+    )

@@ -126,6 +126,7 @@ def test_every_answer_is_kept_out_of_caches_frames_and_guesses() -> None:
     for answer in (get(HOST), get(("Host", "evil.example"))):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["headway-disclaimer"] == "practice"
     assert get(HOST).headers["referrer-policy"] == "no-referrer"  # the page knows better

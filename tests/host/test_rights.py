@@ -8,7 +8,7 @@ from headway.host.database import open_database
 from headway.host.gate import Actor
 from headway.host.rights import GLOBAL, GRANTED, PERMISSIONS, Rights, Role
 from headway.host.world import Project, World
-from headway.host.world.people import EVERYBODY
+from headway.host.world.people import ADMINS, EVERYBODY
 from headway.host.world.roles import ADMINISTRATORS, USERS
 
 NOBODY = Actor(kind="anonymous")
@@ -178,3 +178,23 @@ def test_who_sees_what_is_for_some(world: World, kind: str, value: str, sees: li
     world.tracker.delete_project(project(world, "DEMO").id)
     assert not rights.view(actor(world, "ada")).issue(issue)
     assert not views["pia"].remark(issue, {"type": "role", "value": "Users"})
+
+
+def test_comments_that_are_for_some_only_are_hidden_from_others() -> None:
+    with open_database(None) as database:
+        world = World(database)
+        demo = world.tracker.add_project("DEMO", "Demonstration", public=True)
+        ann = world.people.add_user("ann", "Ann", "", admin=True)
+        bob = world.people.add_user("bob", "Bob", "")
+        issue = world.tracker.add_issue("DEMO", "It")
+        say = world.tracker.add_comment
+        open_one = say(issue.id, ann.account_id, "all")
+        group = say(issue.id, ann.account_id, "g", visibility={"type": "group", "value": ADMINS})
+        role = say(issue.id, ann.account_id, "r", visibility={"type": "role", "value": "Users"})
+        rights = Rights(world, {"the-app": frozenset({"READ"})}.get)
+        assert rights.hidden_comments(ann.account_id) == []
+        assert rights.hidden_comments(bob.account_id) == [group.id]
+        assert rights.hidden_comments("the-app") == [group.id, role.id]
+        assert rights.hidden_comments(None) == [group.id, role.id]
+        assert open_one.id not in rights.hidden_comments(None)
+        assert demo.public

@@ -28,6 +28,7 @@ from headway.host.clock import site_date
 from headway.host.faults import Fault
 from headway.host.guard import Guard
 from headway.host.install import ACTIONS, InstallFailed
+from headway.host.nesting import too_deep
 from headway.host.running import Running, State
 from headway.host.settings import Settings
 from headway.host.tenant import Tenant
@@ -211,8 +212,10 @@ class Control:
         return {"key": app.key, "clientKey": app.client_key, "baseUrl": tenant.base_url}
 
     async def _uninstall(self, request: Request) -> Any:
-        product = request.query_params.get("product", Product.JIRA)
-        await self._tenant(product).installer.uninstall(request.path_params["key"])
+        wanted = request.query_params.get("product", Product.JIRA)
+        if wanted not in list(Product):
+            raise HTTPException(400, f"product is one of {', '.join(Product)}")
+        await self._tenant(wanted).installer.uninstall(request.path_params["key"])
 
     async def _act(self, request: Request) -> Any:
         """One of ``ACTIONS``, with an app that is installed."""
@@ -368,9 +371,14 @@ async def _body(request: Request, kind: type[T]) -> T:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "A body is sent as application/json.")
     try:
-        return msgspec.json.decode(await read_bounded(request.receive, BODY_MAX), type=kind)
+        raw = await read_bounded(request.receive, BODY_MAX)
+        if not too_deep(raw, msgspec.json.decode(raw)):
+            return msgspec.json.decode(raw, type=kind)
+    except RecursionError:
+        pass  # deeper still
     except BodyTooLarge:
         raise HTTPException(413, f"A body has {BODY_MAX} bytes at most.") from None
+    raise HTTPException(400, "The body is nested too deeply.")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

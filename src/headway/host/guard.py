@@ -31,6 +31,8 @@ FOR_APPS = ("/rest/", "/secure/attachment", "/wiki/rest/", "/wiki/api/", "/wiki/
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # A page that opened one of ours, or was opened by it, has no hold on it.
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }

@@ -210,6 +210,33 @@ class Rights:
             if self.may(actor, "BROWSE_PROJECTS", project)
         ]
 
+    def hears(
+        self, account_id: str | None, project: Project | None, visibility: Mapping[str, str] | None
+    ) -> bool:
+        """Whether an account sees what is said in *project* to all, a role or a group."""
+        if not visibility:
+            return True
+        role = self.role(account_id)
+        if account_id is None or role is Role.NOBODY:
+            return False
+        wanted = visibility.get("value", "")
+        if visibility.get("type") == "group":
+            return wanted in self._world.people.groups_of(account_id)
+        theirs = self._world.roles.of(account_id, project.id) if project else frozenset()
+        names = {ROLES[role][0] for role in theirs}
+        if role in (Role.APP, Role.APP_ADMIN):
+            names.add(ROLES[ADDONS][0])
+        return wanted in names
+
+    def hidden_comments(self, account_id: str | None) -> list[int]:
+        """The comments that are for some only, and not for this account, by their ids."""
+        tracker = self._world.tracker
+        return [
+            number
+            for number, project_key, visibility in tracker.restricted_comments()
+            if not self.hears(account_id, tracker.project(project_key), visibility)
+        ]
+
     # ---- the wiki ---------------------------------------------------------------------------
 
     def in_space(self, actor: Actor, space: Space) -> frozenset[str]:
@@ -262,17 +289,5 @@ class View:
 
     def remark(self, issue: Issue, visibility: Mapping[str, str] | None) -> bool:
         """Whether they see a comment or work that is for a role or a group only, or for all."""
-        account_id = self._actor.account_id
-        if not visibility:
-            return True
-        if account_id is None or self._rights.role(account_id) is Role.NOBODY:
-            return False
-        wanted = visibility.get("value", "")
-        if visibility.get("type") == "group":
-            return wanted in self._world.people.groups_of(account_id)
         project = self._world.tracker.project(issue.project_key)
-        theirs = self._world.roles.of(account_id, project.id) if project else frozenset()
-        names = {ROLES[role][0] for role in theirs}
-        if self._rights.role(account_id) in (Role.APP, Role.APP_ADMIN):
-            names.add(ROLES[ADDONS][0])
-        return wanted in names
+        return self._rights.hears(self._actor.account_id, project, visibility)

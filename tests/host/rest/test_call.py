@@ -153,3 +153,39 @@ def test_properties_that_come_along_are_checked_first(site: SmallSite) -> None:
     for wrong in ("x", [1], [{"key": 1, "value": 1}], [{"value": 1}], [{"key": "x" * 256}]):
         assert site.ask_signed("POST", path, {"body": "x", "properties": wrong}).status == 400
     assert len(site.ask_signed("GET", path).json["comments"]) == before
+
+
+@pytest.mark.parametrize("levels", [201, 900, 960, 990, 1100, 20_000])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/rest/api/3/issue/DEMO-1/properties/k"),
+        ("PUT", "/rest/api/3/issue/DEMO-1"),
+        ("POST", "/rest/api/3/search"),
+        ("POST", "/rest/builds/0.1/bulk"),
+        ("POST", "/wiki/rest/api/content/1/property"),
+        ("POST", "/wiki/api/v2/pages"),
+    ],
+)
+def test_what_is_nested_too_deeply_is_a_bad_request(
+    site: SmallSite, method: str, path: str, levels: int
+) -> None:
+    """Whatever could be read but not written again is refused before anything is kept."""
+    cookie, session = site.log_in()
+    sent = {"Cookie": cookie, "X-Headway-CSRF": session.csrf}
+    for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+        body = b'{"fields":{"summary":"x"},"value":%s1%s}' % (opening * levels, closing * levels)
+        assert site.ask(method, path, sent, body).status in (400, 403)
+    kept = site.ask("GET", "/rest/api/3/issue/DEMO-1/properties", {"Cookie": cookie})
+    assert kept.json == {"keys": []}
+
+
+@pytest.mark.parametrize("query", ["", "?jql=", "?jql=&fields=", "?jql=%20&maxResults=5"])
+def test_a_search_that_asks_for_nothing_finds_what_there_is_to_see(
+    site: SmallSite, query: str
+) -> None:
+    answer = site.ask("GET", f"/rest/api/3/search{query}")
+    assert (answer.status, answer.json["total"]) == (200, 2)  # the public ones
+    assert "summary" in answer.json["issues"][0]["fields"]
+    for body in ({}, {"jql": None, "fields": []}, {"jql": "", "fields": None}):
+        assert site.ask("POST", "/rest/api/3/search", body=body).json["total"] == 2

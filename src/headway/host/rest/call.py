@@ -17,6 +17,7 @@ from headway.errors import BodyTooLarge, Refusal, TokenMissing
 from headway.host.access import AccessTokenInvalid
 from headway.host.answers import NOT_IN_SCOPE, Writer, error_writer, host_answer
 from headway.host.gate import Actor, Forbidden
+from headway.host.nesting import too_deep
 from headway.host.rest.limits import Limits, Verdict
 from headway.host.rest.scopes import INACCESSIBLE
 from headway.host.shapes import Shapes
@@ -206,10 +207,14 @@ class Call(NamedTuple):
 
         Python's own reader takes NaN, infinite numbers, half a surrogate pair.
         """
+        raw = await self.raw()
         try:
-            return msgspec.json.decode(await self.raw())
+            found = msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self.no(400, INVALID) from None
+        if too_deep(raw, found):
+            raise self.no(400, INVALID)
+        return found
 
     def properties(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The properties that *body* brings along with a new thing, by key; checked."""

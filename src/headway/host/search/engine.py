@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -52,10 +52,18 @@ class Search:
     1
     """
 
-    def __init__(self, database: Database, world: World, now: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        world: World,
+        now: Clock,
+        hidden: Callable[[str | None], Collection[int]] = lambda _: (),
+    ) -> None:
+        """*hidden* tells which comments an account (None: nobody) may not see, by their ids."""
         self._database = database
         self._world = world
         self._now = now
+        self._hidden = hidden
 
     def find(
         self,
@@ -121,7 +129,8 @@ class Search:
     # ---- from the query to SQL --------------------------------------------------------------
 
     def _context(self, projects: Sequence[Project], asker: str | None) -> Context:
-        return Context(self._world, self._database, self._now(), asker, projects)
+        hidden = lambda: self._hidden(asker)  # noqa: E731 - asked for where a query needs it
+        return Context(self._world, self._database, self._now(), asker, projects, hidden)
 
     def _where(self, query: Query, context: Context) -> Condition:
         seen = issues.c.project_key.in_([project.key for project in context.projects])

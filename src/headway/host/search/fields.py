@@ -55,6 +55,8 @@ class Context(NamedTuple):
     now: float
     asker: str | None
     projects: Sequence[Project]
+    hidden: Callable[[], Collection[int]] = tuple
+    """The comments that they may not see, by their ids."""
 
 
 class Field(NamedTuple):
@@ -232,6 +234,8 @@ def _texts(*columns: sa.Column[Any], spoken: bool = False) -> Callable[..., Cond
 
     def compare(field: Field, clause: Clause, context: Context) -> Condition:
         said = sa.select(sa.literal(1)).where(comments.c.issue_id == issues.c.id)
+        if spoken and (hidden := context.hidden()):
+            said = said.where(comments.c.id.not_in(list(hidden)))
         filled = [column != "" for column in columns] + ([said.exists()] if spoken else [])
         if clause.operator in EMPTINESS:
             return sa.or_(*filled) if clause.operator == "!=" else sa.not_(sa.or_(*filled))

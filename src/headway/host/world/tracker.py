@@ -423,6 +423,14 @@ class Tracker:
 
     # ---- comments ---------------------------------------------------------------------------
 
+    def restricted_comments(self) -> list[tuple[int, str, dict[str, str]]]:
+        """Those that are for some only: id, the key of the project, and for whom."""
+        columns = comments.c.id, issues.c.project_key, comments.c.visibility
+        here = comments.c.issue_id == issues.c.id
+        with self._database.reading() as connection:
+            query = sa.select(*columns).where(here, comments.c.visibility.is_not(None))
+            return [tuple(row) for row in connection.execute(query)]
+
     def add_comment(
         self,
         issue_id: int,

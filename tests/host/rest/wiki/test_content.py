@@ -179,6 +179,19 @@ def test_a_page_moves(app: Caller) -> None:
     assert app.put(f"content/{made['id']}/move/append/{made['id']}", b"", 400)
 
 
+def test_a_page_moves_to_where_its_mover_may_write(app: Caller) -> None:
+    """Who may change the page, but not write at the target, moves nothing there."""
+    private = app.world.spaces.add_space("SHUT", "Shut", app.account("admin"))
+    target = app.world.wiki.add_page(private.id, "Target", "", app.account("admin"))
+    app.world.marks.restrict(target, "read", frozenset({app.account("admin")}))
+    app.put(f"content/7/move/append/{target.id}", b"", 404)
+    reader = app.as_("reader")
+    reader.put("content/7/move/append/2", b"", 403)
+    moved = app.world.wiki.content(7)
+    assert moved is not None
+    assert moved.parent_id == 1
+
+
 def test_what_is_below(app: Caller) -> None:
     children = app.get("content/1/child?expand=page")
     assert titles(children["page"]) == titles(app.get("content/1/child/page"))

@@ -221,7 +221,7 @@ async def _delete(call: WikiCall) -> Response:
 
 
 async def _move(call: WikiCall) -> Response:
-    page, target = call.content("update"), call.content(name="target")
+    page, target = call.content("update"), call.content("create", name="target")
     if call.params["position"] != "append":
         raise call.no(501, "This local site keeps no order of pages: position is append.")
     call.world.wiki.move(page, target, call.author)
