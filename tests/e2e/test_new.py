@@ -86,6 +86,33 @@ def test_a_new_app_runs_and_is_installed(
     assert {path.name for path in (folder / "data").iterdir()} >= {"app.db"}
 
 
+def test_the_makefile_tests_and_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = write_project(Path("my-app"), Framework.FLASK, ProductName.CONFLUENCE, headway=ROOT)
+    made = folder / ".venv"
+    (made / "bin").mkdir(parents=True)
+    for name, how in {
+        "python": "",
+        "headway": "-c 'from headway.cli import main; main()' ",
+    }.items():
+        script = made / "bin" / name
+        script.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT}/src exec {sys.executable} {how}"$@"\n')
+        script.chmod(0o755)
+    (made / "made").touch()
+    for target, says in {"test": "7 passed", "check": "install-accepted"}.items():
+        done = subprocess.run(
+            ["make", target, f"PORT={free_port()}"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert says in done.stdout
+    assert not (folder / "data").exists()
+
+
 @pytest.mark.parametrize(
     "product",
     [ProductName.JIRA, pytest.param(ProductName.CONFLUENCE, marks=pytest.mark.soak)],
@@ -100,6 +127,7 @@ def test_a_new_app_lets_nothing_pass(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setenv("PORT", str(port))
+    monkeypatch.setenv("STORE", ":memory:")
     monkeypatch.setenv("BASE_URL", url)
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     command = [sys.executable, "app.py"]
