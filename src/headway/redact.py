@@ -72,7 +72,8 @@ class Shape(NamedTuple):
 
 # ---- names: ``_`` also stands for ``-`` and for nothing (clientSecret) -----------------------
 
-HEADERS: Final = ("authorization", "proxy_authorization", "cookie", "set_cookie")
+FORGE: Final = ("x_forge_oauth_system", "x_forge_oauth_user")  # with access tokens for the app
+HEADERS: Final = ("authorization", "proxy_authorization", "cookie", "set_cookie", *FORGE)
 
 TOKENS: Final = (
     *("jwt", "acpt", "token", "access_token", "id_token", "refresh_token"),
@@ -229,14 +230,13 @@ SHAPES: Final = (
         ("Set-Cookie: sid=«1»; Path=/; HttpOnly",),
         ("Set-Cookie: sid=; Max-Age=0",)),
     _shape("field",
-        "authorization cookie jwt acpt token assertion sessionid ticket secret passw passphrase "
-        "key",
+        "authorization cookie jwt acpt token assertion sessionid ticket secret pass key forge",
         _field(_FIELDS, _REAL),
         ('{"sharedSecret": "«a\\"b»", "key": "k"}',
          "[(b'authorization', b'Bearer «x»'), (b'host', b'h')]",
          "{'name': 'jwt', 'value': '«x»'}",
          '"token": ["«a", "b»"]',
-         "'db_password': '«x»'"),
+         "{'x-forge-oauth-user': '«x»', 'db_password': '«x»'}"),
         ("{'jwt': 'true'}", '{"X-Atlassian-Token": "no-check"}', '["token", "name", "id"]')),
     _shape("parameter", "authorization jwt acpt token assertion sessionid ticket",
         rf"(?<![A-Za-z0-9_-]){_names('authorization', *TOKENS)}\]?={_assigned(_REAL, _VALUE)}",
@@ -247,16 +247,16 @@ SHAPES: Final = (
          "authorization=Bearer «x»",
          "Facts(token='«x»')"),
         ("?jwt=&a=b", "access_token=%s", "page_token=2", "jwt={jwt}", "qsh=" + "0a" * 32)),
-    _shape("secret", "secret passw passphrase key token",
+    _shape("secret", "secret passw passphrase key token forge",
         rf"(?<![A-Za-z0-9])(?:{_names(*WORDS, *SECRETS)}"
         rf"(?:\]?={_assigned(_REAL, _WIDE_VALUE)}|[ ]=[ ]{_quoted(_REAL)})"
-        rf"|{_names(*SECRETS, 'x_auth_token', 'x_amz_security_token')}"
+        rf"|{_names(*SECRETS, *FORGE, 'x_auth_token', 'x_amz_security_token')}"
         rf"[ ]?:[ ]{{0,8}}+{_REAL}({_WIDE_VALUE})"
         rf"|{_names(*WORDS)}[ ]?:[ ]{{0,8}}+(?=[A-Za-z.]{{0,40}}[^A-Za-z.,;:)\s\"'<>])"
         rf"{_REAL}({_WIDE_VALUE}))",
         ("user=a&password=«b,c»&d=e",
          "connect(password=«x», user=a)",
-         "X-Api-Key: «x»\r\n",
+         "X-Api-Key: «x»\r\nX-Forge-OAuth-System: «x»\r\n",
          'password = "«x»"',
          "password: «hunter2»"),
         ("wrong password: again, please", "secret=", "a secret: never")),

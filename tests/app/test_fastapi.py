@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, StreamingResponse
 
 from app.calling import call_asgi
 from app.conformance import COOKIE, OWN_POLICY, PIECES, Conformance, Harness, Seen, about, title
+from app.invoking import APP_ID
 from headway.app.fastapi import Connect, Context, SyncContext, _nothing
 from headway.errors import ConfigurationError
 
@@ -122,6 +123,25 @@ def test_parameters_are_injected_and_the_context_is_typed(world):
     assert json.loads(answer.body) == {"user": "ada", "keys": "BB"}
     assert world.call("GET", "/issues/list?count=x", world.context_token()).status == 422
     assert world.call("GET", "/issues/list?count=x").id == "token-missing"
+
+
+def test_the_openapi_page_shows_forges_scheme_for_forges_routes(make_world):
+    world = make_world(framework=Connect, forge=APP_ID)
+    connect = world.connect
+
+    @connect.forge_route("/invoked")
+    async def invoked(context: Annotated[Context, Depends(connect.context)]) -> str:
+        return ""
+
+    @connect.context_route("/api")
+    def api(context: Annotated[SyncContext, Depends(connect.sync_context)]) -> str:
+        return ""
+
+    included(world)
+    told = json.loads(world.call("GET", "/openapi.json").body)
+    assert told["paths"]["/invoked"]["post"]["security"] == [{"Forge": []}]
+    assert told["paths"]["/api"]["get"]["security"] == [{"Connect": []}]
+    assert told["components"]["securitySchemes"]["Forge"]["scheme"] == "bearer"
 
 
 def test_the_openapi_page_shows_the_scheme(world):

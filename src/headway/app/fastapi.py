@@ -32,6 +32,7 @@ from headway.app.context import Context, SyncContext
 from headway.app.exchange import CREDENTIALS, QUIET, Admitted, Answer, arun, exchange
 from headway.app.routes import CALL, Route, Serves, with_head
 from headway.errors import ConfigurationError
+from headway.verify import Family
 
 __all__ = ["Connect", "Context", "SyncContext"]
 
@@ -63,7 +64,7 @@ class Connect(core.Connect):
                     path,
                     route.handler,
                     methods=list(methods),
-                    dependencies=[Depends(self._scheme)],
+                    dependencies=[Depends(self._forge if _is_forge(route) else self._scheme)],
                     route_class_override=_checked(self, route),
                     include_in_schema=methods is route.methods,
                     **more,
@@ -75,6 +76,10 @@ class Connect(core.Connect):
     @cached_property
     def _scheme(self) -> _Scheme:
         return _Scheme()
+
+    @cached_property
+    def _forge(self) -> _Scheme:
+        return _Scheme("Forge", "bearer", "Forge's invocation token: Authorization: Bearer <token>")
 
     @cached_property
     def context(self) -> _Admitted:
@@ -98,6 +103,10 @@ class Connect(core.Connect):
 
 def _own(path: str, endpoint: Endpoint, route: Route) -> StarletteRoute:
     return StarletteRoute(path, endpoint, methods=list(route.methods), include_in_schema=False)
+
+
+def _is_forge(route: Route) -> bool:
+    return route.accept is not None and route.accept.family is Family.FORGE
 
 
 def _head_of(methods: tuple[str, ...]) -> tuple[str, ...]:
@@ -129,12 +138,14 @@ def _checked(connect: Connect, route: Route) -> type[APIRoute]:
 class _Scheme(SecurityBase):
     """What the OpenAPI page shows (OpenAPI 3.1: Security Scheme Object)."""
 
-    def __init__(self) -> None:
-        self.model = HTTPBase(
-            scheme="JWT",
-            description="A Connect token: Authorization: JWT <token>",
-        )
-        self.scheme_name = "Connect"
+    def __init__(
+        self,
+        name: str = "Connect",
+        scheme: str = "JWT",
+        description: str = "A Connect token: Authorization: JWT <token>",
+    ) -> None:
+        self.model = HTTPBase(scheme=scheme, description=description)
+        self.scheme_name = name
 
     async def __call__(self, request: Request) -> None:
         """Nothing to do: the route checks before its dependencies are asked."""
@@ -147,14 +158,14 @@ def _admitted(request: Request) -> Admitted:
     return found
 
 
-class _Admitted(_Scheme):
-    async def __call__(self, request: Request) -> AsyncIterator[Context]:  # type: ignore[override]
+class _Admitted:
+    async def __call__(self, request: Request) -> AsyncIterator[Context]:
         async with _admitted(request).context() as context:
             yield context
 
 
-class _SyncAdmitted(_Scheme):
-    async def __call__(self, request: Request) -> AsyncIterator[SyncContext]:  # type: ignore[override]
+class _SyncAdmitted:
+    async def __call__(self, request: Request) -> AsyncIterator[SyncContext]:
         with _admitted(request).sync_context() as context:
             yield context
 
