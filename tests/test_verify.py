@@ -235,7 +235,7 @@ def test_an_impersonation_assertion() -> None:
     assert check(request, GRANT).claims.tnt == SITE.base_url
 
 
-def forge_token(**changes: Any) -> str:
+def forge_token(kid: str | None = "k1", **changes: Any) -> str:
     claims: dict[str, Any] = {
         "iss": "forge/invocation-token",
         "aud": FORGE_APP,
@@ -247,7 +247,7 @@ def forge_token(**changes: Any) -> str:
     }
     claims.update(changes)
     kept = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode({"kid": "k1"}, kept, RSA)
+    return jwt.encode({} if kid is None else {"kid": kid}, kept, RSA)
 
 
 BEARER = msgspec.structs.replace(ATLASSIAN_2022, scheme="Bearer")
@@ -261,6 +261,16 @@ def test_a_forge_invocation() -> None:
     expected = Expected(audience=(FORGE_APP,))
     verified = check(forge(forge_token()), FORGE, expected=expected, policy=BEARER)
     assert verified.claims.app == {"id": FORGE_APP}
+
+
+def test_a_key_of_forges_set_is_named_as_forge_likes() -> None:
+    expected = Expected(audience=(FORGE_APP,))
+    for kid in ("forge/invocation-token/1", "..", "x" * 256):
+        request = forge(forge_token(kid))  # it is asked for, and nobody here has it
+        assert refused(request, FORGE, expected=expected, policy=BEARER) == "issuer-unknown"
+    for kid in (None, "", "a b", "x" * 257):
+        request = forge(forge_token(kid))
+        assert refused(request, FORGE, expected=expected, policy=BEARER) == "kid-invalid"
 
 
 @pytest.mark.parametrize(

@@ -675,7 +675,7 @@ class KidInvalid(KeyRefused):
     id = "kid-invalid"
     status = 400
     title = "the token's key id is not acceptable"
-    hint = "A kid is 1 to 128 characters of A-Z a-z 0-9 . _ - and no dot first."
+    hint = "Of an install key: 1 to 128 characters of A-Z a-z 0-9 . _ - and no dot first."
 
 
 class KeyNotFound(KeyRefused):

@@ -107,6 +107,7 @@ FORGE_ISSUER = "forge/invocation-token"
 CLIENT_ID_PREFIX = "urn:atlassian:connect:clientid:"
 LEEWAY = 30  # seconds, on exp, iat and nbf alike
 KEY_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")  # one path segment, never . or ..
+KEY_NAME = re.compile(r"[!-~]{1,256}")  # a name within a key set, and never part of an address
 
 
 class Accept(msgspec.Struct, frozen=True):
@@ -263,7 +264,7 @@ def _kind(token: Unverified, accept: Accept) -> Kind:
 def _need(token: Unverified, kind: Kind, rule: Rule, expected: Expected) -> NeedKey:
     claims = token.unverified_claims
     if rule.algorithm == "RS256":
-        return NeedKey(issuer=claims.iss, symmetric=False, key_id=_key_id(token))
+        return NeedKey(issuer=claims.iss, symmetric=False, key_id=_key_id(token, rule.family))
     if kind is not _SESSION:
         return NeedKey(issuer=claims.iss, symmetric=True)
     if claims.iss != expected.app_key:
@@ -273,10 +274,12 @@ def _need(token: Unverified, kind: Kind, rule: Rule, expected: Expected) -> Need
     return NeedKey(issuer=claims.aud[0], symmetric=True)
 
 
-def _key_id(token: Unverified) -> str:
+def _key_id(token: Unverified, family: Family) -> str:
     key_id = token.header.kid or ""
-    if not KEY_ID.fullmatch(key_id):
+    if family is _INSTALL and not KEY_ID.fullmatch(key_id):
         raise KidInvalid(expected="one safe path segment", found="another text or none")
+    if not KEY_NAME.fullmatch(key_id):
+        raise KidInvalid(expected="a name of a key", found="another text or none")
     return key_id
 
 

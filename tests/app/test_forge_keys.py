@@ -243,11 +243,28 @@ def test_many_who_want_any_key_cause_one_fetch(source, keys):
     assert keys.asked == [PATH]
 
 
-@pytest.mark.parametrize("key_id", ["..", "a/b", "", None, "https://evil.example/jwks.json"])
-def test_an_unsafe_kid_asks_nobody(source, keys, key_id):
+@pytest.mark.parametrize("key_id", ["", None, "a b", "ä", "a\n", "x" * 257])
+def test_what_is_no_name_of_a_key_asks_nobody(source, keys, key_id):
     with pytest.raises(KidInvalid):
         find(source, key_id)
     assert keys.asked == []
+
+
+def test_a_secret_is_not_asked_for_here(source):
+    with pytest.raises(KidInvalid):
+        asyncio.run(source.find(NeedKey(issuer="x", symmetric=True, key_id="first")))
+
+
+@pytest.mark.parametrize(
+    "key_id", ["..", "../../x", "forge/invocation-token/1", "https://e.example/"]
+)
+def test_a_kid_is_a_name_in_the_set_and_never_part_of_an_address(source, keys, key_id):
+    with pytest.raises(KeyNotFound):
+        find(source, key_id)
+    keys.page(PATH, 200, key_set(**{key_id: SECOND}))
+    again = ForgeKeys(keys.address + PATH)
+    assert find(again, key_id) == SECOND.public_pem()
+    assert keys.asked == [PATH] * 2
 
 
 # ---- environments ---------------------------------------------------------------------------

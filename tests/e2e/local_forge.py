@@ -71,7 +71,7 @@ class LocalForge:
         """Sign with a new key from now on."""
         if withdraw:
             self.keys.clear()
-        self.current = secrets.token_hex(8)
+        self.current = f"forge/invocation-token/{secrets.token_hex(8)}"
         self.keys[self.current] = rsa.generate_private_key(65537, 2048)
 
     def _key_set(self) -> bytes:

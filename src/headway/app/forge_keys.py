@@ -16,10 +16,18 @@ import httpx
 import msgspec
 
 from headway.app.addresses import address_of, is_loopback
-from headway.app.key_fetch import Fetches, KeyMemory, Told, fetch, key_id_of
-from headway.errors import ConfigurationError, KeyNotFound, KeyRefused, KeyUnusable, Refusal
+from headway.app.key_fetch import Fetches, KeyMemory, Told, fetch
+from headway.errors import (
+    ConfigurationError,
+    KeyNotFound,
+    KeyRefused,
+    KeyUnusable,
+    KidInvalid,
+    Refusal,
+)
 from headway.keys import KEY_SET_BYTES_MAX, RsaPublicKey, parse_key_set
 from headway.ports import Clock, Credentials, NeedKey
+from headway.verify import KEY_NAME
 
 __all__ = ["ENVIRONMENTS", "Environment", "ForgeKeys", "environment_of"]
 
@@ -121,7 +129,9 @@ class ForgeKeys:
 
         Raises a leaf of :class:`~headway.errors.KeyRefused`.
         """
-        key_id = key_id_of(need)
+        key_id = need.key_id or ""
+        if need.symmetric or not KEY_NAME.fullmatch(key_id):
+            raise KidInvalid(expected="a name of a key", found="another text or none")
         # (1) what is known: a key, or that there is none
         key = self._memory.get(key_id)
         if key is not None:
