@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
+import redis
+import services
 
 from headway.app.delivery import Receipt
 from headway.app.receipts import (
@@ -184,3 +187,38 @@ def test_a_redis_that_does_not_answer_is_an_outage(clock: Clock) -> None:
         assert outage.value.status == 503
         assert "hunter2" not in str(outage.value)
         assert outage.value.__cause__ is None
+
+
+def test_on_a_real_redis_two_processes_clients_see_each_others_claims(
+    redis_server: services.Redis,
+) -> None:
+    clients = [redis.Redis.from_url(redis_server.url) for _ in range(8)]
+    prefix = f"test:{time.time()}:"
+    ready, got = threading.Barrier(8), []
+
+    def race(client: redis.Redis) -> None:
+        ready.wait()
+        got.append(RedisReceipts(client, prefix=prefix).claim(of("a")))
+
+    racers = [threading.Thread(target=race, args=(client,)) for client in clients]
+    for each in racers:
+        each.start()
+    for each in racers:
+        each.join()
+    assert sorted(got) == [Claim.NEW, *[Claim.PENDING] * 7]
+    one, other = (RedisReceipts(client, prefix=prefix) for client in clients[:2])
+    one.confirm(of("a"))
+    assert (other.claim(of("a")), other.claim(of("b"))) == (Claim.TAKEN, Claim.NEW)
+    other.release(of("b"))
+    assert one.claim(of("b")) is Claim.NEW
+    lives = {clients[0].ttl(key) for key in clients[0].keys(f"{prefix}*")}  # type: ignore[union-attr]
+    assert all(0 < life <= TAKEN_SECONDS for life in lives)
+    for client in clients:
+        client.close()
+
+
+def test_a_redis_that_is_gone_is_an_outage(redis_server: services.Redis) -> None:
+    client = redis.Redis(port=services.free_port(), socket_timeout=1)
+    with pytest.raises(ReplayCacheUnavailable):
+        RedisReceipts(client).claim(of("a"))
+    client.close()
