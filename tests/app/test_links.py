@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import threading
 
 import pytest
 
@@ -46,6 +47,20 @@ def test_a_link_to_a_ticket_route_carries_account_and_module(world, context):
     assert (ticket.client_key, ticket.account_id) == ("site-1", "ada")
     assert ticket.context == {"jira": {"issue": {"key": "DEMO-1"}}}
     assert ticket.expires == world.now[0] + 60
+
+
+def test_on_an_event_loop_the_store_is_asked_in_a_thread(world, context, monkeypatch):
+    asked = []
+    put = world.connect.once.put
+
+    def kept(*arguments):
+        asked.append(threading.current_thread() is threading.main_thread())
+        put(*arguments)
+
+    monkeypatch.setattr(world.connect.once, "put", kept)
+    link = asyncio.run(context.atoken_url("/file", id=5))
+    assert link.startswith("/file?id=5&headway-ticket=")
+    assert asked == [False, False]  # twice, because the route allows two uses
 
 
 def test_a_link_lies_under_the_path_of_the_base_url(make_world):

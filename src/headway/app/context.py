@@ -6,6 +6,7 @@ An ``async def`` handler is called with a :class:`Context`, a plain one with a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
@@ -307,6 +308,10 @@ class Context(Proved):
         """
         administers = self._connect.administrators.administers
         return await administers(self.installation, self.account_id)
+
+    async def atoken_url(self, path: str, /, **query: Any) -> TokenText:
+        """:meth:`token_url`, while the event loop goes on: the store is asked in a thread."""
+        return await asyncio.to_thread(self.token_url, path, **query)
 
     async def __aenter__(self) -> Self:
         return self
