@@ -84,11 +84,14 @@
         │   ├── InstallationMismatch       installation-mismatch
         │   ├── InstallationUnmapped       installation-unmapped
         │   └── AccessTokenMalformed       access-token-malformed
+        ├── GatewayRefused            a request that a gateway stops
+        │   ├── TokenLookalike             token-lookalike
+        │   └── TokensInManyPlaces         tokens-in-many-places
         └── PermissionRefused         a user who is known may not do this on their site
             ├── AdministratorRequired      administrator-required
             └── AdministratorUnknown       administrator-unknown
 
-The last four families stand in :mod:`headway.refusals`: no token is at fault there.
+The last five families stand in :mod:`headway.refusals`: no token is at fault there.
 
 A leaf's ``id`` is stable: it is the error code, the metric label, the policy
 row, the docs anchor and the name of the bad example, as its ``faces`` say.

@@ -20,6 +20,7 @@ __all__ = [
     "EventMalformed",
     "EventPending",
     "EventRefused",
+    "GatewayRefused",
     "InstallationMismatch",
     "InstallationUnmapped",
     "InvocationRefused",
@@ -30,6 +31,8 @@ __all__ = [
     "TicketMismatch",
     "TicketRefused",
     "TicketUnknown",
+    "TokenLookalike",
+    "TokensInManyPlaces",
 ]
 
 
@@ -150,6 +153,29 @@ class AccessTokenMalformed(InvocationRefused):
     status = 400
     title = "a header for the app's own calls is not one access token"
     hint = "Send x-forge-oauth-system and x-forge-oauth-user at most once, as Forge does."
+
+
+# ---- the gateway does not let it through ----------------------------------------------------
+
+
+class GatewayRefused(Refusal):
+    """A request that a gateway stops."""
+
+
+class TokenLookalike(GatewayRefused):
+    """A parameter that is not the token's by name, and that software behind may take for it."""
+
+    id = "token-lookalike"
+    title = "a parameter looks like the token's to some software"
+    hint = "Send the token in the header; no spelling of the parameter counts."
+
+
+class TokensInManyPlaces(GatewayRefused):
+    """Tokens of two locations would go into one header."""
+
+    id = "tokens-in-many-places"
+    title = "the URL holds more than one token"
+    hint = "Send exactly one token, in the header."
 
 
 # ---- a user may not do this -----------------------------------------------------------------

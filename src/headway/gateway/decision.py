@@ -93,6 +93,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     case) go away, ``answer_headers`` are added to the answer that the client
     gets.  For a refusal, ``status`` and ``body`` are the answer.  ``uses`` are
     counted; ``id`` names the rule that decided, for logs and headers.
+    ``allow_header`` is for the answer to a preflight: where upstream allowed the
+    origin, the header is added to ``Access-Control-Allow-Headers``.
     """
 
     outcome: Outcome
@@ -104,6 +106,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: bytes = b""
     uses: tuple[Use, ...] = ()
     id: str = ""
+    allow_header: str = ""
 
     def __repr__(self) -> str:
         return f"<{self.outcome} {self.target.partition('?')[0]}>"

@@ -1,0 +1,529 @@
+"""One request, one decision: the steps, once, for proxy, services and middleware.
+
+A location that is off, where nobody has more time, is not looked into: its
+parameter goes away and the request goes on with what its header holds, or with
+nothing.  Everything else about a token is read only once it matters.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from headway.errors import (
+    LocationRefused,
+    NoCredentials,
+    Refusal,
+    TokenInQuery,
+    TokenRepeated,
+    shown,
+)
+from headway.gateway.decision import Ask, Decision, Headers, Outcome, Use
+from headway.gateway.parameters import Found, find, look_alikes, without
+from headway.gateway.rules import (
+    DIRECTION,
+    GatewayPolicy,
+    Identity,
+    LookAlikes,
+    Mode,
+    OffMeans,
+    RetiredLocation,
+    RouteRule,
+    facts,
+)
+from headway.http.answers import retirement_headers
+from headway.keys import new_sealing_key
+from headway.model import Location, Phase, RequestFacts, TokenText
+from headway.policy import ALWAYS, NOT_INSPECTED, Admission, Policy
+from headway.policy import Outcome as Settled
+from headway.ports import Clock, KeySource, ReplayCache, Steps, adrive, drive
+from headway.redact import redact_url
+from headway.refusals import TokenLookalike, TokensInManyPlaces
+
+__all__ = ["EXCEPTED", "OWN_HEADERS", "Gateway", "Verifier", "is_preflight"]
+
+OWN_HEADERS = ("headway-phase", "headway-refusal", "headway-hint", "headway-outcome")
+"""What the gateway alone says: taken out of requests and of upstream's answers."""
+
+EXCEPTED = "excepted"
+"""The outcome of a token that a route lets stand in the URL."""
+
+_AGENT_MAX = 40
+_CLIENT_MAX = 120
+_SAMPLE_MAX = 200
+_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+
+
+class Verifier(Protocol):
+    """Says whose token it is.  ``keys`` and ``replay`` answer what its steps ask."""
+
+    keys: KeySource
+    replay: ReplayCache | None
+
+    def claimed(self, token: str) -> str | None:
+        """The client that an unverified *token* names; bounded, and proof of nothing."""
+
+    def proving(self, token: TokenText, request: RequestFacts, now: float) -> Steps[str]:
+        """The steps that prove who the client is; raise a :class:`~headway.errors.Refusal`."""
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What one location makes of a request."""
+
+    location: RetiredLocation
+    phase: Phase
+    places: tuple[int, ...]  # parts of the query that go away
+    client: str
+    verified: bool = False
+    moved: TokenText | None = None
+    in_header: bool = False  # a token of this location stood in the header too
+    counts: bool = True  # the query's token, or the header's, still speaks for the client
+    refusal: Refusal | None = None
+    notes: tuple[str, ...] = ()
+    until: datetime | None = None  # when the brownout ends that is on
+
+
+class Gateway:
+    """Decides by *policy*; *verifier* proves who a client is, *usage* is told of each use.
+
+    *hash_key* (32 bytes) is what tokens are hashed with where they stand for
+    their client: keep it, or clients have new names after a restart.  *clock*
+    gives seconds since 1970.
+
+    >>> from datetime import UTC, datetime
+    >>> from headway.policy import Schedule
+    >>> off = Schedule(off=datetime(2022, 2, 1, tzinfo=UTC))
+    >>> jwt_in_query = RetiredLocation(name="jwt", parameters=("jwt",), schedule=off)
+    >>> gateway = Gateway(GatewayPolicy(name="api", locations=(jwt_in_query,)))
+    >>> gateway.decide(Ask(method="GET", target="/rest?a=%2F&jwt=eyJ")).target
+    '/rest?a=%2F'
+    """
+
+    def __init__(
+        self,
+        policy: GatewayPolicy,
+        *,
+        verifier: Verifier | None = None,
+        usage: Callable[[Use], None] = lambda use: None,
+        clock: Clock = time.time,
+        hash_key: bytes | None = None,
+    ) -> None:
+        self.policy = policy
+        self._verifier = verifier
+        self._usage = usage
+        self._clock = clock
+        self._hash_key = hash_key or new_sealing_key()
+
+    def decide(self, ask: Ask) -> Decision:
+        """Decide with answers that come at once; raises TypeError where one has to be awaited."""
+        steps = self.deciding(ask, self._clock())
+        verifier = self._verifier
+        return drive(steps, _source(verifier), None if verifier is None else verifier.replay)
+
+    async def adecide(self, ask: Ask) -> Decision:
+        """Decide, awaiting what has to be awaited."""
+        steps = self.deciding(ask, self._clock())
+        verifier = self._verifier
+        return await adrive(steps, _source(verifier), None if verifier is None else verifier.replay)
+
+    def deciding(self, ask: Ask, now: float) -> Steps[Decision]:
+        """The steps of one decision at *now* (seconds since 1970)."""
+        query = ask.raw_query
+        # (1) what stands in the URL?  nearly always nothing
+        found = [(each, find(query, each.names)) for each in self.policy.locations]
+        likes = [(each, _alike(query, each)) for each in self.policy.locations] if query else []
+        if not any(hits for _, hits in found) and not any(hits for _, hits in likes):
+            return self._untouched(ask)
+        # (2) a preflight has no credentials: it passes, and its answer may allow the header
+        if is_preflight(ask):
+            return self._preflight(ask, [(each, hits) for each, hits in found if hits])
+        # (3) each location by itself
+        parts: list[_Part] = []
+        for location, hits in found:
+            if hits:
+                parts.append((yield from self._part(ask, location, hits, now)))
+        # (4) names that somebody may take for the token's
+        parts += [self._like(ask, each, places, now) for each, places in likes if places]
+        # (5) one decision of them all
+        decision = self._decision(ask, parts)
+        for use in decision.uses:
+            self._usage(use)
+        if self.policy.mode is Mode.OBSERVE:
+            return Decision(
+                outcome=Outcome.PASS, target=ask.target, id="observe", uses=decision.uses
+            )
+        return decision
+
+    # ---- requests without a token in the URL ------------------------------------------------
+
+    def _untouched(self, ask: Ask) -> Decision:
+        allow = self.policy.locations[0].header if is_preflight(ask) else ""
+        return Decision(
+            outcome=Outcome.PASS,
+            target=ask.target,
+            remove_headers=_own(ask) if self.policy.mode is Mode.ENFORCE else (),
+            allow_header=allow if self.policy.mode is Mode.ENFORCE else "",
+        )
+
+    def _preflight(self, ask: Ask, found: list[tuple[RetiredLocation, list[Found]]]) -> Decision:
+        if self.policy.mode is Mode.OBSERVE:
+            return Decision(outcome=Outcome.PASS, target=ask.target, id="observe")
+        places = [hit.place for _, hits in found for hit in hits]
+        return Decision(
+            outcome=Outcome.PASS,
+            target=_target(ask, places),
+            remove_headers=_own(ask),
+            allow_header=found[0][0].header if found else self.policy.locations[0].header,
+            id="preflight",
+        )
+
+    # ---- one location -----------------------------------------------------------------------
+
+    def _part(
+        self, ask: Ask, location: RetiredLocation, hits: list[Found], now: float
+    ) -> Steps[_Part]:
+        rule = self.policy.rule(ask.method, ask.raw_path, location.name)
+        if rule is not None and rule.phase is Phase.OPEN:
+            return self._excepted(ask, location, hits)
+        at, token = self.policy.at(now), TokenText(hits[0].value)
+        places = tuple(hit.place for hit in hits)
+        policy = self._policy_for(
+            location, hits[0].name, rule, self._name(ask, token) if self.policy.clients else ""
+        )
+        request = facts(
+            ask.method,
+            ask.raw_path,
+            ask.raw_query,
+            location.header_values(ask.all(location.header)),
+        )
+        client, verified, refusal = self._identity(ask, token), False, None
+        try:
+            admission = policy.admit(request, DIRECTION, at, self._client_of(ask))
+            if len({hit.name for hit in hits}) > 1 and not admission.ignored:
+                self._two_names(location, admission)
+        except LocationRefused as refused:
+            schedule = policy.row(DIRECTION, Location.QUERY).schedule or ALWAYS
+            return _Part(
+                location=location,
+                phase=schedule.phase(at),
+                places=places,
+                client=client,
+                counts=False,
+                refusal=refused,
+                until=_until(location, schedule.phase(at), at),
+            )
+        in_header = bool(request.authorization) and admission.location is Location.HEADER
+        moved = admission.token if admission.location is Location.QUERY else None
+        if moved is not None:
+            client, verified, refusal = yield from self._proved(
+                moved, request, client, admission, now
+            )
+        if refusal is not None:
+            moved = None
+        return _Part(
+            location=location,
+            phase=admission.phase,
+            places=places,
+            client=client,
+            verified=verified,
+            moved=moved,
+            in_header=in_header,
+            counts=moved is not None or (admission.location is not None and refusal is None),
+            until=_until(location, admission.phase, at),
+            refusal=None if isinstance(refusal, NoCredentials) else refusal,
+            notes=admission.notes,
+        )
+
+    def _policy_for(
+        self, location: RetiredLocation, parameter: str, rule: RouteRule | None, client: str
+    ) -> Policy:
+        """By the dates, but for a route or a client that is elsewhere already."""
+        if rule is not None:
+            return location.policy(parameter, rule.phase)
+        further = self.policy.client_rule(client, location.name)
+        return location.policy(parameter, None if further is None else further.phase)
+
+    def _excepted(self, ask: Ask, location: RetiredLocation, hits: list[Found]) -> _Part:
+        """A route where the token stays in the URL, by name and with a reason."""
+        return _Part(
+            location=location,
+            phase=Phase.OPEN,
+            places=(),
+            client=self._identity(ask, hits[0].value),
+            notes=(EXCEPTED,),
+        )
+
+    def _two_names(self, location: RetiredLocation, admission: Admission) -> None:
+        """Two parameters of one location: as if one of them stood there twice."""
+        outcome = location.conflicts.get(TokenRepeated, Settled.REFUSE)
+        if outcome is Settled.REFUSE or admission.location is not Location.HEADER:
+            raise TokenRepeated(found="two parameters for one token")
+
+    def _proved(
+        self,
+        token: TokenText,
+        request: RequestFacts,
+        client: str,
+        admission: Admission,
+        now: float,
+    ) -> Steps[tuple[str, bool, Refusal | None]]:
+        """Who the client is, whether that is proved, and why not."""
+        if self._verifier is None:
+            return client, False, None
+        try:
+            name = yield from self._verifier.proving(token, request, now)
+        except Refusal as refusal:
+            if admission.provisional:  # leniency is for whoever proves who it is
+                return client, False, TokenInQuery(found=admission.phase)
+            return client, False, refusal
+        return name, True, None
+
+    def _like(self, ask: Ask, location: RetiredLocation, places: list[int], now: float) -> _Part:
+        """A look-alike is no token: it goes away where the token's own parameter counts no more."""
+        phase = location.schedule.phase(self.policy.at(now))
+        off = phase in NOT_INSPECTED
+        refuse = off and location.look_alikes is LookAlikes.REFUSE
+        strip = off and location.look_alikes is LookAlikes.STRIP
+        return _Part(
+            location=location,
+            phase=phase,
+            places=tuple(places) if strip else (),
+            client=self._identity(ask, ""),
+            counts=False,
+            refusal=TokenLookalike() if refuse else None,
+            notes=(TokenLookalike.id,),
+        )
+
+    # ---- clients ----------------------------------------------------------------------------
+
+    def _client_of(self, ask: Ask) -> Callable[[str], str | None] | None:
+        """Whom the schedule asks for more time; nobody who could be anybody."""
+        if self._verifier is not None:
+            return self._verifier.claimed
+        if self.policy.identity.earns_leniency:
+            return lambda token: self._identity(ask, token)
+        return None
+
+    def _name(self, ask: Ask, token: str) -> str:
+        claimed = self._verifier.claimed(token) if self._verifier is not None else None
+        return claimed or self._identity(ask, token)
+
+    def _identity(self, ask: Ask, token: str) -> str:
+        """By what the client is told from others; never the token itself."""
+        match self.policy.identity:
+            case Identity.HEADER:
+                named = ask.all(self.policy.identity_header)
+                return shown(named[0])[:_CLIENT_MAX] if named else f"peer:{ask.peer}"
+            case Identity.SUBJECT if ask.subject:
+                return f"subject:{shown(ask.subject)[:_CLIENT_MAX]}"
+            case Identity.PEER:
+                return f"peer:{ask.peer}"
+        if not token:
+            return f"peer:{ask.peer}"
+        digest = hmac.digest(self._hash_key, b"gateway client 1" + token.encode(), "sha256")
+        return f"token:{digest[:12].hex()}"
+
+    # ---- one decision -----------------------------------------------------------------------
+
+    def _decision(self, ask: Ask, parts: list[_Part]) -> Decision:
+        refusal = next((part for part in parts if part.refusal is not None), None)
+        moved = [part for part in parts if part.moved is not None]
+        if refusal is None and len({part.location.header for part in moved}) < len(moved):
+            stopped = msgspec.structs.replace(moved[1], refusal=TokensInManyPlaces())
+            refusal, parts = stopped, [stopped if part is moved[1] else part for part in parts]
+        off = next((part for part in parts if _refuses_off(part)), None)
+        if refusal is None and off is not None:
+            refusal = msgspec.structs.replace(off, refusal=TokenInQuery(found=off.phase))
+            parts = [refusal if part is off else part for part in parts]
+        uses = tuple(_use(ask, part, refused=refusal) for part in parts)
+        told = tuple(line for part in parts for line in _told(part))
+        if refusal is not None and refusal.refusal is not None:
+            return _refused(ask, refusal, told, uses)
+        target = _target(ask, [place for part in parts for place in part.places])
+        headers = [part.location.in_header(part.moved) for part in moved if part.moved is not None]
+        anonymous = any(not part.counts and not part.in_header for part in parts) and not headers
+        if headers:  # what the token made private by its place in the URL stays so
+            told += (("Vary", "Authorization"), ("Cache-Control", "private"))
+        return Decision(
+            outcome=Outcome.ANONYMOUS if anonymous else Outcome.PASS,
+            target=target,
+            set_headers=tuple(headers),
+            remove_headers=_own(ask),
+            answer_headers=told,
+            uses=uses,
+            id=TokenInQuery.id if anonymous else "",
+        )
+
+
+# ---- answers --------------------------------------------------------------------------------
+
+
+def is_preflight(ask: Ask) -> bool:
+    """Whether a browser asks if it may ask (WHATWG Fetch: CORS preflight).
+
+    >>> is_preflight(Ask(method="OPTIONS", target="/", headers=(("origin", "https://a.example"),
+    ...     ("access-control-request-method", "GET"))))
+    True
+    """
+    if ask.method != "OPTIONS" or any(ask.all(name) for name in _OVERRIDES):
+        return False
+    return bool(ask.all("origin") and ask.all("access-control-request-method"))
+
+
+def _refuses_off(part: _Part) -> bool:
+    return (
+        not part.counts
+        and not part.in_header
+        and part.phase in NOT_INSPECTED
+        and part.location.off_means is OffMeans.REFUSE
+        and TokenLookalike.id not in part.notes
+    )
+
+
+def _target(ask: Ask, places: list[int]) -> str:
+    """The target without the parts of its query at *places*; no ``?`` where nothing is left."""
+    if not places:
+        return ask.target
+    query = without(ask.raw_query, places)
+    return f"{ask.raw_path}?{query}" if query else ask.raw_path
+
+
+def _own(ask: Ask) -> tuple[str, ...]:
+    return tuple(name for name in OWN_HEADERS if ask.all(name))
+
+
+def _told(part: _Part) -> Headers:
+    """Headers about the location, for the answer to a request that used it."""
+    location, schedule = part.location, part.location.schedule
+    told = retirement_headers(
+        part.phase,
+        announced=_seconds(schedule.announced),
+        off=_seconds(schedule.off),
+        link=location.link,
+    )
+    if not told:
+        return ()
+    lines = [*told.items(), ("Headway-Hint", _instead(location))]
+    if not part.counts:
+        lines.append(("Headway-Refusal", TokenInQuery.id))
+    if location.warning:
+        lines.append(("Warning", f'299 - "{_instead(location)}"'))
+    return tuple(lines)
+
+
+def _until(location: RetiredLocation, phase: Phase, at: float) -> datetime | None:
+    """When the brownout that is on ends."""
+    if phase is not Phase.BROWNOUT:
+        return None
+    return max(
+        (window.end for window in location.schedule.brownouts if window.runs(at)), default=None
+    )
+
+
+def _seconds(moment: object) -> float | None:
+    stamp = getattr(moment, "timestamp", None)
+    return None if stamp is None else float(stamp())
+
+
+def _instead(location: RetiredLocation) -> str:
+    name = "-".join(word.capitalize() for word in location.header.split("-"))
+    value = f"{location.scheme} <token>" if location.scheme else "<token>"
+    return f"Send '{name}: {value}'."
+
+
+def _refused(ask: Ask, part: _Part, told: Headers, uses: tuple[Use, ...]) -> Decision:
+    refusal = part.refusal or TokenInQuery()
+    public, location = refusal.public, part.location
+    status = 401 if public.status < 500 else public.status
+    body = {
+        "type": "about:blank",
+        "title": public.title,
+        "status": status,
+        "id": public.id,
+        "phase": part.phase,
+        "send": _instead(location),
+    }
+    if location.schedule.off is not None:
+        body["off_at"] = location.schedule.off.isoformat()
+    if part.until is not None:
+        body["until"] = part.until.isoformat()
+    if location.link:
+        body["link"] = location.link
+    scheme = location.scheme or "Key"
+    headers = [
+        ("Content-Type", "application/problem+json"),
+        ("Cache-Control", "no-store"),
+        ("Headway-Refusal", public.id),
+        *(line for line in told if line[0] != "Headway-Refusal"),
+    ]
+    if status == 401:
+        headers.insert(0, ("WWW-Authenticate", f'{scheme} realm="{location.name}"'))
+    return Decision(
+        outcome=Outcome.REFUSE,
+        target=_target(ask, list(part.places)),
+        answer_headers=tuple(headers),
+        status=status,
+        body=json.dumps(body).encode(),
+        uses=uses,
+        id=public.id,
+    )
+
+
+def _use(ask: Ask, part: _Part, *, refused: _Part | None) -> Use:
+    outcome = Outcome.PASS.value if part.counts else Outcome.ANONYMOUS.value
+    if part.refusal is not None:
+        outcome = part.refusal.public.id
+    elif refused is not None:
+        outcome = Outcome.REFUSE.value
+    elif part.notes and part.notes[0] in (TokenLookalike.id, EXCEPTED):
+        outcome = part.notes[0]
+    agent = ask.all("user-agent")
+    return Use(
+        location=part.location.name,
+        phase=part.phase,
+        client=part.client,
+        verified=part.verified,
+        outcome=outcome,
+        method=ask.method,
+        route=_route(ask.raw_path),
+        agent=_agent(agent[0]) if agent else "",
+        also_header=part.in_header,
+        from_browser=bool(ask.all("origin")),
+        sample=redact_url(_target(ask, list(part.places)))[:_SAMPLE_MAX],
+    )
+
+
+def _route(raw_path: str) -> str:
+    """The class of a path: what looks like an id is one star, so that routes stay few."""
+    parts = raw_path.split("/")[:6]
+    return "/".join("*" if _is_id(part) else shown(part)[:40] for part in parts)
+
+
+def _is_id(part: str) -> bool:
+    return any(c.isdigit() for c in part) or len(part) > 32
+
+
+def _agent(text: str) -> str:
+    """The product of a User-Agent, without its version: few, and nobody's name."""
+    return shown(text.partition("/")[0].partition(" ")[0])[:_AGENT_MAX]
+
+
+def _alike(query: str, location: RetiredLocation) -> list[int]:
+    return look_alikes(query, location.names, location.reads)
+
+
+def _source(verifier: Verifier | None) -> KeySource:
+    return verifier.keys if verifier is not None else _Nobody()
+
+
+class _Nobody:
+    """Where nothing is verified, no key is asked for."""
+
+    def find(self, need: object) -> None:
+        return None

@@ -1,0 +1,441 @@
+"""The policy file: TOML that an operator writes, read into :mod:`headway.gateway.rules`.
+
+Every message names the line and the field.  A date is an offset date-time, or
+a day, which begins at midnight UTC; a date-time without an offset is refused,
+because it means another moment on every machine.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from headway.errors import ConfigurationError, registry
+from headway.gateway.brownouts import duration, growing, hours
+from headway.gateway.rules import (
+    ClientRule,
+    GatewayPolicy,
+    Identity,
+    LookAlikes,
+    Mode,
+    OffMeans,
+    RetiredLocation,
+    RouteRule,
+)
+from headway.model import Phase
+from headway.policy import CONFLICTS, Brownout, Extension, Outcome, Pause, Schedule
+
+__all__ = ["FILE_BYTES_MAX", "load_policy", "read_policy"]
+
+T = TypeVar("T")
+FILE_BYTES_MAX = 1_000_000
+_HEADER = re.compile(r"\s*\[{1,2}\s*([A-Za-z0-9_.-]+)\s*\]{1,2}")
+_KEY = re.compile(r"\s*([A-Za-z0-9_-]+|\"[^\"]*\")\s*=")
+
+
+# ---- what may stand in a file ---------------------------------------------------------------
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One table; a name that it does not know is an error."""
+
+
+class _BrownoutTable(_Table):
+    start: Any = None
+    end: Any = None
+    first: Any = None
+    every: str = "7d"
+    lasts: list[str] = []
+    days: list[str] = []
+    hours: str = ""
+    zone: str = "UTC"
+    share: float = 1.0
+
+
+class _ExtensionTable(_Table):
+    client: str
+    until: Any
+    owner: str
+    reason: str
+    phase: Phase = Phase.WARNED
+
+
+class _PausedTable(_Table):
+    since: Any
+    who: str
+    why: str
+
+
+class _LocationTable(_Table):
+    name: str
+    parameters: list[str]
+    header: str = "Authorization"
+    scheme: str = "Bearer"
+    announced: Any = None
+    warned: Any = None
+    off: Any = None
+    off_means: OffMeans = OffMeans.NOT_INSPECTED
+    look_alikes: LookAlikes = LookAlikes.STRIP
+    dialect: str = "any"
+    link: str | None = None
+    warning: bool = False
+    salt: str = ""
+    conflicts: dict[str, Outcome] = {}
+    brownout: list[_BrownoutTable] = []
+    extension: list[_ExtensionTable] = []
+    paused: _PausedTable | None = None
+
+
+class _RouteTable(_Table):
+    path: str
+    reason: str
+    methods: list[str] = []
+    location: str | None = None
+    phase: Phase = Phase.OPEN
+
+
+class _ClientTable(_Table):
+    client: str
+    phase: Phase
+    reason: str
+    location: str | None = None
+
+
+class _IdentityTable(_Table):
+    by: Identity = Identity.TOKEN
+    header: str = ""
+
+
+class _File(_Table):
+    name: str
+    location: list[_LocationTable]
+    mode: Mode = Mode.ENFORCE
+    documentation: str | None = None
+    rehearsal: str = ""
+    identity: _IdentityTable = msgspec.field(default_factory=_IdentityTable)
+    route: list[_RouteTable] = []
+    client: list[_ClientTable] = []
+    verify: dict[str, Any] = {}
+    usage: dict[str, Any] = {}
+
+
+# ---- reading --------------------------------------------------------------------------------
+
+
+def load_policy(path: Path) -> GatewayPolicy:
+    """The policy in the file at *path*.
+
+    Raises ConfigurationError, which names file, line and field.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    return read_policy(data, source=str(path))
+
+
+def read_policy(data: bytes, *, source: str = "policy") -> GatewayPolicy:
+    """The policy in *data*; *source* is what messages call it.
+
+    >>> policy = read_policy(b'''
+    ... name = "api"
+    ... [[location]]
+    ... name = "jwt"
+    ... parameters = ["jwt"]
+    ... off = 2022-02-01
+    ... ''')
+    >>> policy.locations[0].schedule.off.isoformat()
+    '2022-02-01T00:00:00+00:00'
+    """
+    if len(data) > FILE_BYTES_MAX:
+        raise ConfigurationError(f"{source}: is larger than {FILE_BYTES_MAX} bytes")
+    try:
+        text = data.decode("utf-8")
+        told = tomllib.loads(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"{source}: is not TOML: {_first_line(error)}") from None
+    reader = _Reader(source, text)
+    try:
+        file = msgspec.convert(told, _File)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `")
+        raise reader.error(_path(path.rstrip("`")), message) from None
+    return _policy(file, reader)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _path(path: str) -> tuple[str | int, ...]:
+    """``$.location[0].off`` as its parts."""
+    found = re.findall(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]", path)
+    return tuple(name if name else int(number) for name, number in found)
+
+
+class _Reader:
+    """Knows where in the text a field stands."""
+
+    def __init__(self, source: str, text: str) -> None:
+        self._source = source
+        self._lines = text.splitlines()
+
+    def error(self, path: Sequence[str | int], message: str) -> ConfigurationError:
+        """*message* with file, line and field."""
+        field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+        where = f"{self._source}:{self.line(path)}"
+        return ConfigurationError(
+            f"{where}: {field}: {message}" if field else f"{where}: {message}"
+        )
+
+    @contextmanager
+    def at(self, *path: str | int) -> Iterator[None]:
+        """What is raised in here has its place in the message."""
+        try:
+            yield
+        except ConfigurationError as error:
+            if str(error).startswith(f"{self._source}:"):
+                raise
+            raise self.error(path, str(error)) from None
+
+    def line(self, path: Sequence[str | int]) -> int:
+        """The line of *path*, or of the table that holds it; 1 where nothing is found."""
+        table = [part for part in path if isinstance(part, str)]
+        numbers = [part for part in path if isinstance(part, int)]
+        best, section = 1, [""]
+        counts: dict[str, int] = {}
+        for number, line in enumerate(self._lines, 1):
+            header, key = _HEADER.match(line), _KEY.match(line)
+            if header is not None:
+                section = header[1].split(".")
+                counts[header[1]] = counts.get(header[1], -1) + 1
+                for other in [name for name in counts if name.startswith(header[1] + ".")]:
+                    counts[other] = -1
+            inside = self._inside(section, counts, table, numbers)
+            if header is not None and inside:
+                best = number
+            own = [""] if len(table) == 1 else table[:-1]
+            if key is not None and inside and section == own and key[1].strip('"') == table[-1]:
+                return number
+        return best
+
+    @staticmethod
+    def _inside(
+        section: list[str], counts: Mapping[str, int], table: list[str], numbers: list[int]
+    ) -> bool:
+        """Whether *section* is on the way to *table*, with the right numbers."""
+        if section == [""]:
+            return True
+        if table[: len(section)] != section:
+            return False
+        depths = [".".join(section[: depth + 1]) for depth in range(len(section))]
+        known = [counts[name] for name in depths if name in counts]
+        return all(a == b for a, b in zip(known, numbers, strict=False))
+
+
+# ---- tables into values ---------------------------------------------------------------------
+
+
+def _policy(file: _File, reader: _Reader) -> GatewayPolicy:
+    locations = []
+    for number, table in enumerate(file.location):
+        with reader.at("location", number):
+            locations.append(_location(table, number, reader))
+    with reader.at():
+        _checked(file, locations)
+    with reader.at("rehearsal"):
+        rehearsal = duration(file.rehearsal) if file.rehearsal else timedelta(0)
+    if file.identity.by is Identity.HEADER and not file.identity.header:
+        raise reader.error(("identity", "header"), "says which header names the client")
+    names = {location.name for location in locations}
+    return GatewayPolicy(
+        name=file.name,
+        locations=tuple(locations),
+        routes=tuple(_each(reader, "route", file.route, lambda t, n: _route(t, n, names, reader))),
+        clients=tuple(
+            _each(reader, "client", file.client, lambda t, n: _client(t, n, names, reader))
+        ),
+        mode=file.mode,
+        identity=file.identity.by,
+        identity_header=file.identity.header.lower(),
+        rehearsal=rehearsal,
+        documentation=file.documentation,
+        source=reader._source,
+    )
+
+
+def _each(
+    reader: _Reader, name: str, tables: Sequence[Any], make: Callable[[Any, int], T]
+) -> Iterator[T]:
+    for number, table in enumerate(tables):
+        with reader.at(name, number):
+            yield make(table, number)
+
+
+def _checked(file: _File, locations: Sequence[RetiredLocation]) -> None:
+    if not locations:
+        raise ConfigurationError("location: there is none")
+    names = [location.name for location in locations]
+    if len(set(names)) < len(names):
+        raise ConfigurationError("location: two have the same name")
+    parameters = [name for location in locations for name in location.parameters]
+    if len(set(parameters)) < len(parameters):
+        raise ConfigurationError("location: a parameter belongs to two of them")
+
+
+def _location(table: _LocationTable, number: int, reader: _Reader) -> RetiredLocation:
+    place = ("location", number)
+    dates = {}
+    for field in ("announced", "warned", "off"):
+        with reader.at(*place, field):
+            dates[field] = _moment(getattr(table, field))
+    brownouts: list[Brownout] = []
+    for index, each in enumerate(table.brownout):
+        with reader.at(*place, "brownout", index):
+            brownouts += _brownouts(each)
+    extensions = []
+    for index, more in enumerate(table.extension):
+        with reader.at(*place, "extension", index):
+            extensions.append(_extension(more))
+    with reader.at(*place, "paused"):
+        paused = None if table.paused is None else _paused(table.paused)
+    schedule = Schedule(
+        **dates,
+        brownouts=tuple(brownouts),
+        extensions=tuple(extensions),
+        paused=paused,
+        salt=table.salt,
+    )
+    with reader.at(*place, "conflicts"):
+        conflicts = _conflicts(table.conflicts)
+    with reader.at(*place, "header"):
+        _check_words(table)
+    return RetiredLocation(
+        name=table.name,
+        parameters=tuple(table.parameters),
+        header=table.header.lower(),
+        scheme=table.scheme,
+        schedule=schedule,
+        off_means=table.off_means,
+        look_alikes=table.look_alikes,
+        dialect=table.dialect,
+        link=_link(table.link),
+        warning=table.warning,
+        conflicts=conflicts,
+        line=reader.line(place),
+    )
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise ConfigurationError("has no offset: write 2022-02-01T00:00:00Z")
+        return value
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    raise ConfigurationError("is no date: write 2022-02-01 or 2022-02-01T00:00:00Z, unquoted")
+
+
+def _needed(value: Any, field: str) -> datetime:
+    moment = _moment(value)
+    if moment is None:
+        raise ConfigurationError(f"{field}: is missing")
+    return moment
+
+
+def _brownouts(table: _BrownoutTable) -> Sequence[Brownout]:
+    if table.first is not None:
+        if table.start is not None or table.end is not None or not table.lasts:
+            raise ConfigurationError("first: goes with lasts, and without start and end")
+        lasts = [duration(text) for text in table.lasts]
+        first = _needed(table.first, "first")
+        windows: Sequence[Brownout] = growing(
+            first, duration(table.every), lasts, share=table.share
+        )
+    else:
+        start, end = _needed(table.start, "start"), _needed(table.end, "end")
+        windows = [Brownout(start, end, table.share)]
+    if table.days or table.hours:
+        return hours(windows, days=table.days, between=table.hours or "0-24", zone=table.zone)
+    return windows
+
+
+def _extension(table: _ExtensionTable) -> Extension:
+    return Extension(
+        client=table.client,
+        until=_needed(table.until, "until"),
+        owner=table.owner,
+        reason=table.reason,
+        phase=table.phase,
+    )
+
+
+def _paused(table: _PausedTable) -> Pause:
+    return Pause(since=_needed(table.since, "since"), who=table.who, why=table.why)
+
+
+def _conflicts(told: Mapping[str, Outcome]) -> Mapping[Any, Outcome]:
+    known = {refusal.id: refusal for refusal in CONFLICTS}
+    for name in told:
+        if name not in known:
+            listed = ", ".join(sorted(known))
+            raise ConfigurationError(f"there is no conflict {name!r}; there are {listed}")
+    return {known[name]: outcome for name, outcome in told.items() if name in registry()}
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _check_words(table: _LocationTable) -> None:
+    """What reaches a header or a configuration is a plain word."""
+    if not _TOKEN.fullmatch(table.header):
+        raise ConfigurationError("is no name of a header")
+    if not _NAME.fullmatch(table.name):
+        raise ConfigurationError("name: 1 to 64 of A-Z a-z 0-9 . _ -")
+
+
+def _link(link: str | None) -> str | None:
+    if link is None:
+        return None
+    if not re.fullmatch(r"https?://[!-;=?-~]+", link):
+        raise ConfigurationError("link: is no http or https address")
+    return link
+
+
+def _named(name: str | None, names: set[str]) -> str | None:
+    if name is not None and name not in names:
+        raise ConfigurationError(f"location: there is no location {name!r}")
+    return name
+
+
+def _route(table: _RouteTable, number: int, names: set[str], reader: _Reader) -> RouteRule:
+    if not table.reason.strip():
+        raise ConfigurationError("reason: why does a token stay in the URL here?")
+    return RouteRule(
+        path=table.path,
+        reason=table.reason,
+        methods=frozenset(table.methods),
+        location=_named(table.location, names),
+        phase=table.phase,
+        line=reader.line(("route", number)),
+    )
+
+
+def _client(table: _ClientTable, number: int, names: set[str], reader: _Reader) -> ClientRule:
+    return ClientRule(
+        client=table.client,
+        phase=table.phase,
+        reason=table.reason,
+        location=_named(table.location, names),
+        line=reader.line(("client", number)),
+    )

@@ -1,0 +1,416 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from headway import sign
+from headway.errors import IssuerUnknown, TokenNameEncoded, TokensDiffer
+from headway.gateway.decide import EXCEPTED, OWN_HEADERS, Gateway, is_preflight
+from headway.gateway.decision import Ask, Decision, Outcome, Use
+from headway.gateway.rules import (
+    ClientRule,
+    GatewayPolicy,
+    Identity,
+    LookAlikes,
+    Mode,
+    OffMeans,
+    RetiredLocation,
+    RouteRule,
+)
+from headway.jwt import unverified_issuer
+from headway.model import Phase, Secret, TokenText
+from headway.policy import Brownout, Extension, Schedule
+from headway.policy import Outcome as Settled
+from headway.ports import Credentials, NeedKey
+
+OFF = datetime(2022, 2, 1, tzinfo=UTC)
+WARNED, ANNOUNCED = datetime(2021, 12, 1, tzinfo=UTC), datetime(2021, 9, 1, tzinfo=UTC)
+BROWNOUT = Brownout(datetime(2022, 1, 10, tzinfo=UTC), datetime(2022, 1, 11, tzinfo=UTC))
+SCHEDULE = Schedule(announced=ANNOUNCED, warned=WARNED, off=OFF, brownouts=(BROWNOUT,))
+TOKEN = "opaque.token"
+KEY = bytes(32)
+
+
+def day(text: str) -> float:
+    return datetime.fromisoformat(f"{text}T12:00:00+00:00").timestamp()
+
+
+BEFORE, SAID, WARNS, DARK, AFTER = map(
+    day, ("2021-01-01", "2021-10-01", "2022-01-01", "2022-01-10", "2022-06-01")
+)
+
+
+class Asked:
+    """A gateway with a clock that is set, and what it counted."""
+
+    def __init__(self, now: float, *, verifier: Any = None, policy: Any = None, **location: Any):
+        fields = {
+            "name": "jwt", "parameters": ("jwt",), "scheme": "JWT", "schedule": SCHEDULE,
+            "link": "https://docs.example/jwt", **location,
+        }  # fmt: skip
+        self.uses: list[Use] = []
+        self.gateway = Gateway(
+            GatewayPolicy(
+                **{"name": "api", "locations": (RetiredLocation(**fields),), **(policy or {})}
+            ),
+            verifier=verifier,
+            usage=self.uses.append,
+            clock=lambda: now,
+            hash_key=KEY,
+        )
+
+    def __call__(self, target: str, method: str = "GET", **headers: str) -> Decision:
+        ask = Ask(
+            method=method,
+            target=target,
+            headers=tuple((n.replace("_", "-"), v) for n, v in headers.items()),
+            peer="192.0.2.7",
+            subject=None,
+        )
+        found = self.gateway.decide(ask)
+        again = len(self.uses)
+        assert asyncio.run(self.gateway.adecide(ask)) == found
+        del self.uses[again:]
+        return found
+
+
+def told(decision: Decision, name: str) -> str | None:
+    return {key.lower(): value for key, value in decision.answer_headers}.get(name)
+
+
+# ---- nothing to do --------------------------------------------------------------------------
+
+
+def test_a_request_without_a_token_in_its_url_is_left_alone() -> None:
+    asked = Asked(AFTER)
+    decision = asked("/rest?a=%2F&&b", authorization="JWT x", headway_phase="forged")
+    assert decision == Decision(
+        outcome=Outcome.PASS, target="/rest?a=%2F&&b", remove_headers=("headway-phase",)
+    )
+    assert asked.uses == []
+    assert set(OWN_HEADERS) >= {"headway-phase", "headway-refusal"}
+
+
+# ---- the phases -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "phase", "deprecation"),
+    [(BEFORE, None, None), (SAID, "announced", "@1630454400"), (WARNS, "warned", "@1630454400")],
+)
+def test_a_token_that_counts_is_moved(now: float, phase: str | None, deprecation: str) -> None:
+    asked = Asked(now)
+    decision = asked(f"/rest/1?a=1&jwt={TOKEN}&b=%2F", user_agent="curl/8 (x)")
+    assert (decision.outcome, decision.target) == (Outcome.PASS, "/rest/1?a=1&b=%2F")
+    assert decision.set_headers == (("authorization", f"JWT {TOKEN}"),)
+    assert told(decision, "headway-phase") == phase
+    assert told(decision, "deprecation") == deprecation
+    assert told(decision, "vary") == "Authorization"
+    assert told(decision, "cache-control") == "private"
+    (use,) = asked.uses
+    assert (use.location, use.outcome, use.verified) == ("jwt", "pass", False)
+    assert (use.route, use.agent) == ("/rest/*", "curl")
+    assert use.client.startswith("token:")
+    assert TOKEN not in repr(msgspec.to_builtins(use))
+
+
+def test_what_a_warning_says() -> None:
+    decision = Asked(WARNS, warning=True)(f"/?jwt={TOKEN}")
+    assert decision.target == "/"
+    assert told(decision, "sunset") == "Tue, 01 Feb 2022 00:00:00 GMT"
+    assert told(decision, "link") == '<https://docs.example/jwt>; rel="deprecation"'
+    assert told(decision, "headway-hint") == "Send 'Authorization: JWT <token>'."
+    assert told(decision, "warning") == "299 - \"Send 'Authorization: JWT <token>'.\""
+
+
+@pytest.mark.parametrize(("now", "phase"), [(DARK, Phase.BROWNOUT), (AFTER, Phase.OFF)])
+def test_an_off_location_is_not_inspected(now: float, phase: Phase) -> None:
+    asked = Asked(now)
+    for query in (f"jwt={TOKEN}", "jwt=%zz", "jwt", "jwt=a&jwt=b", "%6Awt=x"):
+        decision = asked(f"/rest?{query}&a=1")
+        assert (decision.outcome, decision.target) == (Outcome.ANONYMOUS, "/rest?a=1")
+        assert decision.set_headers == ()
+        assert told(decision, "headway-refusal") == "token-in-query"
+        assert told(decision, "headway-phase") == phase
+    assert {use.outcome for use in asked.uses} == {"anonymous"}
+
+
+def test_off_may_mean_refuse() -> None:
+    decision = Asked(AFTER, off_means=OffMeans.REFUSE)(f"/rest?jwt={TOKEN}")
+    assert (decision.outcome, decision.status) == (Outcome.REFUSE, 401)
+    assert told(decision, "www-authenticate") == 'JWT realm="jwt"'
+    assert json.loads(decision.body) == {
+        "type": "about:blank", "title": "the URL's token is no longer inspected", "status": 401,
+        "id": "token-in-query", "phase": "off", "send": "Send 'Authorization: JWT <token>'.",
+        "off_at": "2022-02-01T00:00:00+00:00", "link": "https://docs.example/jwt",
+    } | {"title": json.loads(decision.body)["title"]}  # fmt: skip
+    dark = json.loads(Asked(DARK, off_means=OffMeans.REFUSE)(f"/?jwt={TOKEN}").body)
+    assert dark["until"] == "2022-01-11T00:00:00+00:00"
+
+
+def test_the_header_speaks_where_the_url_does_not() -> None:
+    asked = Asked(AFTER, off_means=OffMeans.REFUSE)
+    decision = asked(f"/rest?jwt={TOKEN}", authorization="JWT other")
+    assert (decision.outcome, decision.target) == (Outcome.PASS, "/rest")
+    assert asked.uses[0].also_header
+
+
+# ---- conflicts ------------------------------------------------------------------------------
+
+
+def test_the_same_token_in_both_places() -> None:
+    asked = Asked(WARNS)
+    decision = asked(f"/?a&jwt={TOKEN}", authorization=f"JWT {TOKEN}")
+    assert (decision.outcome, decision.target, decision.set_headers) == (Outcome.PASS, "/?a", ())
+    assert (asked.uses[0].also_header, asked.uses[0].outcome) == (True, "pass")
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "refusal"),
+    [
+        (f"jwt={TOKEN}", "JWT other", "tokens-differ"),
+        ("jwt=a&jwt=b", None, "token-repeated"),
+        ("%6Awt=a", None, "token-name-encoded"),
+        (f"jwt={TOKEN}", "Basic x", "token-beside-authorization"),
+        ("jwt=", None, "token-empty"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(query: str, header: str | None, refusal: str) -> None:
+    asked = Asked(WARNS)
+    decision = asked(f"/?{query}", **({"authorization": header} if header else {}))
+    assert (decision.outcome, decision.id, decision.status) == (Outcome.REFUSE, refusal, 401)
+    assert json.loads(decision.body)["id"] == refusal
+    assert asked.uses[0].outcome == refusal
+
+
+def test_a_policy_may_settle_a_conflict() -> None:
+    conflicts = {TokensDiffer: Settled.HEADER, TokenNameEncoded: Settled.ACCEPT}
+    asked = Asked(WARNS, conflicts=conflicts)
+    lost = asked(f"/?jwt={TOKEN}&a", authorization="JWT other")
+    assert (lost.outcome, lost.target, lost.set_headers) == (Outcome.PASS, "/?a", ())
+    moved = asked(f"/?%6Awt={TOKEN}")
+    assert (moved.target, moved.set_headers) == ("/", (("authorization", f"JWT {TOKEN}"),))
+
+
+def test_two_parameters_of_one_location_are_one_too_many() -> None:
+    asked = Asked(WARNS, parameters=("jwt", "token"))
+    assert asked(f"/?jwt={TOKEN}&token={TOKEN}").id == "token-repeated"
+    off = Asked(AFTER, parameters=("jwt", "token"))
+    assert off("/?jwt=a&x&token=b").target == "/?x"
+
+
+def test_two_locations_can_not_fill_one_header() -> None:
+    locations = tuple(
+        RetiredLocation(name=name, parameters=(name,), schedule=SCHEDULE) for name in ("a", "b")
+    )
+    asked = Asked(WARNS, policy={"locations": locations})
+    assert asked("/?a=1&b=2").id == "tokens-in-many-places"
+    assert asked("/?a=1").set_headers == (("authorization", "Bearer 1"),)
+
+
+def test_a_bare_value_in_a_header_of_its_own() -> None:
+    asked = Asked(WARNS, parameters=("api_key",), header="x-api-key", scheme="")
+    assert asked("/?api_key=K").set_headers == (("x-api-key", "K"),)
+    assert told(asked("/?api_key=K"), "headway-hint") == "Send 'X-Api-Key: <token>'."
+    assert asked("/?api_key=K", x_api_key="K").set_headers == ()
+    assert asked("/?api_key=K", x_api_key="L").id == "tokens-differ"
+
+
+# ---- look-alikes ----------------------------------------------------------------------------
+
+
+def test_look_alikes_do_not_survive_off() -> None:
+    off = Asked(AFTER)
+    decision = off("/?JWT=a&jwt[]=b&;jwt=c&x=1")
+    assert (decision.outcome, decision.target) == (Outcome.ANONYMOUS, "/?x=1")
+    assert [use.outcome for use in off.uses] == ["token-lookalike"]
+    refuse = Asked(AFTER, look_alikes=LookAlikes.REFUSE)
+    assert refuse("/?JWT=a").id == "token-lookalike"
+    count = Asked(AFTER, look_alikes=LookAlikes.COUNT)
+    assert count("/?JWT=a").target == "/?JWT=a"
+    before = Asked(WARNS)
+    assert before("/?JWT=a").target == "/?JWT=a"
+    assert before.uses[0].outcome == "token-lookalike"
+
+
+# ---- routes and clients ---------------------------------------------------------------------
+
+
+def test_a_route_where_the_token_stays() -> None:
+    rule = RouteRule(path="/embed/*", reason="frames")
+    asked = Asked(AFTER, policy={"routes": (rule,)})
+    kept = asked(f"/embed/1?jwt={TOKEN}")
+    assert (kept.outcome, kept.target) == (Outcome.PASS, f"/embed/1?jwt={TOKEN}")
+    assert asked.uses[0].outcome == EXCEPTED
+    for other in ("/embed/../api", "/embed/%2e%2e/api", "/embed//x", "/embed/x;y"):
+        assert asked(f"{other}?jwt={TOKEN}").target == other
+
+
+def test_a_route_may_be_further_than_the_others() -> None:
+    rule = RouteRule(path="/admin", reason="first", phase=Phase.OFF)
+    asked = Asked(BEFORE, policy={"routes": (rule,)})
+    assert asked(f"/admin?jwt={TOKEN}").outcome is Outcome.ANONYMOUS
+    assert asked(f"/rest?jwt={TOKEN}").outcome is Outcome.PASS
+
+
+def test_a_client_may_be_further_than_the_others() -> None:
+    asked = Asked(BEFORE)
+    asked(f"/?jwt={TOKEN}")
+    rule = ClientRule(client=asked.uses[0].client, phase=Phase.OFF, reason="asked for it")
+    further = Asked(BEFORE, policy={"clients": (rule,)})
+    assert further(f"/?jwt={TOKEN}").outcome is Outcome.ANONYMOUS
+    assert further("/?jwt=other").outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("identity", "client"),
+    [(Identity.HEADER, "app-1"), (Identity.PEER, "peer:192.0.2.7"), (Identity.SUBJECT, "token:")],
+)
+def test_who_the_client_is(identity: Identity, client: str) -> None:
+    policy = {"identity": identity, "identity_header": "x-client"}
+    asked = Asked(WARNS, policy=policy)
+    asked(f"/?jwt={TOKEN}", x_client="app-1")
+    assert asked.uses[0].client.startswith(client)
+    asked(f"/?jwt={TOKEN}")
+    assert TOKEN not in asked.uses[1].client
+
+
+def test_a_certificate_names_its_owner() -> None:
+    asked = Asked(WARNS, policy={"identity": Identity.SUBJECT})
+    asked.gateway.decide(Ask(method="GET", target="/?jwt=a", subject="CN=app\r\nx"))
+    assert (
+        asked.uses[0].client == "subject:CN=app\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}x"
+    )
+
+
+def test_nobody_gets_more_time_by_a_header_that_anybody_can_send() -> None:
+    schedule = msgspec.structs.replace(
+        SCHEDULE,
+        extensions=(
+            Extension(client="app-1", until=OFF + timedelta(days=365), owner="o", reason="r"),
+        ),
+    )
+    policy = {"identity": Identity.HEADER, "identity_header": "x-client"}
+    asked = Asked(AFTER, policy=policy, schedule=schedule)
+    assert asked(f"/?jwt={TOKEN}", x_client="app-1").outcome is Outcome.ANONYMOUS
+
+
+def test_a_cohort_stays_a_cohort() -> None:
+    half = msgspec.structs.replace(BROWNOUT, share=0.5)
+    schedule = msgspec.structs.replace(SCHEDULE, brownouts=(half,), salt="s")
+    asked = Asked(DARK, schedule=schedule)
+    outcomes = [asked(f"/?jwt=token-{n}").outcome for n in range(60)]
+    assert outcomes == [asked(f"/?jwt=token-{n}").outcome for n in range(60)]
+    assert 15 < outcomes.count(Outcome.PASS) < 45
+
+
+# ---- verification ---------------------------------------------------------------------------
+
+SECRET = Secret("a shared secret of an app")
+
+
+class Apps:
+    """Knows one app by its secret."""
+
+    def __init__(self) -> None:
+        self.keys, self.replay = self, None
+
+    def find(self, need: NeedKey) -> Credentials | None:
+        return Credentials(keys=(SECRET,)) if need.issuer == "known" else None
+
+    def claimed(self, token: str) -> str | None:
+        return unverified_issuer(token)
+
+    def proving(self, token: TokenText, request: Any, now: float) -> Any:
+        issuer = unverified_issuer(token) or ""
+        if (yield NeedKey(issuer=issuer, symmetric=True)) is None:
+            raise IssuerUnknown(found=issuer)
+        return issuer
+
+
+def signed(issuer: str) -> str:
+    return sign.request_token(SECRET, issuer=issuer, method="GET", raw_path="/", now=0)
+
+
+def test_a_client_that_proves_itself_is_counted_as_proved() -> None:
+    asked = Asked(WARNS, verifier=Apps())
+    assert asked(f"/?jwt={signed('known')}").outcome is Outcome.PASS
+    assert (asked.uses[0].client, asked.uses[0].verified) == ("known", True)
+    refused = asked(f"/?jwt={signed('forged')}")
+    assert (refused.outcome, refused.id) == (Outcome.REFUSE, "signature-invalid")
+    assert not asked.uses[1].verified
+    assert asked.uses[1].client.startswith("token:")
+
+
+def test_more_time_is_for_whoever_proves_who_it_is() -> None:
+    extensions = tuple(
+        Extension(client=name, until=OFF + timedelta(days=365), owner="o", reason="r")
+        for name in ("known", "unknown")
+    )
+    schedule = msgspec.structs.replace(SCHEDULE, extensions=extensions)
+    asked = Asked(AFTER, verifier=Apps(), schedule=schedule)
+    assert asked(f"/?jwt={signed('known')}").set_headers
+    claimed = asked(f"/?jwt={signed('unknown')}")
+    assert (claimed.outcome, claimed.set_headers) == (Outcome.ANONYMOUS, ())
+    assert asked("/?jwt=rubbish").outcome is Outcome.ANONYMOUS
+
+
+# ---- modes ----------------------------------------------------------------------------------
+
+
+def test_observing_changes_nothing_and_counts() -> None:
+    asked = Asked(AFTER, policy={"mode": Mode.OBSERVE}, off_means=OffMeans.REFUSE)
+    decision = asked(f"/?jwt={TOKEN}&a", headway_phase="x")
+    assert (decision.outcome, decision.target) == (Outcome.PASS, f"/?jwt={TOKEN}&a")
+    assert (decision.answer_headers, decision.remove_headers) == ((), ())
+    assert asked.uses[0].outcome == "token-in-query"
+    assert asked("/").remove_headers == ()
+
+
+def test_a_sandbox_is_ahead() -> None:
+    asked = Asked(WARNS, policy={"rehearsal": timedelta(days=60)})
+    assert asked(f"/?jwt={TOKEN}").outcome is Outcome.ANONYMOUS
+
+
+# ---- browsers -------------------------------------------------------------------------------
+
+PREFLIGHT = {"origin": "https://a.example", "access_control_request_method": "GET"}
+
+
+def test_a_preflight_passes_and_allows_the_header() -> None:
+    asked = Asked(AFTER, off_means=OffMeans.REFUSE)
+    decision = asked(f"/?jwt={TOKEN}&a", "OPTIONS", **PREFLIGHT)
+    assert (decision.outcome, decision.target) == (Outcome.PASS, "/?a")
+    assert decision.allow_header == "authorization"
+    assert asked("/", "OPTIONS", **PREFLIGHT).allow_header == "authorization"
+    assert asked.uses == []
+    watched = Asked(AFTER, policy={"mode": Mode.OBSERVE})
+    assert watched(f"/?jwt={TOKEN}", "OPTIONS", **PREFLIGHT).target == f"/?jwt={TOKEN}"
+    assert watched("/", "OPTIONS", **PREFLIGHT).allow_header == ""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://a.example"},
+        {"access_control_request_method": "GET"},
+        {**PREFLIGHT, "x_http_method_override": "GET"},
+        {**PREFLIGHT, "x_method_override": "GET"},
+    ],
+)
+def test_what_is_no_preflight(headers: dict[str, str]) -> None:
+    asked = Asked(AFTER)
+    assert asked(f"/?jwt={TOKEN}", "OPTIONS", **headers).outcome is Outcome.ANONYMOUS
+    named = tuple((n.replace("_", "-"), v) for n, v in PREFLIGHT.items())
+    assert not is_preflight(Ask(method="GET", target="/", headers=named))
+
+
+def test_a_browser_is_counted_as_one() -> None:
+    asked = Asked(WARNS)
+    asked(f"/?jwt={TOKEN}", origin="https://a.example")
+    assert asked.uses[0].from_browser

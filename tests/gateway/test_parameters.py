@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headway.gateway.parameters import DIALECTS, Dialect, Found, find, look_alikes, without
+
+NAMES = {"jwt", "access_token"}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", []),
+        ("a=1&b=%20", []),
+        ("jwt=x", [Found(0, "jwt", "x", encoded=False)]),
+        ("a&jwt", [Found(1, "jwt", "", encoded=False)]),
+        ("%6a%77t=x", [Found(0, "jwt", "x", encoded=True)]),
+        ("access%5Ftoken=a=b", [Found(0, "access_token", "a=b", encoded=True)]),
+        ("jwt=1&jwt=2", [Found(0, "jwt", "1", encoded=False), Found(1, "jwt", "2", encoded=False)]),
+        ("JWT=1&jwt[]=2&xjwt=3&jwtx=4&jwt.a=5&j%wt=6", []),
+        ("a=jwt=1", []),
+        ("jwt%", []),
+    ],
+)
+def test_a_parameter_however_it_is_spelled(query: str, found: list[Found]) -> None:
+    assert find(query, NAMES) == found
+
+
+@given(st.lists(st.text("ab=%&;+/ ", max_size=6).filter(lambda t: "&" not in t), max_size=6))
+def test_every_other_byte_stays(parts: list[str]) -> None:
+    around = [*parts[:2], "jwt=token", *parts[2:]]
+    query = "&".join(around)
+    places = [hit.place for hit in find(query, {"jwt"})]
+    assert without(query, places) == "&".join(parts)
+    assert without(query, []) is query
+
+
+SPELLINGS = [
+    "JWT=x", "Jwt=x", "jwt[]=x", "jwt[0]=x", "jwt%5B%5D=x", "+jwt=x", "%20jwt=x", ";jwt=x",
+    "a=1;jwt=x", "jwt%00=x", "jwt%00a=x", "%6A%57%54=x", "%256Awt=x", "jwt\0=x", "%09jwt=x",
+    "JWT[]=x", "jwt;a=x", "a;b;jwt=x", "+jwt[]=x", "%00jwt=x", "jwt%20=x", "jwt+=x", "jwT",
+    "%4aWT=x", "jwt[a][b]=x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", SPELLINGS)
+def test_what_somebody_may_take_for_it(part: str) -> None:
+    assert look_alikes(f"a=1&{part}&b=2", {"jwt"}, DIALECTS["any"]) == [1]
+    assert look_alikes(f"a=1&{part}&b=2", {"jwt"}, DIALECTS["plain"]) == []
+
+
+@pytest.mark.parametrize(
+    ("dialect", "seen"),
+    [
+        ("plain", []),
+        ("aspnet", [0]),
+        ("express", [1]),
+        ("java", [2]),
+        ("php", [1, 3]),
+        ("any", [0, 1, 2, 3]),
+    ],
+)
+def test_each_dialect_reads_its_own(dialect: str, seen: list[int]) -> None:
+    query = "JWT=1&jwt[]=2&a;jwt=3&+jwt=4&jwt=5&xjwt=6"
+    assert look_alikes(query, {"jwt"}, DIALECTS[dialect]) == seen
+
+
+def test_underscores_of_php() -> None:
+    php = DIALECTS["php"]
+    assert look_alikes("access.token=1&access%20token=2&access+token=3", NAMES, php) == [0, 1, 2]
+    assert look_alikes("access.token=1", NAMES, Dialect()) == []
+
+
+def test_nothing_is_alike_in_nothing() -> None:
+    assert look_alikes("", NAMES, DIALECTS["any"]) == []
+    assert look_alikes("a=%20&b=c", NAMES, DIALECTS["any"]) == []
+    assert look_alikes("a=b", NAMES, DIALECTS["any"]) == []

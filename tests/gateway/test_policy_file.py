@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from headway.errors import ConfigurationError, TokensDiffer
+from headway.gateway.policy_file import FILE_BYTES_MAX, load_policy, read_policy
+from headway.gateway.rules import Identity, LookAlikes, Mode, OffMeans
+from headway.model import Phase
+from headway.policy import Outcome
+
+WHOLE = """\
+name = "api"
+mode = "observe"
+documentation = "https://docs.example/auth"
+rehearsal = "14d"
+
+[identity]
+by = "header"
+header = "X-Client-Id"
+
+[[location]]
+name = "jwt"
+parameters = ["jwt", "access_token"]
+scheme = "JWT"
+announced = 2021-09-01
+warned = 2021-11-01T12:00:00+01:00
+off = 2022-02-01T00:00:00Z
+off_means = "refuse"
+look_alikes = "count"
+dialect = "php"
+link = "https://docs.example/jwt"
+warning = true
+salt = "cohorts"
+
+[location.conflicts]
+tokens-differ = "header"
+
+[[location.brownout]]
+start = 2022-01-11T12:00:00Z
+end = 2022-01-12T00:00:00Z
+share = 0.5
+
+[[location.brownout]]
+first = 2022-01-18T00:00:00Z
+every = "3d"
+lasts = ["12h", "24h"]
+days = ["tue", "wed", "thu", "fri"]
+hours = "8-18"
+zone = "Europe/Berlin"
+
+[[location.extension]]
+client = "slow-app"
+until = 2022-03-01
+owner = "ann"
+reason = "their release is in February"
+phase = "announced"
+
+[location.paused]
+since = 2022-01-20T00:00:00Z
+who = "bob"
+why = "an incident"
+
+[[location]]
+name = "api-key"
+parameters = ["api_key"]
+header = "X-Api-Key"
+scheme = ""
+
+[[route]]
+path = "/embed/*"
+methods = ["GET"]
+reason = "frames can send no header"
+location = "jwt"
+
+[[client]]
+client = "fast-app"
+phase = "off"
+reason = "they asked for it"
+"""
+
+
+def test_everything_that_may_stand_in_it() -> None:
+    policy = read_policy(WHOLE.encode(), source="gateway.toml")
+    assert (policy.name, policy.mode, policy.rehearsal) == ("api", Mode.OBSERVE, timedelta(days=14))
+    assert (policy.identity, policy.identity_header) == (Identity.HEADER, "x-client-id")
+    assert policy.documentation == "https://docs.example/auth"
+    first, second = policy.locations
+    assert first.parameters == ("jwt", "access_token")
+    assert (first.off_means, first.look_alikes) == (OffMeans.REFUSE, LookAlikes.COUNT)
+    assert first.conflicts == {TokensDiffer: Outcome.HEADER}
+    schedule = first.schedule
+    assert schedule.announced == datetime(2021, 9, 1, tzinfo=UTC)
+    assert schedule.warned == datetime(2021, 11, 1, 11, tzinfo=UTC)
+    assert schedule.off == datetime(2022, 2, 1, tzinfo=UTC)
+    assert [(w.start.isoformat(), w.share) for w in schedule.brownouts] == [
+        ("2022-01-11T12:00:00+00:00", 0.5),
+        ("2022-01-18T07:00:00+00:00", 1.0),
+        ("2022-01-21T07:00:00+00:00", 1.0),
+    ]
+    assert schedule.extensions[0].phase is Phase.ANNOUNCED
+    assert schedule.paused is not None
+    assert schedule.paused.who == "bob"
+    assert (second.header, second.scheme, second.line) == ("x-api-key", "", 52)
+    assert (policy.routes[0].path, policy.routes[0].line) == ("/embed/*", 58)
+    assert (policy.clients[0].client, policy.clients[0].line) == ("fast-app", 64)
+
+
+def test_the_least_that_it_needs(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text('name = "a"\n[[location]]\nname = "t"\nparameters = ["token"]\n')
+    policy = load_policy(file)
+    assert (policy.mode, policy.source) == (Mode.ENFORCE, str(file))
+    assert policy.locations[0].in_header("T") == ("authorization", "Bearer T")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name = "api"', "name = 1", "p:1: name: Expected `str`, got `int`"),
+        ('mode = "observe"', 'mode = "watch"', "p:2: mode: Invalid enum value 'watch'"),
+        ('rehearsal = "14d"', 'rehearsal = "soon"', "p:4: rehearsal: 'soon' is no duration"),
+        ("off = 2022-02-01T00:00:00Z", "offf = 2022-02-01", "p:10: location[0]: Object contains"),
+        ("off = 2022-02-01T00:00:00Z", 'off = "2022-02-01"', "p:16: location[0].off: is no date"),
+        (
+            "off = 2022-02-01T00:00:00Z",
+            "off = 2022-02-01T00:00:00",
+            "p:16: location[0].off: has no",
+        ),
+        ("off = 2022-02-01T00:00:00Z", "off = 2021-02-01", "p:10: location[0]: off: is before"),
+        ('dialect = "php"', 'dialect = "cobol"', "p:10: location[0]: dialect"),
+        ('link = "https://docs.example/jwt"', 'link = "javascript:1"', "location[0]: link: is no"),
+        ('link = "https://docs.example/jwt"', 'link = "https://x/\\r\\nA: b"', "link: is no http"),
+        ('tokens-differ = "header"', 'tokens = "header"', "location[0].conflicts: there is no"),
+        ('tokens-differ = "header"', 'tokens-differ = "accept"', "tokens-differ can not be accept"),
+        ("share = 0.5", "share = 5", "p:27: location[0].brownout[0]: brownout.share"),
+        ("end = 2022-01-12T00:00:00Z\n", "", "p:27: location[0].brownout[0]: end: is missing"),
+        ('lasts = ["12h", "24h"]', "", "location[0].brownout[1]: first: goes with lasts"),
+        ('zone = "Europe/Berlin"', 'zone = "Mars"', "p:32: location[0].brownout[1]: zone"),
+        ('phase = "announced"', 'phase = "off"', "location[0].extension[0]: extension.phase"),
+        ('client = "slow-app"\n', "", "location[0].extension[0]: Object missing required field"),
+        ('header = "X-Api-Key"', 'header = "X Key"', "p:55: location[1].header: is no name"),
+        ('name = "api-key"', 'name = "a key"', "name: 1 to 64"),
+        ('name = "api-key"', 'name = "jwt"', "p:1: location: two have the same name"),
+        ('["api_key"]', '["jwt"]', "a parameter belongs to two"),
+        ('reason = "frames can send no header"', 'reason = " "', "p:58: route[0]: reason: why"),
+        ('location = "jwt"\n\n[[cl', 'location = "jvt"\n\n[[cl', "there is no location 'jvt'"),
+        ('phase = "off"\nreason', 'phase = "open"\nreason', "p:64: client[0]: phase: is warned"),
+        ('header = "X-Client-Id"', "", "identity.header: says which header"),
+    ],
+)
+def test_a_message_names_line_and_field(old: str, new: str, said: str) -> None:
+    assert old in WHOLE
+    with pytest.raises(ConfigurationError) as caught:
+        read_policy(WHOLE.replace(old, new, 1).encode(), source="p")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"name = ", "is not TOML"),
+        (b"\xff", "is not TOML"),
+        (b'name = "a"', "missing required field `location`"),
+        (b'name = "a"\nlocation = []', "location: there is none"),
+        (b"#" * (FILE_BYTES_MAX + 1), "is larger than"),
+        (b"a = " + b"[" * 5000, "is not TOML"),
+    ],
+)
+def test_what_is_no_policy(data: bytes, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        read_policy(data)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        load_policy(tmp_path / "x.toml")

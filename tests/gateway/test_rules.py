@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from headway.errors import ConfigurationError, TokenInBoth
+from headway.gateway.rules import (
+    DIRECTION,
+    ClientRule,
+    GatewayPolicy,
+    Identity,
+    RetiredLocation,
+    RouteRule,
+    facts,
+    is_normal,
+)
+from headway.model import Location, Phase
+from headway.policy import Outcome, Schedule
+
+OFF = Schedule(off=datetime(2022, 2, 1, tzinfo=UTC))
+
+
+def location(**changes: object) -> RetiredLocation:
+    fields = {"name": "jwt", "parameters": ("jwt", "token"), "schedule": OFF, **changes}
+    return RetiredLocation(**fields)  # type: ignore[arg-type]
+
+
+def test_what_replaces_a_parameter() -> None:
+    assert location(scheme="JWT").in_header("T") == ("authorization", "JWT T")
+    bare = location(header="x-api-key", scheme="")
+    assert bare.in_header("T") == ("x-api-key", "T")
+    assert bare.header_values(("a", "b")) == ("Key a", "Key b")
+    assert location().header_values(("Bearer a",)) == ("Bearer a",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"parameters": ()}, "parameters"),
+        ({"dialect": "cobol"}, "dialect"),
+        ({"parameters": ("a b",)}, "unusable name"),
+        ({"scheme": "two words"}, "scheme"),
+        ({"conflicts": {TokenInBoth: Outcome.ACCEPT}}, "token-in-both"),
+    ],
+)
+def test_what_can_not_work(changes: dict[str, object], why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why):
+        location(**changes)
+
+
+def test_a_policy_by_dates_or_in_one_phase() -> None:
+    late, early = (datetime(y, 1, 1, tzinfo=UTC).timestamp() for y in (2023, 2021))
+    one = location()
+
+    def phase(policy: object, at: float) -> Phase:
+        schedule = policy.row(DIRECTION, Location.QUERY).schedule  # type: ignore[attr-defined]
+        return schedule.phase(at)
+
+    assert [phase(one.policy("jwt"), at) for at in (early, late)] == [Phase.OPEN, Phase.OFF]
+    for fixed in (Phase.OPEN, Phase.ANNOUNCED, Phase.WARNED, Phase.OFF):
+        assert phase(one.policy("token", fixed), early) is fixed
+
+
+@pytest.mark.parametrize(
+    ("path", "normal"),
+    [
+        ("/", True), ("/rest/api/3", True), ("/a%20b", True), ("/a/b.c", True), ("/a/", True),
+        ("", False), ("rest", False), ("//a", False), ("/a//b", False), ("/a/../b", False),
+        ("/a/./b", False), ("/a/..", False), ("/a%2fb", False), ("/a%2Fb", False),
+        ("/pub/%2e%2e/api", False), ("/a%5cb", False), ("/a\\b", False), ("/a;b", False),
+        ("/a%00", False), ("/a%252f", False), ("/a%zz", False), ("/a b", False),
+    ],
+)  # fmt: skip
+def test_what_everybody_reads_alike(path: str, normal: bool) -> None:
+    assert is_normal(path) is normal
+
+
+def test_routes() -> None:
+    embed = RouteRule(path="/embed/*", reason="frames", methods=frozenset({"GET"}))
+    exact = RouteRule(path="/download", reason="links", location="jwt", phase=Phase.WARNED)
+    policy = GatewayPolicy(name="api", locations=(location(),), routes=(embed, exact))
+    assert policy.rule("GET", "/embed/x", "jwt") is embed
+    assert policy.rule("POST", "/embed/x", "jwt") is None
+    assert policy.rule("GET", "/download", "jwt") is exact
+    assert policy.rule("GET", "/download", "other") is None
+    assert policy.rule("GET", "/download/x", "jwt") is None
+    assert policy.rule("GET", "/embed/../api", "jwt") is None
+    assert policy.rule("GET", "/embed/%2e%2e/api", "jwt") is None
+    with pytest.raises(ConfigurationError, match="read in more than one way"):
+        RouteRule(path="/a/../b", reason="x")
+    with pytest.raises(ConfigurationError, match="phase"):
+        RouteRule(path="/a", reason="x", phase=Phase.PAUSED)
+
+
+def test_clients_and_the_sandbox() -> None:
+    further = ClientRule(client="a", phase=Phase.OFF, reason="done")
+    policy = GatewayPolicy(
+        name="api", locations=(location(),), clients=(further,), rehearsal=timedelta(days=14)
+    )
+    assert policy.client_rule("a", "jwt") is further
+    assert policy.client_rule("b", "jwt") is None
+    assert policy.at(1000.0) == 1000.0 + 14 * 86400
+    assert policy.location("jwt") is policy.locations[0]
+    assert policy.location("x") is None
+    with pytest.raises(ConfigurationError, match="more time is an extension"):
+        ClientRule(client="a", phase=Phase.OPEN, reason="x")
+
+
+def test_who_may_have_more_time() -> None:
+    assert {i for i in Identity if i.earns_leniency} == {Identity.TOKEN, Identity.SUBJECT}
+
+
+def test_facts() -> None:
+    assert facts("GET", "/a", "b=c", ("JWT x",)).authorization == ("JWT x",)
