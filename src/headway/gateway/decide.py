@@ -18,7 +18,6 @@ import msgspec
 
 from headway.errors import (
     LocationRefused,
-    NoCredentials,
     Refusal,
     TokenInQuery,
     TokenRepeated,
@@ -40,7 +39,7 @@ from headway.gateway.rules import (
 from headway.http.answers import retirement_headers
 from headway.keys import new_sealing_key
 from headway.model import Location, Phase, RequestFacts, TokenText
-from headway.policy import ALWAYS, NOT_INSPECTED, Admission, Policy
+from headway.policy import NOT_INSPECTED, Admission, Policy
 from headway.policy import Outcome as Settled
 from headway.ports import Clock, KeySource, ReplayCache, Steps, adrive, drive
 from headway.redact import redact_url
@@ -192,53 +191,37 @@ class Gateway:
         if rule is not None and rule.phase is Phase.OPEN:
             return self._excepted(ask, location, hits)
         at, token = self.policy.at(now), TokenText(hits[0].value)
-        places = tuple(hit.place for hit in hits)
-        policy = self._policy_for(
-            location, hits[0].name, rule, self._name(ask, token) if self.policy.clients else ""
-        )
-        request = facts(
-            ask.method,
-            ask.raw_path,
-            ask.raw_query,
-            location.header_values(ask.all(location.header)),
-        )
-        client, verified, refusal = self._identity(ask, token), False, None
+        name = self._name(ask, token) if self.policy.clients else ""
+        policy = self._policy_for(location, hits[0].name, rule, name)
+        request = _facts(ask, location)
+        places, client = tuple(hit.place for hit in hits), self._identity(ask, token)
         try:
             admission = policy.admit(request, DIRECTION, at, self._client_of(ask))
-            if len({hit.name for hit in hits}) > 1 and not admission.ignored:
-                self._two_names(location, admission)
+            self._one_name(location, hits, admission)
         except LocationRefused as refused:
-            schedule = policy.row(DIRECTION, Location.QUERY).schedule or ALWAYS
+            phase = _dated(policy, at)
             return _Part(
                 location=location,
-                phase=schedule.phase(at),
+                phase=phase,
                 places=places,
                 client=client,
                 counts=False,
                 refusal=refused,
-                until=_until(location, schedule.phase(at), at),
+                until=_until(location, phase, at),
             )
-        in_header = bool(request.authorization) and admission.location is Location.HEADER
-        moved = admission.token if admission.location is Location.QUERY else None
-        if moved is not None:
-            client, verified, refusal = yield from self._proved(
-                moved, request, client, admission, now
-            )
-        if refusal is not None:
-            moved = None
-        return _Part(
+        part = _Part(
             location=location,
             phase=admission.phase,
             places=places,
             client=client,
-            verified=verified,
-            moved=moved,
-            in_header=in_header,
-            counts=moved is not None or (admission.location is not None and refusal is None),
+            in_header=bool(request.authorization) and admission.location is Location.HEADER,
+            counts=admission.location is not None,
             until=_until(location, admission.phase, at),
-            refusal=None if isinstance(refusal, NoCredentials) else refusal,
             notes=admission.notes,
         )
+        if admission.location is not Location.QUERY or admission.token is None:
+            return part
+        return (yield from self._proved(part, admission.token, request, admission, now))
 
     def _policy_for(
         self, location: RetiredLocation, parameter: str, rule: RouteRule | None, client: str
@@ -259,30 +242,32 @@ class Gateway:
             notes=(EXCEPTED,),
         )
 
-    def _two_names(self, location: RetiredLocation, admission: Admission) -> None:
+    def _one_name(self, location: RetiredLocation, hits: list[Found], admission: Admission) -> None:
         """Two parameters of one location: as if one of them stood there twice."""
+        if len({hit.name for hit in hits}) == 1 or admission.ignored:
+            return
         outcome = location.conflicts.get(TokenRepeated, Settled.REFUSE)
         if outcome is Settled.REFUSE or admission.location is not Location.HEADER:
             raise TokenRepeated(found="two parameters for one token")
 
     def _proved(
         self,
+        part: _Part,
         token: TokenText,
         request: RequestFacts,
-        client: str,
         admission: Admission,
         now: float,
-    ) -> Steps[tuple[str, bool, Refusal | None]]:
-        """Who the client is, whether that is proved, and why not."""
+    ) -> Steps[_Part]:
+        """*part* with the token that is moved, once it has proved what it has to."""
         if self._verifier is None:
-            return client, False, None
+            return msgspec.structs.replace(part, moved=token)
         try:
             name = yield from self._verifier.proving(token, request, now)
         except Refusal as refusal:
-            if admission.provisional:  # leniency is for whoever proves who it is
-                return client, False, TokenInQuery(found=admission.phase)
-            return client, False, refusal
-        return name, True, None
+            # leniency is for whoever proves who it is: for others the location is off already
+            why = None if admission.provisional else refusal
+            return msgspec.structs.replace(part, counts=False, refusal=why)
+        return msgspec.structs.replace(part, client=name, verified=True, moved=token)
 
     def _like(self, ask: Ask, location: RetiredLocation, places: list[int], now: float) -> _Part:
         """A look-alike is no token: it goes away where the token's own parameter counts no more."""
@@ -332,32 +317,27 @@ class Gateway:
     # ---- one decision -----------------------------------------------------------------------
 
     def _decision(self, ask: Ask, parts: list[_Part]) -> Decision:
-        refusal = next((part for part in parts if part.refusal is not None), None)
-        moved = [part for part in parts if part.moved is not None]
-        if refusal is None and len({part.location.header for part in moved}) < len(moved):
-            stopped = msgspec.structs.replace(moved[1], refusal=TokensInManyPlaces())
-            refusal, parts = stopped, [stopped if part is moved[1] else part for part in parts]
-        off = next((part for part in parts if _refuses_off(part)), None)
-        if refusal is None and off is not None:
-            refusal = msgspec.structs.replace(off, refusal=TokenInQuery(found=off.phase))
-            parts = [refusal if part is off else part for part in parts]
-        uses = tuple(_use(ask, part, refused=refusal) for part in parts)
+        # (1) the first reason to refuse, if there is one
+        stopped, parts = _stopped(parts)
+        uses = tuple(_use(ask, part, refused=stopped) for part in parts)
         told = tuple(line for part in parts for line in _told(part))
-        if refusal is not None and refusal.refusal is not None:
-            return _refused(ask, refusal, told, uses)
-        target = _target(ask, [place for part in parts for place in part.places])
-        headers = [part.location.in_header(part.moved) for part in moved if part.moved is not None]
-        anonymous = any(not part.counts and not part.in_header for part in parts) and not headers
+        if stopped is not None:
+            return _refused(ask, stopped, told, uses)
+        # (2) what goes upstream
+        headers = tuple(
+            part.location.in_header(part.moved) for part in parts if part.moved is not None
+        )
         if headers:  # what the token made private by its place in the URL stays so
             told += (("Vary", "Authorization"), ("Cache-Control", "private"))
+        speaks = headers or all(part.counts or part.in_header for part in parts)
         return Decision(
-            outcome=Outcome.ANONYMOUS if anonymous else Outcome.PASS,
-            target=target,
-            set_headers=tuple(headers),
+            outcome=Outcome.PASS if speaks else Outcome.ANONYMOUS,
+            target=_target(ask, [place for part in parts for place in part.places]),
+            set_headers=headers,
             remove_headers=_own(ask),
             answer_headers=told,
             uses=uses,
-            id=TokenInQuery.id if anonymous else "",
+            id="" if speaks else TokenInQuery.id,
         )
 
 
@@ -374,6 +354,34 @@ def is_preflight(ask: Ask) -> bool:
     if ask.method != "OPTIONS" or any(ask.all(name) for name in _OVERRIDES):
         return False
     return bool(ask.all("origin") and ask.all("access-control-request-method"))
+
+
+def _stopped(parts: list[_Part]) -> tuple[_Part | None, list[_Part]]:
+    """The part that stops the request, or None; and the parts with it in its place."""
+    for part in parts:
+        if part.refusal is not None:
+            return part, parts
+    moved = [part for part in parts if part.moved is not None]
+    stops: tuple[_Part, Refusal] | None = None
+    if len({part.location.header for part in moved}) < len(moved):
+        stops = moved[1], TokensInManyPlaces()
+    else:
+        off = next((part for part in parts if _refuses_off(part)), None)
+        stops = None if off is None else (off, TokenInQuery(found=off.phase))
+    if stops is None:
+        return None, parts
+    stopped = msgspec.structs.replace(stops[0], refusal=stops[1])
+    return stopped, [stopped if part is stops[0] else part for part in parts]
+
+
+def _facts(ask: Ask, location: RetiredLocation) -> RequestFacts:
+    values = location.header_values(ask.all(location.header))
+    return facts(ask.method, ask.raw_path, ask.raw_query, values)
+
+
+def _dated(policy: Policy, at: float) -> Phase:
+    schedule = policy.row(DIRECTION, Location.QUERY).schedule
+    return Phase.OPEN if schedule is None else schedule.phase(at)
 
 
 def _refuses_off(part: _Part) -> bool:
