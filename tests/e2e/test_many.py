@@ -24,7 +24,7 @@ from headway.store.tables import accepted, installations
 FEW, SOME, MANY = 5_000, 20_000, 1_000_000
 BATCH = 2_500
 KEY = bytes(range(32))
-PLAYED = 2_000  # look-ups of each kind
+PLAYED = 1_000  # look-ups of each kind
 
 # A process of its own: what it holds is the store's and the interpreter's alone.
 PLAY = """

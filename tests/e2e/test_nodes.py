@@ -12,8 +12,11 @@ from functools import partial
 import httpx
 import pytest
 import services
+from flask import Flask
 
-from e2e.nodes import APP_KEY, Event, Host, Node, context_header
+from e2e.nodes import APP_KEY, BASE_URL, STORE_KEY, Event, Host, Node, context_header
+from headway.app.flask import Connect as FlaskConnect
+from headway.app.flask import SyncContext
 from headway.keys import Sealer
 from headway.model import Installation
 from headway.store.engine import open_engine
@@ -251,6 +254,48 @@ def test_what_one_node_records_holds_on_the_other(host: Host, start: Callable[..
             assert time.monotonic() - left < 3.5
 
     asyncio.run(play())
+
+
+def test_a_synchronous_framework_asks_a_server_too(
+    host: Host, address: str, monkeypatch: pytest.MonkeyPatch, postgresql: services.PostgreSQL
+) -> None:
+    """Flask: what is not remembered is read in a thread, for whoever waits; an outage is a 503."""
+    for name, value in STORE_KEY.items():
+        monkeypatch.setenv(name, value)
+    connect = FlaskConnect(
+        key=APP_KEY,
+        name="Nodes",
+        base_url=BASE_URL,
+        store=address,
+        development=True,
+        install_keys=host.keys,
+    )
+
+    @connect.context_route("/me")
+    def me(context: SyncContext) -> object:
+        return {"site": context.installation.client_key}
+
+    app = Flask("nodes")
+    connect.init_app(app)
+    http = app.test_client()
+    event = installed("site", FIRST, int(time.time()))
+    header = context_header("site", FIRST)
+    sent = {"base_url": BASE_URL, "data": event.body(), "headers": host.signed(event)}
+    assert http.get("/me", headers=header).status_code == 401
+    assert http.post("/installed", **sent).status_code == 204
+    assert http.post("/installed", **sent).status_code == 401  # once
+    time.sleep(1)  # for which "there is none" is repeated
+    assert http.get("/me", headers=header).get_json() == {"site": "site"}
+    postgresql.stop()
+    try:
+        assert http.get("/me", headers=header).status_code == 200
+        other = context_header("other", FIRST)
+        assert http.get("/me", headers=other).status_code == 503
+    finally:
+        postgresql.start()
+    assert http.get("/me", headers=other).status_code == 401
+    connect.answers.close()
+    connect.store._engine.dispose()
 
 
 # ---- outages --------------------------------------------------------------------------------

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 import os
+import resource
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from headway.store.files import (
     KEY_FILE_VARIABLE,
     KEY_VARIABLE,
     new_private_file,
+    no_core_dumps,
     private_directory,
     private_file,
     put_sealing_key,
@@ -236,3 +239,17 @@ def test_a_new_file_is_private_and_new(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(ConfigurationError, match="can not be made: File exists"):
         new_private_file(file)
+
+
+def test_t25_a_process_that_opens_keys_leaves_no_core_dump(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    try:
+        no_core_dumps()
+        assert resource.getrlimit(resource.RLIMIT_CORE) == (0, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    no_core_dumps()

@@ -23,6 +23,7 @@ __all__ = [
     "KEY_FILE_VARIABLE",
     "KEY_VARIABLE",
     "new_private_file",
+    "no_core_dumps",
     "private_directory",
     "private_file",
     "put_sealing_key",
@@ -149,6 +150,19 @@ def put_sealing_key(directory: Path, key: bytes) -> None:
     if path.exists():
         raise ConfigurationError(f"{path}: there is a key already")
     _make_key(path, key)
+
+
+def no_core_dumps() -> None:
+    """Let no crash write this process's memory, secrets in it, to a file; where the system has it.
+
+    >>> no_core_dumps()
+    """
+    try:
+        import resource
+    except ModuleNotFoundError:  # not a Unix
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def new_private_file(path: Path) -> BinaryIO:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from headway.keys import Sealer, new_sealing_key
 from headway.ports import Clock
 from headway.store.engine import MEMORY, is_address, leaves_the_process, open_engine
-from headway.store.files import sealing_keys
+from headway.store.files import no_core_dumps, sealing_keys
 from headway.store.installations import Installations
 from headway.store.migrations import check, upgrade
 from headway.store.offloop import OffLoop
@@ -79,7 +79,11 @@ def open_store(
 def open_sealer(
     where: str | Path, environ: Mapping[str, str], *, development: bool = False
 ) -> Sealer:
-    """The keys for the store at *where*; raises ConfigurationError where there are none."""
+    """The keys for the store at *where*; raises ConfigurationError where there are none.
+
+    From then on the process holds secrets: a crash of it leaves no core dump.
+    """
+    no_core_dumps()
     if where == MEMORY:
         return Sealer.of([new_sealing_key()])  # what it seals ends with it
     beside = Path(where).parent if development and not _is_server(where) else None

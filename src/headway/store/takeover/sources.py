@@ -113,16 +113,21 @@ def _file(path: Path) -> sa.Engine:
     address = f"{path.resolve().as_uri()}?mode=ro"
     engine = sa.create_engine(
         "sqlite://",
-        creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False),
+        creator=lambda: _read_only(address),
         hide_parameters=True,
     )
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA trusted_schema = OFF")
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
     except DBAPIError as error:
         raise ConfigurationError(f"{path}: {error.orig}") from None
     return engine
+
+
+def _read_only(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+    connection.execute("PRAGMA trusted_schema = OFF")  # somebody else made this file
+    return connection
 
 
 def _table(engine: sa.Engine, source: str, tables: Sequence[str]) -> sa.Table:
