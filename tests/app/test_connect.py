@@ -29,6 +29,7 @@ from headway.errors import (
 from headway.model import Direction, Kind, RequestFacts, Secret
 from headway.policy import ATLASSIAN_2022, REHEARSAL
 from headway.ports import Credentials, NeedKey, drive
+from headway.refusals import InstallationUnmapped
 from headway.store.engine import open_engine
 from headway.store.migrations import upgrade
 from headway.store.replay import MemoryReplayCache
@@ -395,3 +396,57 @@ def test_a_delivery_is_worked_on_wherever_it_comes_back(world):
     for each in (told, told.to_json(), told.to_json().decode()):
         assert asyncio.run(world.connect.work(each))
     assert heard == ["page_created"] * 3
+
+
+def test_an_app_lives_until_its_events_are_worked_off_and_its_connections_closed(world):
+    world.install()
+    connect = world.connect
+
+    async def life():
+        async with connect.lifespan():
+            assert connect.has_lifespan
+            assert connect.client(world.installation) is not connect.client(world.installation)
+            assert connect.sync_client(world.installation).address("/a").host == "localhost"
+
+    asyncio.run(life())
+    assert connect.queue.close() == 0
+
+
+def test_a_life_with_a_queue_of_ones_own_leaves_it_alone(make_world):
+    class Elsewhere:
+        def put(self, delivery):
+            raise AssertionError
+
+        def close(self): ...
+
+    world = make_world(queue=Elsewhere())
+
+    async def life():
+        async with world.connect.lifespan():
+            pass
+
+    asyncio.run(life())
+
+
+def test_an_installation_that_a_token_speaks_for_may_not_be_there(world):
+    world.install()
+
+    def installed(connect, verified):
+        raise InstallationUnmapped()
+
+    route = Route(
+        path="/panel",
+        methods=("GET",),
+        accept=PAGE,
+        policy=world.connect.header_only,
+        installed=installed,
+    )
+    asked = facts(token=world.request_token("GET", "/panel"))
+    steps = world.connect.proving(asked, route)
+    next(steps)
+    keys = world.connect.store.find(NeedKey(issuer="site-1", symmetric=True))
+    question = steps.send(keys)
+    assert question.function is installed
+    with pytest.raises(InstallationUnmapped):
+        steps.throw(InstallationUnmapped())
+    assert (world.seen[-1].refusal, world.seen[-1].verified) == ("installation-unmapped", True)
