@@ -208,6 +208,16 @@ def test_upgrade_makes_what_is_not_there(tmp_path: Path, typed) -> None:
     assert typed("list", "--store", where)[0] == 0
 
 
+def test_a_database_that_says_no_is_one_line(tmp_path: Path, typed) -> None:
+    where = tmp_path / "data" / "headway.db"
+    open_engine(where).dispose()
+    with closing(sqlite3.connect(where)) as connection:
+        connection.execute("CREATE TABLE accepted (mine)")
+    code, out, err = typed("upgrade", "--store", str(where))
+    assert (code, out) == (2, "")
+    assert err == "headway: the database says: table accepted already exists\n"
+
+
 def test_rotate_key(place: str, typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADWAY_STORE_KEY", text(NEW, OLD))
     assert typed("rotate-key")[:2] == (

@@ -113,9 +113,10 @@ def measured(place: str, count: int) -> dict[str, Any]:
     engine = open_engine(place)
     upgrade(engine)
     fill(engine, count)
-    if engine.dialect.name == "postgresql":  # as its autovacuum does by and by
+    if engine.dialect.name == "postgresql":  # as it does by and by, by itself
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("VACUUM ANALYZE"))
+            connection.execute(sa.text("CHECKPOINT"))
     engine.dispose()
     done = subprocess.run(
         [sys.executable, "-c", PLAY],

@@ -20,6 +20,7 @@ from headway.store.engine import (
     alone,
     copy_in,
     copy_out,
+    explained,
     leaves_the_process,
     open_engine,
     order_later,
@@ -320,6 +321,14 @@ def test_an_outage_is_a_refusal_that_repeats_nothing(engine: sa.Engine) -> None:
     assert str(caught.value).endswith("found OperationalError")
     with pytest.raises(StoreUnavailable, match="TimeoutError"), reached():
         raise sa.exc.TimeoutError("no connection")
+
+
+@pytest.mark.parametrize("said", ["the first line\nDETAIL: a row\n", ""])
+def test_what_a_database_says_is_one_line_without_rows(said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught, explained():
+        raise sa.exc.ProgrammingError("SELECT 1", {}, ValueError(said))
+    told = "the first line" if said else "ValueError"
+    assert str(caught.value) == f"the database says: {told}"
 
 
 def test_a_lock_that_is_not_had_in_time_is_an_outage(server: sa.Engine) -> None:

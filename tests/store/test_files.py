@@ -176,8 +176,13 @@ def test_keys_come_from_a_private_file(tmp_path: Path) -> None:
     path.chmod(0o640)
     with pytest.raises(ConfigurationError, match="chmod 600"):
         sealing_keys(named, tmp_path / "data")
-    path.chmod(0o600)
-    assert sealing_keys(named, tmp_path / "data") == (bytes(range(32)),)
+    for mode in (0o600, 0o400):
+        path.chmod(mode)
+        assert sealing_keys(named, tmp_path / "data") == (bytes(range(32)),)
+    (tmp_path / "link").symlink_to(path)
+    assert sealing_keys({KEY_FILE_VARIABLE: str(tmp_path / "link")}) == (bytes(range(32)),)
+    with pytest.raises(ConfigurationError, match="is not a regular file"):
+        sealing_keys({KEY_FILE_VARIABLE: str(tmp_path)})
     with pytest.raises(ConfigurationError, match="not both"):
         sealing_keys(named | {KEY_VARIABLE: KEY})
 
@@ -253,3 +258,17 @@ def test_t25_a_process_that_opens_keys_leaves_no_core_dump(
         resource.setrlimit(resource.RLIMIT_CORE, before)
     monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
     no_core_dumps()
+
+
+def test_a_key_file_that_can_not_be_read_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys"
+    path.touch(0o600)
+
+    def refuse(*_: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(ConfigurationError, match="can not be read: Permission denied"):
+        sealing_keys({KEY_FILE_VARIABLE: str(path)})

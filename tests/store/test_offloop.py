@@ -8,6 +8,7 @@ import pytest
 from headway.errors import StoreUnavailable
 from headway.model import Secret
 from headway.ports import Credentials, NeedKey, OnceOnly
+from headway.store import offloop
 from headway.store.offloop import OffLoop
 
 NEED = NeedKey(issuer="site", symmetric=True)
@@ -68,4 +69,24 @@ def test_an_outage_arrives_where_it_is_awaited() -> None:
 
     with pytest.raises(StoreUnavailable):
         asyncio.run(ask())
+    answers.close()
+
+
+def test_a_database_that_hangs_keeps_a_bounded_number_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(offloop, "WAITING_MAX", 3)
+    store = Slow()
+    answers = OffLoop(store)
+
+    async def ask() -> list[object]:
+        waiting = [asyncio.ensure_future(answers.find(NEED)) for _ in range(5)]
+        await asyncio.sleep(0)
+        refused = [each.exception() for each in waiting if each.done()]
+        assert [type(each) for each in refused] == [StoreUnavailable] * 2
+        store.gate.set()
+        found = [await each for each in waiting if not each.done() or not each.exception()]
+        return [*found, await answers.find(NEED)]  # and there is room again
+
+    assert asyncio.run(ask()) == [FOUND] * 4
     answers.close()

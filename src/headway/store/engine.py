@@ -154,6 +154,21 @@ def reached() -> Iterator[None]:
         raise StoreUnavailable(found=type(getattr(error, "orig", error)).__name__) from None
 
 
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what a database says at start, or to a command, into one clear line.
+
+    Raises:
+        ConfigurationError: it refused what it was asked, or could not be asked.
+    """
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        # The first line says what is wrong; further ones may show a row.
+        lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+        raise ConfigurationError(f"the database says: {lines[0]}") from None
+
+
 def alone(connection: sa.Connection) -> None:
     """Hold off every other upgrade until this transaction ends; SQLite's write lock does already.
 

@@ -117,13 +117,28 @@ def sealing_keys(environ: Mapping[str, str], directory: Path | None = None) -> t
         path = private_directory(directory) / KEY_FILE
         if not path.exists():
             _make_key(path, new_sealing_key())
-    private_file(path, create=False)
-    return _keys(path.read_text("ascii", "replace"), str(path))
+    return _keys(_read_private(path), str(path))
 
 
 def sealing_key(environ: Mapping[str, str], directory: Path | None = None) -> bytes:
     """The key that seals: the first of :func:`sealing_keys`, which raises as that does."""
     return sealing_keys(environ, directory)[0]
+
+
+def _read_private(path: Path) -> str:
+    """The text of a file that its owner alone may read; it may be a link, and need not be writable.
+
+    That is how containers are given secrets.
+    """
+    real = path.resolve()
+    mode = real.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise ConfigurationError(f"{path}: is not a regular file")
+    _refuse_wider(real, mode, _FILE_MODE)
+    try:
+        return real.read_text("ascii", "replace")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can not be read: {error.strerror}") from None
 
 
 def _keys(text: str, origin: str) -> tuple[bytes, ...]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
 from typing import Protocol, TypeVar
 
+from headway.errors import StoreUnavailable
 from headway.ports import Credentials, KeySource, NeedKey, OnceOnly, ReplayCache
 
 __all__ = ["OffLoop"]
@@ -19,6 +21,9 @@ Asked = TypeVar("Asked")
 T = TypeVar("T")
 THREADS = 15
 """As many as there are connections to the database at most: more would wait for each other."""
+
+WAITING_MAX = 500
+"""Questions that wait at once; while a database hangs, further ones are refused at once."""
 
 
 class Recalls(KeySource, ReplayCache, Protocol):
@@ -37,6 +42,9 @@ class Recalls(KeySource, ReplayCache, Protocol):
 class OffLoop:
     """The faces of *store* for an event loop; its own threads, so that nobody else's fill up.
 
+    What is awaited raises what the store raises, and StoreUnavailable where
+    too many wait already.
+
     >>> class Store:
     ...     def recall(self, need): return None
     ...     def find(self, need): return "read in a thread"
@@ -49,6 +57,7 @@ class OffLoop:
 
     def __init__(self, store: Recalls) -> None:
         self._store = store
+        self._room = BoundedSemaphore(WAITING_MAX)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="headway-store")
 
     def find(self, need: NeedKey) -> Credentials | Awaitable[Credentials | None] | None:
@@ -67,4 +76,10 @@ class OffLoop:
         self._threads.shutdown(wait=False)
 
     async def _run(self, call: Callable[[Asked], T], question: Asked) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, question)
+        if not self._room.acquire(blocking=False):
+            raise StoreUnavailable(found=f"{WAITING_MAX} questions that wait")
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, call, question)
+        finally:
+            self._room.release()

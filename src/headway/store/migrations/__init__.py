@@ -16,7 +16,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 
 from headway.errors import ConfigurationError
-from headway.store.engine import alone, writing
+from headway.store.engine import alone, explained, writing
 
 __all__ = ["check", "revisions", "statements", "upgrade"]
 
@@ -30,7 +30,8 @@ def upgrade(engine: sa.Engine) -> str:
     """Bring the database to the version of this release; return that version.
 
     Raises:
-        ConfigurationError: a newer release wrote the database.
+        ConfigurationError: a newer release wrote the database, or it refuses
+            a step; then nothing is changed.
 
     >>> from headway.store.engine import open_engine
     >>> engine = open_engine(":memory:")
@@ -39,7 +40,7 @@ def upgrade(engine: sa.Engine) -> str:
     >>> engine.dispose()
     """
     scripts = _scripts()
-    with writing(engine).begin() as connection:
+    with explained(), writing(engine).begin() as connection:
         alone(connection)
         context = MigrationContext.configure(connection)
         with Operations.context(context):
@@ -55,7 +56,7 @@ def check(engine: sa.Engine) -> str:
     Raises:
         ConfigurationError: it is older, newer, or no database of ours.
     """
-    with engine.connect() as connection:
+    with explained(), engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     missing = _missing(_scripts(), current)
     if current is None or missing:
