@@ -210,6 +210,27 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
         "$.modules.webPanels[0].key",
         "letters, digits and dashes",
     ),
+    "a condition that is misspelt": (
+        {"modules": {"webPanels": [panel(conditions=[{"condition": "user_is_loged_in"}])]}},
+        "$.modules.webPanels[0].conditions[0].condition",
+        "Did you mean user_is_logged_in?",
+    ),
+    "a condition inside others": (
+        {
+            "modules": {
+                "webPanels": [
+                    panel(
+                        conditions=[
+                            {"condition": "user_is_admin"},
+                            {"or": [{"condition": "/asked"}, {"and": [{"condition": "wat"}]}]},
+                        ]
+                    )
+                ]
+            }
+        },
+        "$.modules.webPanels[0].conditions[1].or[1].and[0].condition",
+        "If it is new",
+    ),
     "a dialog that is not there": (
         {
             "modules": {
@@ -248,6 +269,21 @@ def test_errors_come_first() -> None:
 def test_whatever_a_member_is_it_is_only_found_wrong(member: str, value: Any) -> None:
     data = json.dumps({**WHOLE, member: value}).encode()
     assert all(isinstance(each, Finding) for each in check(data))
+
+
+@pytest.mark.parametrize("depth", [100, 400, 700, 950, 1500, 5000])
+@pytest.mark.parametrize("what", ["objects", "lists", "conditions"])
+def test_depth_ends_in_no_traceback(what: str, depth: int) -> None:
+    opening, closing = {
+        "objects": ('{"a":', "}"),
+        "lists": ("[", "]"),
+        "conditions": ('[{"or":', "}]"),
+    }[what]
+    deep = f"{opening * depth}[]{closing * depth}"
+    text = json.dumps({**WHOLE, "modules": {"webPanels": [panel(conditions="DEEP")]}})
+    found_all = check(text.replace('"DEEP"', deep).encode())
+    assert found_all
+    assert all(isinstance(each, Finding) for each in found_all)
 
 
 def test_a_member_that_is_written_twice() -> None:

@@ -9,6 +9,7 @@ import oracle
 import pytest
 
 from headway.descriptor import Condition
+from headway.descriptor.condition_names import CONDITION_NAMES
 from headway.host.apps import Licence
 from headway.host.conditions import CONDITIONS, Asked, Remote, hold
 from headway.host.settings import Settings
@@ -369,3 +370,7 @@ def test_what_was_answered_is_not_kept_without_end(
     for name in ("/a", "/b", "/c", "/a"):
         assert ask(site, Condition(name=name))
     assert len(wire.asked) == 4
+
+
+def test_a_checked_descriptor_is_warned_of_no_condition_that_this_site_answers() -> None:
+    assert {name for table in CONDITIONS.values() for name in table} <= CONDITION_NAMES

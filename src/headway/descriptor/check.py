@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headway.descriptor import MEMBERS, SCOPES, problems_of
+from headway.descriptor.condition_names import CONDITION_NAMES
 from headway.descriptor.module_types import MODULE_TYPES
 from headway.descriptor.typed import TYPED, members_of
 from headway.http.answers import origin_of
@@ -101,6 +102,7 @@ _TOP = frozenset(
     }
 )
 _ALWAYS_ON = ("signed-install", "context-qsh")
+_CONDITIONAL = ("conditions", "contentPresentConditions")
 _MODULE_KEY = re.compile(r"[A-Za-z0-9-]{1,100}")
 _KEY_LENGTH = 64  # what the vendor's page says; its schema has 80
 
@@ -129,7 +131,10 @@ def check(data: bytes, origin: str = "") -> tuple[Finding, ...]:
     warnings: list[Finding] = []
     if isinstance(document, _Object):
         errors += _base(document, origin)
-        warnings += _warnings(document)
+        try:
+            warnings += _warnings(document)
+        except RecursionError:
+            warnings.append(_warning("$", "is nested too deep to look at all of it", "Flatten it."))
     return (*errors, *warnings)
 
 
@@ -213,10 +218,26 @@ def _about_type(name: str, written: Any, place: str) -> Iterator[Finding]:
         if not isinstance(module, _Object):
             continue
         yield from _unknown(module, members, where, f"no member of {name} is known by this name")
+        for member in _CONDITIONAL:
+            yield from _conditions(module.get(member), f"{where}.{member}")
         key = module.get("key")
         if isinstance(key, str) and not _MODULE_KEY.fullmatch(key):
             hint = "Use letters, digits and dashes: some sites take nothing else."
             yield _warning(f"{where}.key", "has other characters than a module's key", hint)
+
+
+def _conditions(written: Any, place: str) -> Iterator[Finding]:
+    """A name that nobody knows never holds, and what stands on it is never shown."""
+    for number, condition in enumerate(written if isinstance(written, list) else ()):
+        if not isinstance(condition, _Object):
+            continue
+        where, name = f"{place}[{number}]", condition.get("condition")
+        if isinstance(name, str) and not name.startswith(("/", "http:", "https:")):
+            problem = "no condition is known by this name, so it may never hold"
+            for found in _unknown((name,), CONDITION_NAMES, where, problem):
+                yield msgspec.structs.replace(found, place=f"{where}.condition")
+        for member in ("conditions", "and", "or"):
+            yield from _conditions(condition.get(member), f"{where}.{member}")
 
 
 def _dialog_keys(modules: Mapping[str, Any]) -> Iterator[Finding]:
