@@ -7,7 +7,7 @@ import pytest
 from app.invoking import APP_ID
 from headway.app.connect import Connect
 from headway.app.forge import INVOCATION, SpeaksFor
-from headway.app.routes import CALL, PAGE, REMOTE, TENANT, WEBHOOK, Serves, Ticketed
+from headway.app.routes import CALL, PAGE, REMOTE, TENANT, WEBHOOK, Serves, Ticketed, handlers_first
 from headway.descriptor.typed import (
     Icon,
     JiraIssueGlance,
@@ -460,3 +460,11 @@ def test_each_module_of_a_file_is_served_as_its_type_is(make, tmp_path):
     for key, problem in (("c", "cacheable"), ("s", "no address")):
         with pytest.raises(ConfigurationError, match=problem):
             connect.serves(key)
+
+
+def test_what_users_wait_for_is_looked_at_first(make):
+    connect = make()
+    connect.context_route("/api")(lambda request, context: None)
+    ordered = handlers_first(connect.all_routes())
+    assert [route.path for route in ordered][:2] == ["/api", "/atlassian-connect.json"]
+    assert len(ordered) == len(connect.all_routes())

@@ -314,10 +314,11 @@ async def _lifespan(connect: core.Connect, receive: Receive, send: Send) -> None
 
 def _inner(route: Route) -> Inner:
     handler: Any = route.handler
+    waits = inspect.iscoroutinefunction(handler)
 
     async def inner(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
         request = Request(scope, receive)
-        if not inspect.iscoroutinefunction(handler):
+        if not waits:
             with admitted.sync_context() as plain:
                 result = await asyncio.to_thread(handler, request, plain)
                 await _send(send, result, scope["method"])

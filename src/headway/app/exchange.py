@@ -128,18 +128,17 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """The handler may run: with *query*, without the Authorization header, for *verified*.
 
     ``form`` is the body to hand on where the steps have read it.  ``page`` finishes the
-    answer of a page; None where the answer is no page.  ``watched``: a person
-    looks at the answer.
+    answer of a page; None where the answer is no page.
     """
 
     connect: Any
+    asked: Asked
     verified: Verified
     query: str
     signed: bool
     form: bytes | None = None
     page: FramedPage | None = None
     tokens: ForgeTokens | None = None
-    watched: bool = False
 
     def context(self) -> Context:
         """The context of an ``async def`` handler."""
@@ -167,7 +166,7 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
         """
         if refusal.status != 503:
             raise refusal
-        return refusal_answer(self.connect, refusal, watched=self.watched)
+        return refusal_answer(self.connect, refusal, watched=_wants_page(self.asked))
 
     def finished(self, headers: Headers) -> Headers:
         """The headers of the handler's answer, as they go out."""
@@ -432,13 +431,13 @@ def _admitted(
 ) -> Admitted:
     return Admitted(
         connect=connect,
+        asked=asked,
         verified=verified,
         query=clean_query(facts.raw_query),
         signed=page is not None or signs_address(verified),  # a page's address has at least a seal
         form=None if form is None else _without_field(facts, form),
         page=page,
         tokens=tokens,
-        watched=_wants_page(asked),
     )
 
 

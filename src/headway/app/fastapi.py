@@ -30,7 +30,7 @@ from headway.app import connect as core
 from headway.app.asgi import Endpoint, Receive, Scope, Send, asked_of
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import CREDENTIALS, QUIET, Admitted, Answer, arun, exchange
-from headway.app.routes import CALL, Route, Serves, with_head
+from headway.app.routes import CALL, Route, Serves, handlers_first, with_head
 from headway.errors import ConfigurationError
 from headway.verify import Family
 
@@ -52,7 +52,7 @@ class Connect(core.Connect):
         It brings the app's :meth:`lifespan` along.
         """
         router = APIRouter(lifespan=self.lifespan)
-        for route in self.all_routes():
+        for route in handlers_first(self.all_routes()):
             path = self.base_path + route.path
             if route.serves is not Serves.HANDLER or route.handler is None:
                 endpoint = Endpoint(self, route, _nothing)

@@ -17,7 +17,7 @@ a request says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -49,6 +49,7 @@ __all__ = [
     "Route",
     "Serves",
     "Ticketed",
+    "handlers_first",
     "with_head",
 ]
 
@@ -597,3 +598,8 @@ def _address(members: Mapping[str, Any]) -> str:
 def with_head(methods: tuple[str, ...]) -> tuple[str, ...]:
     """*methods*, and HEAD where GET is among them."""
     return (*methods, "HEAD") if "GET" in methods and "HEAD" not in methods else methods
+
+
+def handlers_first(routes: Iterable[Route]) -> list[Route]:
+    """*routes* for a router that looks at one after the other: what users wait for comes first."""
+    return sorted(routes, key=lambda route: route.serves is not Serves.HANDLER)

@@ -26,7 +26,7 @@ from headway.app import connect as core
 from headway.app.asgi import Endpoint, Inner, Receive, Scope, Send
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import Admitted, answer_of
-from headway.app.routes import Route
+from headway.app.routes import Route, handlers_first
 
 __all__ = ["Connect", "Context", "SyncContext"]
 
@@ -42,7 +42,7 @@ class Connect(core.Connect):
     @property
     def routes(self) -> list[BaseRoute]:
         """Every route declared so far: the descriptor, the lifecycle, the app's own."""
-        return [self._route(route) for route in self.all_routes()]
+        return [self._route(route) for route in handlers_first(self.all_routes())]
 
     def _route(self, route: Route) -> StarletteRoute:
         return StarletteRoute(
@@ -55,10 +55,11 @@ class Connect(core.Connect):
 
 def _inner(route: Route) -> Inner:
     handler: Any = route.handler
+    waits = inspect.iscoroutinefunction(handler)
 
     async def inner(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
         request = Request(scope, receive)
-        if not inspect.iscoroutinefunction(handler):
+        if not waits:
             with admitted.sync_context() as plain:
                 result = await run_in_threadpool(handler, request, plain)
                 await _response(result)(scope, receive, send)
