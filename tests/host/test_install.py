@@ -147,7 +147,10 @@ def test_a_descriptor_that_is_none(host: SmallHost, app: SmallApp) -> None:
     app.raw_descriptor = b"none"
     assert fails(host, app.descriptor_url) == f"{app.descriptor_url}: is not JSON"
     app.raw_descriptor = b'{"key": 1}'
-    assert "Expected `str`, got `int` - at `$.key`" in fails(host, app.descriptor_url)
+    told = fails(host, app.descriptor_url)
+    assert "Expected `str`, got `int` - at `$.key`; `headway descriptor check` names 3 more" in told
+    app.raw_descriptor = json.dumps({**app.descriptor, "key": 1}).encode()
+    assert fails(host, app.descriptor_url).endswith("got `int` - at `$.key`")
     app.raw_descriptor = b"[" + b"0," * 300_000
     assert "answered more than 524288 bytes" in fails(host, app.descriptor_url)
     assert app.callbacks() == []

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from headway.descriptor import Descriptor, read_descriptor
+from headway.descriptor import Descriptor, problems_of, read_descriptor
 from headway.errors import HeadwayError
 from headway.host.apps import App, Apps, Licence
 from headway.host.lifecycle import Lifecycle
@@ -218,7 +218,7 @@ class Installer:
         shown = f"{origin}{urlsplit(url).path}"
         try:
             body = _expected(await self._outgoing.descriptor(url))
-            descriptor, fingerprint = read_descriptor(body), _fingerprint(body)
+            descriptor, fingerprint = _described(body), _fingerprint(body)
         except (NoAnswer, ValueError) as failure:
             raise InstallFailed(f"{shown}: {failure}") from None
         self._check_origin(descriptor, origin)
@@ -237,6 +237,17 @@ class Installer:
                 f"{descriptor.key}: the app is on {own_name}, as the site is, and cookies ignore "
                 "ports; give the app another name, such as 127.0.0.1"
             )
+
+
+def _described(body: bytes) -> Descriptor:
+    """The descriptor; raises ValueError with what is wrong first, and how much more there is."""
+    try:
+        return read_descriptor(body)
+    except ValueError as error:
+        more = len(problems_of(body)) - 1
+        if more < 1:
+            raise
+        raise ValueError(f"{error}; `headway descriptor check` names {more} more") from None
 
 
 def _expected(answer: Answer) -> bytes:
