@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from app.sites import BEARER_LIKE, server
 from headway.app import drivers
-from headway.app.asks import Access, Give, Next, Opened, Send, Wait, Work
+from headway.app.asks import Access, Give, Later, Next, Opened, Send, Wait, Work
 from headway.app.drivers import AsyncDriver, Connections, SyncDriver
 from headway.app.failures import HostUnreachable
 
@@ -228,6 +229,44 @@ def test_a_body_has_to_fit_the_client():
         Threads().run(whole(httpx.Request("POST", URL, content=parts())))
     with pytest.raises(TypeError, match="an async one"):
         Loop().run(whole(httpx.Request("POST", URL, content=iter([b"x"]))))
+
+
+def test_work_goes_on_meanwhile_one_at_a_time(way):
+    done = []
+
+    def work(name, seconds=0.02):
+        def do():
+            time.sleep(seconds)
+            done.append(name)
+
+        return do
+
+    def steps():
+        yield Later(work("a"))
+        yield Later(work("b", 0))
+        yield Work(work("c", 0))
+        return list(done)
+
+    assert way.run(steps()) == ["a", "b", "c"]
+
+
+def test_work_that_fails_is_heard_of_at_the_next_question(way):
+    def fail():
+        raise OSError("the disk is full")
+
+    def steps():
+        yield Later(fail)
+        yield Work(lambda: None)
+
+    with pytest.raises(OSError, match="full"):
+        way.run(steps())
+
+    def leave():
+        yield Later(fail)
+
+    with contextlib.suppress(OSError):
+        way.run(leave())
+    gc.collect()
 
 
 # ---- one fetches for all --------------------------------------------------------------------

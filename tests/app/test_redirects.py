@@ -258,6 +258,59 @@ def test_a_resolver_that_is_silent_is_not_waited_for():
     done.set()
 
 
+class Inner:
+    """A stream that says what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __getattr__(self, name):
+        def asked(*arguments):
+            self.asked.append((name, *arguments))
+            return self if name == "start_tls" else b"x"
+
+        return asked
+
+
+class AsyncInner(Inner):
+    def __getattr__(self, name):
+        said = super().__getattr__(name)
+        if name == "get_extra_info":
+            return said
+
+        async def asked(*arguments):
+            return said(*arguments)
+
+        return asked
+
+
+def test_large_files_are_read_in_large_pieces():
+    asked = [
+        ("start_tls", "context", "media.example", 5),
+        ("read", redirects.WIDE, 5),
+        ("write", b"y", 5),
+        ("get_extra_info", "socket"),
+    ]
+    inner = Inner()
+    stream = redirects.SyncWideStream(inner).start_tls("context", "media.example", 5)
+    assert stream.read(65_536, 5) == b"x"
+    stream.write(b"y", 5)
+    stream.get_extra_info("socket")
+    stream.close()
+    assert inner.asked == [*asked, ("close",)]
+    awaited = AsyncInner()
+
+    async def use():
+        stream = await redirects.WideStream(awaited).start_tls("context", "media.example", 5)
+        assert await stream.read(65_536, 5) == b"x"
+        await stream.write(b"y", 5)
+        stream.get_extra_info("socket")
+        await stream.aclose()
+
+    asyncio.run(use())
+    assert awaited.asked == [*asked, ("aclose",)]
+
+
 def test_the_machines_own_resolver():
     assert "127.0.0.1" in redirects._resolved("127.0.0.1", 80)
     with pytest.raises(AddressRefused):

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import httpx
 import msgspec
 
-__all__ = ["Access", "Ask", "Give", "Next", "Opened", "Send", "Steps", "Wait", "Work"]
+__all__ = ["Access", "Ask", "Give", "Later", "Next", "Opened", "Send", "Steps", "Wait", "Work"]
 
 T = TypeVar("T")
 
@@ -79,6 +79,15 @@ class Work(msgspec.Struct, frozen=True, gc=False):
     function: Callable[[], Any]
 
 
+class Later(msgspec.Struct, frozen=True, gc=False):
+    """The same, and go on meanwhile: only one is under way, and :class:`Work` waits for it.
+
+    What it raises is raised at the next question of either kind.
+    """
+
+    function: Callable[[], Any]
+
+
 class Give(msgspec.Struct, frozen=True, gc=False):
     """Not a question: *value* is the next one for whoever iterates."""
 
@@ -88,5 +97,5 @@ class Give(msgspec.Struct, frozen=True, gc=False):
         return "<give>"
 
 
-Ask: TypeAlias = Send | Next | Wait | Access | Work | Give
+Ask: TypeAlias = Send | Next | Wait | Access | Work | Later | Give
 Steps: TypeAlias = Generator[Ask, Any, T]

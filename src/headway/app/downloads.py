@@ -20,7 +20,7 @@ from typing import Any, TypedDict
 import httpx
 import msgspec
 
-from headway.app.asks import Give, Next, Opened, Send, Steps, Wait, Work
+from headway.app.asks import Give, Later, Next, Opened, Send, Steps, Wait, Work
 from headway.app.caller import Caller, Credentials
 from headway.app.calls import TRIED_AGAIN, pause, seconds_to_wait
 from headway.app.drivers import AsyncDriver, SyncDriver
@@ -30,7 +30,7 @@ from headway.app.saving import NewFile, safe_name
 
 __all__ = ["Bounds", "Download", "SyncDownload", "Transfer", "Wanted"]
 
-BATCH = 1 << 20  # bytes that are written at once
+BATCH = 1 << 18  # bytes that are written at once: what still lies in the processor's cache
 READ_MAX = 64 << 20  # bytes of a file that is read as a whole, unless another bound is said
 DRAINED_MAX = 65_536  # bytes of a redirect's body, for the sake of its connection
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -298,7 +298,7 @@ class Transfer:
                 batch.append(chunk)
                 size += len(chunk)
                 if size >= BATCH:
-                    yield Work(partial(file.write, *batch))
+                    yield Later(partial(file.write, *batch))
                     batch, size = [], 0
         except DownloadFailed:
             # What came is kept for whoever goes on with it, unless it is wrong.

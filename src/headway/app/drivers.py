@@ -28,7 +28,7 @@ from typing import Any, Self, TypeVar
 import httpcore
 import httpx
 
-from headway.app.asks import Access, Give, Next, Opened, Send, Steps, Work
+from headway.app.asks import Access, Give, Later, Next, Opened, Send, Steps, Work
 from headway.app.failures import HostUnreachable
 from headway.app.instruments import HostCall
 from headway.app.redirects import GuardedBackend, SyncGuardedBackend
@@ -263,6 +263,7 @@ class AsyncDriver:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._open: Opened | None = None
+        self._under_way: asyncio.Future[Any] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -281,6 +282,9 @@ class AsyncDriver:
         if opened is not None:
             with _nameless():
                 await opened.body.aclose()
+        if self._under_way is not None:
+            self._under_way.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._under_way = None
 
     async def run(self, steps: Steps[T]) -> T:
         """The result of *steps*, which give nothing on their way."""
@@ -321,8 +325,8 @@ class AsyncDriver:
             return await self._send(ask)
         if type(ask) is Access:
             return await self._fetched(ask)
-        if type(ask) is Work:
-            return await asyncio.to_thread(ask.function)
+        if type(ask) is Work or type(ask) is Later:
+            return await self._worked(ask)
         return await asyncio.sleep(ask.seconds)
 
     async def _send(self, ask: Send) -> Opened:
@@ -341,6 +345,16 @@ class AsyncDriver:
         finally:
             self._connections.tell(ask, self._open, began)
         return self._open
+
+    async def _worked(self, ask: Work | Later) -> Any:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            await under_way
+        work = asyncio.get_running_loop().run_in_executor(None, ask.function)
+        if type(ask) is Later:
+            self._under_way = work
+            return None
+        return await work
 
     async def _fetched(self, ask: Access) -> Any:
         flights = self._connections.flights
@@ -443,7 +457,7 @@ class SyncDriver:
             return self._send(ask)
         if type(ask) is Access:
             return self._fetched(ask)
-        if type(ask) is Work:
+        if type(ask) is Work or type(ask) is Later:
             return ask.function()
         return time.sleep(ask.seconds)
 

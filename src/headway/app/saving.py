@@ -19,6 +19,7 @@ from pathlib import Path
 
 __all__ = ["NewFile", "safe_name"]
 
+PARTS_MAX = 64  # of one write; systems take 1024
 NAME_MAX = 255  # bytes, of which every file system takes as many
 _UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff<>:\"|?*]"
@@ -106,10 +107,13 @@ class NewFile:
     def write(self, *parts: bytes) -> None:
         """Append *parts*; after the end that does nothing."""
         with self._lock:
-            for part in parts if self._file >= 0 else ():
-                view = memoryview(part)
-                while view:
-                    view = view[os.write(self._file, view) :]
+            left = [memoryview(part) for part in parts if part] if self._file >= 0 else []
+            while left:
+                written = os.writev(self._file, left[:PARTS_MAX])
+                while left and written >= len(left[0]):
+                    written -= len(left.pop(0))
+                if written:
+                    left[0] = left[0][written:]
 
     def finish(self) -> Path:
         """Give it its name.  Raises FileExistsError where somebody else took it meanwhile."""
