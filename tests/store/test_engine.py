@@ -4,6 +4,8 @@ import os
 import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -357,3 +359,57 @@ def test_a_connection_that_broke_is_replaced_unseen(
     postgresql.start()
     with server.connect() as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
+
+
+# ---- forks ----------------------------------------------------------------------------------
+
+FORKS = r"""
+import gc, os
+import sqlalchemy as sa
+from headway.store.engine import open_engine
+
+engine = open_engine(os.environ["DATABASE"])
+gone = open_engine(os.environ["DATABASE"])
+gone.dispose()
+del gone
+gc.collect()
+
+def who():
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        mine = getattr(getattr(driver, "info", None), "backend_pid", driver)
+        for _ in range(50):
+            assert connection.scalar(sa.text("SELECT 1 + 1")) == 2
+        return mine
+
+before = who()
+children = []
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        mine = who()
+        os.write(1, b"%d\n" % (mine != before))
+        os._exit(0)
+    children.append(child)
+assert who() == before  # the parent's connection is its own, and goes on
+print(*(os.waitpid(child, 0)[1] for child in children), flush=True)
+assert who() == before
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_forked_process_opens_connections_of_its_own(
+    request: pytest.FixtureRequest, database: Path, kind: str
+) -> None:
+    place = str(database) if kind == "sqlite" else request.getfixturevalue("emptied")()
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "DATABASE": place},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.splitlines()
+    assert told.count("1") == 3, told
+    assert "0 0 0" in told

@@ -5,8 +5,10 @@ Every statement that only one of the two knows stands in this module.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -76,8 +78,9 @@ def open_engine(path: str | Path) -> sa.Engine:
 
     The file is made with mode 0600 in a directory of mode 0700.  PostgreSQL is
     named by its address, ``postgresql://user@machine/database``, in the form of
-    libpq's connection URIs ("Connection Strings" in its manual).  Open it after
-    a process forks, not before.
+    libpq's connection URIs ("Connection Strings" in its manual).  A process
+    that is forked off opens connections of its own; a database in memory is the
+    parent's alone.
 
     Raises:
         ConfigurationError: the path can not be used, others may read it, the
@@ -104,6 +107,7 @@ def open_engine(path: str | Path) -> sa.Engine:
     except DatabaseError as error:
         engine.dispose()
         raise ConfigurationError(f"{file}: {error.orig}") from None
+    _start_anew_after_a_fork(engine)
     return engine
 
 
@@ -273,7 +277,23 @@ def _postgresql(address: str) -> sa.Engine:
         engine.dispose()
         why = " ".join(str(error.orig).split())
         raise ConfigurationError(f"{shown_address(address)}: {why}") from None
+    _start_anew_after_a_fork(engine)
     return engine
+
+
+def _start_anew_after_a_fork(engine: sa.Engine) -> None:
+    """Let a child process open connections of its own: two on one socket would mix their answers.
+
+    A server that loads the app before it forks its workers needs nothing else.
+    """
+    kept = weakref.ref(engine)
+
+    def start_anew() -> None:
+        inherited = kept()
+        if inherited is not None:
+            inherited.dispose(close=False)  # the parent goes on with them
+
+    os.register_at_fork(after_in_child=start_anew)
 
 
 def _parsed(address: str) -> sa.URL:
