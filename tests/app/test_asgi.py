@@ -8,7 +8,7 @@ import pytest
 
 from app.calling import call_asgi
 from app.conformance import COOKIE, OWN_POLICY, PIECES, Conformance, Harness, Seen, about, title
-from headway.app.asgi import Answer, Connect, Request, Streamed
+from headway.app.asgi import Answer, Connect, Request, Streamed, with_lifespan
 from headway.app.delivery import Delivery
 from headway.errors import BodyTooLarge, ConfigurationError
 from headway.model import Secret
@@ -286,46 +286,92 @@ def test_a_body_has_a_bound():
 # ---- the app's life -------------------------------------------------------------------------
 
 
-def test_at_the_end_of_its_life_an_app_works_off_what_waits(make_world):
-    world, heard = make_world(framework=Connect), []
+class Living:
+    """An app with an event that waits, and a server that starts and stops it."""
 
-    @world.connect.webhook("page_created", url="/hook")
-    async def created(event, context):
+    def __init__(self, connect):
+        self.connect = connect
+        self.heard = []
+        connect.webhook("page_created", url="/hook")(self.created)
+
+    async def created(self, event, context):
         await asyncio.sleep(0.05)
-        heard.append(event.name)
+        self.heard.append(event.name)
 
-    told = Delivery(
-        event="page_created", path="/hook", app_key="my-app", client_key="site-1", received=1.0
-    )
+    def put(self):
+        self.connect.queue.put(
+            Delivery(
+                event="page_created",
+                path="/hook",
+                app_key="my-app",
+                client_key="site-1",
+                received=1.0,
+            )
+        )
 
-    async def live():
+    async def live(self, app):
         begin, begun, end = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        waiting, said = [begin, end], []
+        waiting, said = [(begin, "startup"), (end, "shutdown")], []
 
         async def receive():
-            await waiting.pop(0).wait()
-            return {"type": "lifespan"}
+            event, name = waiting.pop(0)
+            await event.wait()
+            return {"type": f"lifespan.{name}"}
 
         async def send(message):
-            said.append(message["type"])
+            said.append((message["type"].removeprefix("lifespan."), len(self.heard)))
             begun.set()
 
         begin.set()
-        going = asyncio.create_task(world.connect.asgi()({"type": "lifespan"}, receive, send))
+        going = asyncio.create_task(app({"type": "lifespan"}, receive, send))
         await begun.wait()
-        world.connect.queue.put(told)
+        self.put()
         end.set()
         await going
         return said
 
+
+@pytest.fixture
+def living(make_world):
+    world = make_world(framework=Connect)
+    made = Living(world.connect)
     world.app = world.connect.asgi()
     world.install()
+    return made
+
+
+async def other(scope, receive, send):
+    """Another app with a life of its own."""
+    for phase in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{phase}.complete"})
+
+
+async def lifeless(scope, receive, send):
+    raise ValueError("Django can only handle ASGI/HTTP connections, not lifespan.")
+
+
+@pytest.mark.parametrize("rest", [None, other, lifeless], ids=["alone", "other", "lifeless"])
+def test_at_the_end_of_its_life_an_app_works_off_what_waits(living, rest):
+    app = living.connect.asgi(rest)
     for life in (1, 2):
-        said = asyncio.run(live())
-        assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-        assert heard == ["page_created"] * life
+        said = asyncio.run(living.live(app))
+        assert said == [("startup.complete", life - 1), ("shutdown.complete", life)]
         with pytest.raises(QueueFull):
-            world.connect.queue.put(told)
+            living.put()
+
+
+def test_an_app_whose_start_fails_has_no_life(living):
+    async def failing(scope, receive, send):
+        await receive()
+        raise RuntimeError("no database")
+
+    async def receive():
+        return {"type": "lifespan.startup"}
+
+    with pytest.raises(RuntimeError, match="no database"):
+        asyncio.run(with_lifespan(living.connect, failing)({"type": "lifespan"}, receive, None))
+    assert not living.connect.has_lifespan
 
 
 def test_without_a_life_an_app_on_uvicorn_says_once_what_it_loses(make_world, caplog, monkeypatch):

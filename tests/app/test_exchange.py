@@ -471,6 +471,8 @@ def test_the_body_of_a_webhook_is_not_read_before_its_token_is_proved(drive, app
     assert refused(drive("POST", "/hook", app.context_token(), huge), "kind-refused")
     token = app.request_token("POST", "/hook")
     assert refused(drive("POST", "/hook", token, huge), "body-too-large")
+    app.connect.webhooks.bytes_max = len(huge)
+    assert refused(drive("POST", "/hook", token, huge), "event-malformed")
 
 
 def test_a_webhook_that_is_not_taken_is_told_of_with_its_sender(drive, app):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headway.app.payloads import (
     EVENTS,
@@ -121,3 +124,31 @@ def test_every_event_is_declarable_and_named_after_its_type(
     short = name.removeprefix("jira:").replace("issuelink", "issue_link")
     assert EVENTS[product_name].__name__ == short.title().replace("_", "")
     assert name in (EVENTS[product_name].__doc__ or "")
+
+
+# ---- whatever is sent -----------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+MEMBERS = st.sampled_from(
+    [
+        *("issue", "user", "changelog", "comment", "page", "attachments", "space", "label"),
+        *("timestamp", "matchedWebhookIds", "webhookEvent", "id", "key", "fields", "items"),
+    ]
+)
+BODIES = st.dictionaries(MEMBERS | st.text(), JSON | st.dictionaries(MEMBERS, JSON), max_size=6)
+
+
+@given(st.sampled_from(sorted(EVENTS)), BODIES.map(json.dumps) | st.text() | st.binary())
+@settings(max_examples=300)
+def test_whatever_is_sent_is_an_event_or_refused(
+    which: tuple[Product, str], told: str | bytes
+) -> None:
+    product, name = which
+    sent = told.encode("utf-8", "surrogatepass") if isinstance(told, str) else told
+    with suppress(EventMalformed):  # anything else is a failure
+        assert read_event(name, product, sent).name == name
+        assert isinstance(event_named(sent), str)

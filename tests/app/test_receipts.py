@@ -150,6 +150,24 @@ def test_a_memory_without_room_is_refused_at_start() -> None:
         MemoryReceipts(capacity=99)
 
 
+@pytest.mark.parametrize("kind", ["memory", "redis"])
+def test_how_long_a_delivery_is_remembered_can_be_set(clock: Clock, kind: str) -> None:
+    def make(seconds: int) -> Receipts:
+        if kind == "memory":
+            return MemoryReceipts(taken_seconds=seconds, clock=clock)
+        return RedisReceipts(SmallRedis(clock), taken_seconds=seconds)
+
+    receipts = make(60)
+    receipts.claim(of("a"))
+    receipts.confirm(of("a"))
+    clock.now += 59
+    assert receipts.claim(of("a")) is Claim.TAKEN
+    clock.now += 1
+    assert receipts.claim(of("a")) is Claim.NEW
+    with pytest.raises(ConfigurationError, match="taken_seconds"):
+        make(CLAIM_SECONDS - 1)
+
+
 def test_redis_is_told_a_hash_alone(clock: Clock) -> None:
     redis = SmallRedis(clock)
     receipts = RedisReceipts(redis, prefix="mine:")

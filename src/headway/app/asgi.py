@@ -19,6 +19,7 @@ import inspect
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from contextlib import AsyncExitStack
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -44,7 +45,17 @@ from headway.app.routes import Route, Serves, with_head
 from headway.errors import Refusal
 from headway.http.asgi import facts_from_scope, read_bounded
 
-__all__ = ["Answer", "Connect", "Context", "Endpoint", "Request", "Streamed", "SyncContext"]
+__all__ = [
+    "Answer",
+    "Connect",
+    "Context",
+    "Endpoint",
+    "Request",
+    "Streamed",
+    "SyncContext",
+    "warn_of_the_end",
+    "with_lifespan",
+]
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +83,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._route.serves is Serves.WEBHOOK:
-            _warn_of_the_end(self._connect)
+            warn_of_the_end(self._connect)
         asked, read = asked_of(self._connect, scope, receive)
         found = await arun(exchange(self._connect, self._route, asked), self._connect, read)
         if isinstance(found, Answer):
@@ -99,7 +110,7 @@ class Endpoint:
             await send_answer(send, found.outage(refusal), scope["method"])
 
 
-def _warn_of_the_end(connect: core.Connect) -> None:
+def warn_of_the_end(connect: core.Connect) -> None:
     """Say once what is lost when a server ends that leaves no moment but a lifespan's end."""
     if not connect.has_lifespan and "uvicorn" in sys.modules:
         connect.has_lifespan = True
@@ -293,7 +304,7 @@ class _Routed:
         if endpoint is not None:
             await endpoint(scope, receive, send)
         elif self._rest is not None:
-            await self._rest(scope, receive, send)
+            await with_lifespan(self._connect, self._rest)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(self._connect, receive, send)
         elif scope["type"] == "http":
@@ -302,6 +313,49 @@ class _Routed:
             await send_answer(send, answer, scope["method"])
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+
+def with_lifespan(connect: core.Connect, app: App) -> App:
+    """*app* with the life of *connect* in its own; also for one that knows no life, as Django's.
+
+    ``application = with_lifespan(connect, get_asgi_application())``
+    """
+
+    async def living(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _both_lives(connect, app, scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return living
+
+
+async def _both_lives(
+    connect: core.Connect, app: App, scope: Scope, receive: Receive, send: Send
+) -> None:
+    asked = False
+
+    async def received() -> Message:
+        nonlocal asked
+        asked = True
+        return await receive()
+
+    async with AsyncExitStack() as life:
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                await life.enter_async_context(connect.lifespan())
+            elif message["type"].startswith("lifespan.shutdown"):
+                await life.aclose()  # before the server hears of it, and ends
+            await send(message)
+
+        try:
+            await app(scope, received, sent)
+            return
+        except Exception:
+            if asked:
+                raise
+    await _lifespan(connect, receive, send)
 
 
 async def _lifespan(connect: core.Connect, receive: Receive, send: Send) -> None:

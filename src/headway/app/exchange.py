@@ -33,7 +33,6 @@ from headway.app.context import Context, SyncContext, installation_of, signs_add
 from headway.app.cookies import framed_cookie
 from headway.app.forge_tokens import TOKEN_HEADERS, ForgeTokens
 from headway.app.pages import FramedPage, Headers
-from headway.app.payloads import BODY_BYTES_MAX
 from headway.app.routes import WEBHOOK, Route, Serves
 from headway.app.tickets import carries_ticket, without_ticket
 from headway.errors import (
@@ -332,7 +331,7 @@ def _webhook(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
     verified = yield from connect.proving(facts, route, client=client)
     # (2) what it tells is queued, once; nobody waits for the work
     try:
-        body: bytes = yield Read(BODY_BYTES_MAX)
+        body: bytes = yield Read(connect.webhooks.bytes_max)
         take = partial(
             connect.webhooks.take,
             route.path,

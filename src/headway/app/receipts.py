@@ -52,7 +52,7 @@ class Receipts(Protocol):
 
 
 class MemoryReceipts:
-    """Remembers in this process, at most *capacity* deliveries.
+    """Remembers in this process, at most *capacity* deliveries, each for *taken_seconds*.
 
     When it is full, the oldest makes room: of the site that adds one, where
     that has a hundredth of all, else of all.  So one site's flood makes
@@ -66,9 +66,16 @@ class MemoryReceipts:
     (<Claim.TAKEN: 'taken'>, <Claim.NEW: 'new'>)
     """
 
-    def __init__(self, *, capacity: int = 100_000, clock: Clock = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        capacity: int = 100_000,
+        taken_seconds: int = TAKEN_SECONDS,
+        clock: Clock = time.time,
+    ) -> None:
         if capacity < 100:
             raise ConfigurationError("receipts: needs room for 100 deliveries at least")
+        self._taken_seconds = _remembered(taken_seconds)
         self._capacity = capacity
         self._clock = clock
         self._lock = threading.Lock()
@@ -94,7 +101,7 @@ class MemoryReceipts:
         """It is queued."""
         with self._lock:
             self._forget(receipt)
-            self._remember(receipt, Claim.TAKEN, self._clock() + TAKEN_SECONDS)
+            self._remember(receipt, Claim.TAKEN, self._clock() + self._taken_seconds)
 
     def release(self, receipt: Receipt) -> None:
         """It is not queued."""
@@ -130,7 +137,14 @@ class RedisReceipts:
     :class:`~headway.errors.ReplayCacheUnavailable`, so the host sends again.
     """
 
-    def __init__(self, client: Any, *, prefix: str = "headway:receipt:") -> None:
+    def __init__(
+        self,
+        client: Any,
+        *,
+        prefix: str = "headway:receipt:",
+        taken_seconds: int = TAKEN_SECONDS,
+    ) -> None:
+        self._taken_seconds = _remembered(taken_seconds)
         self._client = client
         self._prefix = prefix
 
@@ -147,7 +161,7 @@ class RedisReceipts:
     def confirm(self, receipt: Receipt) -> None:
         """It is queued."""
         with _reached():
-            self._client.set(self._key(receipt), Claim.TAKEN.value, ex=TAKEN_SECONDS)
+            self._client.set(self._key(receipt), Claim.TAKEN.value, ex=self._taken_seconds)
 
     def release(self, receipt: Receipt) -> None:
         """It is not queued."""
@@ -156,6 +170,12 @@ class RedisReceipts:
 
     def _key(self, receipt: Receipt) -> str:
         return self._prefix + receipt.digest
+
+
+def _remembered(seconds: int) -> int:
+    if seconds < CLAIM_SECONDS:
+        raise ConfigurationError(f"receipts: taken_seconds is at least {CLAIM_SECONDS}")
+    return seconds
 
 
 @contextmanager

@@ -26,7 +26,14 @@ import msgspec
 
 from headway.app.client import HostClient, SyncHostClient
 from headway.app.delivery import Delivery
-from headway.app.payloads import Event, check_name, event_named, read_event, types_of
+from headway.app.payloads import (
+    BODY_BYTES_MAX,
+    Event,
+    check_name,
+    event_named,
+    read_event,
+    types_of,
+)
 from headway.app.queue import Queue
 from headway.app.receipts import Claim, Receipts
 from headway.errors import ConfigurationError, Refusal
@@ -124,7 +131,8 @@ class Webhooks:
     """Takes the deliveries of one app, and works on them.
 
     *hooks* are the declared ones by their path; more may come.  *installation*
-    finds one by its clientKey, *clients* makes clients for it.
+    finds one by its clientKey, *clients* makes clients for it.  ``bytes_max``,
+    the bound of a body in bytes, may be set.
     """
 
     def __init__(
@@ -137,6 +145,7 @@ class Webhooks:
         clients: Clients,
         clock: Callable[[], float],
     ) -> None:
+        self.bytes_max = BODY_BYTES_MAX
         self._queue = queue
         self._receipts = receipts
         self._installation = installation

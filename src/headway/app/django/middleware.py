@@ -21,6 +21,7 @@ from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpRespon
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
+from headway.app.asgi import warn_of_the_end
 from headway.app.background import elsewhere
 from headway.app.cookies import framed_cookie
 from headway.app.django.connect import ADMITTED, Connect, response_of
@@ -35,7 +36,7 @@ from headway.app.exchange import (
     exchange,
     run,
 )
-from headway.app.routes import Route, with_head
+from headway.app.routes import Route, Serves, with_head
 from headway.errors import BodyTooLarge, ConfigurationError
 from headway.http.asgi import facts_from_scope
 from headway.http.wsgi import facts_from_environ, header_of
@@ -107,6 +108,9 @@ class ConnectMiddleware:
             asked = _asked(self._connect, request)
         except ConfigurationError as error:
             return _unfit(error)
+
+        if route.serves is Serves.WEBHOOK:
+            warn_of_the_end(self._connect)
 
         async def read(limit: int) -> bytes:
             return _read(request, limit)  # Django has the body already
