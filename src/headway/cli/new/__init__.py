@@ -52,19 +52,23 @@ class ProductName(StrEnum):
 
 
 class Built(NamedTuple):
-    """What a framework is called, and which extras of Headway it needs."""
+    """What a framework is called, which extra of Headway it needs, and how it is served."""
 
     title: str
     extra: str
+    server: str
 
 
+_ASGI = """`python app.py` serves it with uvicorn, behind a proxy that speaks TLS."""
+_WSGI = """`python app.py` is for development. A server for a real site gives the raw target,
+as gunicorn, uWSGI and mod_wsgi do, and logs no whole addresses: those of pages hold tokens."""
 FRAMEWORKS: Mapping[Framework, Built] = {
-    Framework.STARLETTE: Built("Starlette", "app"),
-    Framework.FASTAPI: Built("FastAPI", "fastapi"),
-    Framework.FLASK: Built("Flask", "flask"),
-    Framework.DJANGO: Built("Django", "django"),
-    Framework.ASGI: Built("plain ASGI", "app"),
-    Framework.WSGI: Built("plain WSGI", "app"),
+    Framework.STARLETTE: Built("Starlette", "app", _ASGI),
+    Framework.FASTAPI: Built("FastAPI", "fastapi", _ASGI),
+    Framework.FLASK: Built("Flask", "flask", _WSGI),
+    Framework.DJANGO: Built("Django", "django", _WSGI),
+    Framework.ASGI: Built("plain ASGI", "app", _ASGI),
+    Framework.WSGI: Built("plain WSGI", "app", _WSGI),
 }
 
 PRODUCTS: Mapping[ProductName, Mapping[str, str]] = {
@@ -218,6 +222,7 @@ def _values(
         "product": product.value,
         "framework": framework.value,
         "framework_name": built.title,
+        "served": built.server,
         "extras": f"{built.extra},test",
         "headway_path": str(headway),
         "headway_uri": headway.as_uri(),
