@@ -307,6 +307,12 @@ def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
     assert "\n" not in told
 
 
+def test_without_its_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigurationError, match=r"needs psycopg: install .* extra postgresql"):
+        open_engine("postgresql://127.0.0.1/db")
+
+
 def test_a_wrong_password_is_told_without_it(postgresql: services.PostgreSQL) -> None:
     address = postgresql.address("postgres").replace(quote(postgresql.password), "hidden")
     with pytest.raises(ConfigurationError, match="password authentication failed") as caught:

@@ -262,15 +262,20 @@ def _postgresql(address: str) -> sa.Engine:
     settings: dict[str, Any] = {**_NETWORK, "options": _SESSION}
     if isinstance(own := url.query.get("options"), str):
         settings["options"] += f" {own}"
-    engine = sa.create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        hide_parameters=True,
-        pool_size=5,
-        max_overflow=10,
-        pool_timeout=POOL_SECONDS,
-        pool_pre_ping=True,  # after a restart of the server, no call fails for an old connection
-        connect_args=settings,
-    )
+    try:
+        engine = sa.create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            hide_parameters=True,
+            pool_size=5,
+            max_overflow=10,
+            pool_timeout=POOL_SECONDS,
+            pool_pre_ping=True,  # after a restart, no call fails for an old connection
+            connect_args=settings,
+        )
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"PostgreSQL needs {missing.name}: install Headway with its extra postgresql"
+        ) from None
     try:
         engine.connect().close()
     except sa.exc.DBAPIError as error:
