@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = ("check", "app")
+BENCHES = ("check", "app", "attachment")
 
 
 def main(names: list[str]) -> None:

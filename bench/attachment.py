@@ -1,4 +1,4 @@
-"""``python -m bench.attachment``: a file of 1 GiB through Headway, beside ``curl``, in one run.
+"""``make bench ARGS=attachment``: a file of 1 GiB through Headway, beside ``curl``, in one run.
 
 A file of random bytes lies behind a server that does nothing but ``sendfile``:
 a site that redirects (303) to the file, as a host does.  In turn it is fetched
@@ -145,7 +145,7 @@ def main() -> None:
     said.add_argument("--rounds", type=int, default=5)
     said.add_argument("--json", action="store_true")
     said.add_argument("--fetch", nargs=3, help=argparse.SUPPRESS)
-    given = said.parse_args()
+    given, _ = said.parse_known_args()  # the rest is of whoever runs several
     if given.fetch:
         fetch(*given.fetch)
         return
