@@ -147,6 +147,22 @@ def test_an_invocation_is_typed():
     assert repr(told) == f"<invocation of {APP_ID} for {INSTALLED}>"
 
 
+def test_what_is_null_is_left_out():
+    null = dict.fromkeys(("environment", "module", "installation", "license", "appVersion"))
+    told = read_invocation(
+        Claims(
+            iss="f",
+            app={"id": APP_ID, "installationId": INSTALLED, "apiBaseUrl": JIRA, **null},
+            context={"cloudId": None, "extension": None},
+        ),
+        FORGE,
+    )
+    assert (told.installation_id, told.module_key, told.licensed) == (INSTALLED, None, None)
+    assert read(installation={"id": INSTALLED, "contexts": None}).api_base_urls == {
+        Product.JIRA: JIRA
+    }
+
+
 def test_what_may_be_left_out_may_be_left_out():
     told = read_invocation(
         Claims(iss="f", app={"id": APP_ID, "installationId": INSTALLED, "apiBaseUrl": WIKI}), FORGE

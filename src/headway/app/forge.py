@@ -58,6 +58,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _API = re.compile(r"/ex/(?P<product>jira|confluence)/(?P<cloud_id>[A-Za-z0-9-]{1,64})")
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+_Told = Annotated[str, msgspec.Meta(max_length=512)] | None
 
 
 # ---- settings -------------------------------------------------------------------------------
@@ -110,19 +111,18 @@ def bearer(policy: Policy) -> Policy:
 
 
 class _Typed(msgspec.Struct, frozen=True, rename="camel"):
-    type: _Text | None = None
-    id: _Text | None = None
-    key: _Text | None = None
+    type: _Told = None
+    id: _Told = None
+    key: _Told = None
 
 
 class _Place(msgspec.Struct, frozen=True, rename="camel"):
-    name: _Text | None = None
-    api_base_url: _Text | None = None
+    api_base_url: _Told = None
 
 
 class _Installed(msgspec.Struct, frozen=True, rename="camel"):
     id: _Text | None = None
-    contexts: tuple[_Place, ...] = ()
+    contexts: tuple[_Place, ...] | None = None
 
 
 class _Licence(msgspec.Struct, frozen=True, rename="camel"):
@@ -136,16 +136,16 @@ class _App(msgspec.Struct, frozen=True, rename="camel"):
     id: _Text
     api_base_url: _Text
     installation_id: _Text | None = None
-    app_version: _Text | None = None
-    environment: _Typed = _Typed()
-    module: _Typed = _Typed()
-    installation: _Installed = _Installed()
+    app_version: _Told = None
+    environment: _Typed | None = None
+    module: _Typed | None = None
+    installation: _Installed | None = None
     license: _Licence | None = None
 
 
 class _Where(msgspec.Struct, frozen=True, rename="camel"):
     cloud_id: _Text | None = None
-    site_url: _Text | None = None
+    site_url: _Told = None
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +199,9 @@ def read_invocation(claims: Claims, forge: Forge, *, development: bool = False) 
         where = msgspec.convert(claims.context or {}, _Where)
     except msgspec.ValidationError as error:
         raise ClaimInvalid(found=f"in app or context: {error}") from None
-    installation_id = app.installation_id or app.installation.id
+    installed, module = app.installation or _Installed(), app.module or _Typed()
+    forged_in = app.environment or _Typed()
+    installation_id = app.installation_id or installed.id
     if installation_id is None:
         raise ClaimInvalid(expected="app.installationId", found="none")
     if app.id != forge.app_id:
@@ -213,12 +215,12 @@ def read_invocation(claims: Claims, forge: Forge, *, development: bool = False) 
         installation_id=installation_id,
         cloud_id=cloud_id,
         product=product,
-        api_base_urls=_by_product(app, cloud_id, environment),
+        api_base_urls=_by_product(app.api_base_url, installed.contexts or (), environment),
         app_version=app.app_version,
-        environment=app.environment.type,
-        environment_id=app.environment.id,
-        module_type=app.module.type,
-        module_key=app.module.key,
+        environment=forged_in.type,
+        environment_id=forged_in.id,
+        module_type=module.type,
+        module_key=module.key,
         account_id=claims.principal,
         licensed=_licensed(app.license),
         site_url=where.site_url,
@@ -238,11 +240,13 @@ def _api_base(url: str, environment: Environment) -> tuple[Product, str]:
     return Product(found["product"]), found["cloud_id"]
 
 
-def _by_product(app: _App, cloud_id: str, environment: Environment) -> Mapping[Product, str]:
-    """The addresses of this site, by product; other contexts of an installation are left out."""
-    product, _ = _api_base(app.api_base_url, environment)
-    found = {product: app.api_base_url}
-    for url in _addresses(app.installation.contexts):
+def _by_product(
+    first: str, places: Iterable[_Place], environment: Environment
+) -> Mapping[Product, str]:
+    """The addresses of one site, by product; other contexts of an installation are left out."""
+    product, cloud_id = _api_base(first, environment)
+    found = {product: first}
+    for url in (place.api_base_url or "" for place in places):
         try:
             other, site = _api_base(url, environment)
         except ApiBaseUrlRefused:
@@ -250,10 +254,6 @@ def _by_product(app: _App, cloud_id: str, environment: Environment) -> Mapping[P
         if site == cloud_id:
             found.setdefault(other, url)
     return found
-
-
-def _addresses(places: Iterable[_Place]) -> Iterable[str]:
-    return (place.api_base_url for place in places if place.api_base_url is not None)
 
 
 def _licensed(licence: _Licence | None) -> bool | None:
