@@ -392,7 +392,7 @@ def test_modules_of_a_file_are_served_where_the_file_says(make, tmp_path):
 
 
 def test_a_forge_route_is_for_invocations_of_this_app_alone(make):
-    connect = make(forge=APP_ID)
+    connect = make(**DEVELOPMENT, forge=APP_ID)
     connect.forge_route("/invoked")(lambda request, context: None)
     connect.forge_route("/once", once=True, connected=False)(lambda request, context: None)
     first, second = connect.own_routes()
@@ -413,8 +413,10 @@ def test_a_forge_route_needs_forge_and_once_is_for_writes(make):
     for methods in (["GET"], ["POST", "get"]):
         with pytest.raises(ConfigurationError, match="once is for writes"):
             make(forge=APP_ID).forge_route("/invoked", methods=methods, once=True)
-    with pytest.raises(ConfigurationError, match="all processes share"):
+    with pytest.raises(ConfigurationError, match="give once="):
         make(forge=APP_ID, store=make().store).forge_route("/invoked", once=True)
+    with pytest.raises(ConfigurationError, match="known to one process alone"):
+        make(forge=APP_ID).forge_route("/invoked", once=True)
 
 
 def test_each_module_of_a_file_is_served_as_its_type_is(make, tmp_path):

@@ -477,10 +477,10 @@ class Declarations:
         """
         if self.forge is None:
             raise ConfigurationError(f"route {path}: forge= says who the app is to Forge")
-        if once and (self.once is None or SAFE & {method.upper() for method in methods}):
-            raise ConfigurationError(
-                f"route {path}: once is for writes, and needs a store that all processes share"
-            )
+        if once and SAFE & {method.upper() for method in methods}:
+            raise ConfigurationError(f"route {path}: once is for writes alone")
+        if once and self.tickets is None:  # the same memory, and the same reasons to have none
+            raise ConfigurationError(f"route {path}: once, as a {self.no_tickets}")
         expected = self.forge.expected()
 
         def declare(handler: Handler) -> Handler:
