@@ -107,6 +107,19 @@ def test_paths_are_those_of_connect_for_confluence_too(get, far):
     }
 
 
+def test_pages_of_confluence_follow_its_own_links(make, far):
+    for following in ("/wiki/api/v2/pages?cursor=2", "/api/v2/pages?cursor=2"):
+        far.answers = [
+            httpx.Response(200, json={"results": [1], "_links": {"next": following}}),
+            httpx.Response(200, json={"results": [2], "_links": {}}),
+        ]
+        far.asked.clear()
+        client = make().client(product="confluence")
+        assert list(client.items("/wiki/api/v2/pages")) == [1, 2]
+        base = f"{BASES[Product.CONFLUENCE]}/wiki/api/v2/pages"
+        assert [url for url, _ in far.said] == [base, f"{base}?cursor=2"]
+
+
 def test_a_product_without_an_address_is_not_called(make):
     alone = make(api_base_urls={Product.JIRA: BASES[Product.JIRA]})
     with pytest.raises(AccessTokenMissing, match="confluence"):

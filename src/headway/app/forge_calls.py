@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NoReturn, Self
 
+import httpx
+
 from headway.app.caller import Caller, HostCalls
 from headway.app.client import HostClient, SyncHostClient
 from headway.app.forge import Invocation
@@ -29,6 +31,11 @@ class _ForgeCaller(Caller):
     def __init__(self, place: Installation, shared: HostCalls, signer: BearerSigner) -> None:
         super().__init__(place, shared)
         self.signer = signer
+
+    def address(self, path: str) -> httpx.URL:
+        """As for every caller; Confluence's own links begin with ``/wiki``, and may."""
+        wiki = self.installation.product is Product.CONFLUENCE and path.startswith("/wiki/")
+        return super().address(path.removeprefix("/wiki") if wiki else path)
 
     def __repr__(self) -> str:
         return f"<calls {self.signer!r}>"
