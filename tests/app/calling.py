@@ -38,8 +38,13 @@ def call_asgi(
     headers: dict[str, str] | None = None,
     body: bytes = b"",
     server: tuple[str, int] = ("127.0.0.1", 3000),
+    *,
+    fails: bool = False,
 ) -> Answer:
-    """One request as it stands on the wire; nothing is normalised, nothing is logged."""
+    """One request as it stands on the wire; nothing is normalised, nothing is logged.
+
+    *fails*: the app may raise once it has answered, as a server would log it.
+    """
     path, _, query = target.partition("?")
     given = {"host": "127.0.0.1:3000", **(headers or {})}
     scope = {
@@ -70,7 +75,11 @@ def call_asgi(
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        await app(scope, receive, send)
+        try:
+            await app(scope, receive, send)
+        except Exception:
+            if not (fails and sent):
+                raise
 
     asyncio.run(run())
     return Answer(
@@ -89,6 +98,7 @@ def call_wsgi(
     server: tuple[str, int] = ("127.0.0.1", 3000),
     *,
     raw: str | None = "RAW_URI",
+    fails: bool = False,
 ) -> Answer:
     """One request to a WSGI application, with the judge of the standard library around it.
 

@@ -282,6 +282,22 @@ class Conformance:
         refused(answer, 401, "audience-mismatch")
         assert answer.header("www-authenticate") == 'Bearer realm="my-app"'
 
+    @pytest.mark.parametrize("path", ["/fails", "/fails-call"])
+    def test_a_handler_that_fails_is_a_500_with_all_that_its_answer_has(self, app, path):
+        if path == "/fails":
+            target = f"/fails?jwt={app.request_token('GET', '/fails')}"
+            answer = app.call("GET", target, headers=FRAME, fails=True)
+        else:
+            answer = app.call("GET", path, app.context_token(), fails=True)
+        assert answer.status == 500
+        assert "hunter2" not in answer.text
+        assert answer.all("referrer-policy") == ["no-referrer"]
+        assert answer.all("cache-control") == ["no-store"]
+        assert answer.all("x-content-type-options") == ["nosniff"]
+        if path == "/fails":
+            assert 'data-seal="' in answer.text, "the token leaves the address here too"
+            assert answer.header("content-security-policy").startswith("frame-ancestors http://127")
+
     # ---- the reload -------------------------------------------------------------------------
 
     def seal(self, app):

@@ -91,6 +91,14 @@ class AsgiHarness(Harness):
         async def updated(event, context):
             self.told(event, context)
 
+        @connect.page("Fails", key="fails")
+        async def fails(request, context):
+            raise RuntimeError("the password is hunter2")
+
+        @connect.context_route("/fails-call")
+        async def fails_call(request, context):
+            raise RuntimeError("the password is hunter2")
+
         @connect.remote_route("/condition")
         def condition(request, context):
             return {"shouldDisplay": True}

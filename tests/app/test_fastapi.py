@@ -78,6 +78,14 @@ class FastApiHarness(Harness):
         async def updated(event, context):
             self.told(event, context)
 
+        @connect.page("Fails", key="fails")
+        async def fails():
+            raise RuntimeError("the password is hunter2")
+
+        @connect.context_route("/fails-call")
+        async def fails_call():
+            raise RuntimeError("the password is hunter2")
+
         @connect.remote_route("/condition")
         def condition():
             return {"shouldDisplay": True}

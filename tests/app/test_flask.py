@@ -74,13 +74,20 @@ class FlaskHarness(Harness):
         async def updated(event, context):
             self.told(event, context)
 
+        @connect.page("Fails", key="fails")
+        def fails(context):
+            raise RuntimeError("the password is hunter2")
+
+        @connect.context_route("/fails-call")
+        def fails_call(context):
+            raise RuntimeError("the password is hunter2")
+
         @connect.remote_route("/condition")
         def condition(context):
             return {"shouldDisplay": True}
 
     def start(self):
         app = flask.Flask("hello")
-        app.testing = True
         self.world.connect.init_app(app)
         self.world.app, self.world.caller = app, call_wsgi
 

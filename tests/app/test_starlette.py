@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
 from app.calling import call_asgi
@@ -88,6 +89,14 @@ class StarletteHarness(Harness):
         @connect.webhook("jira:issue_updated")
         async def updated(event, context):
             self.told(event, context)
+
+        @connect.page("Fails", key="fails")
+        async def fails(request, context):
+            raise RuntimeError("the password is hunter2")
+
+        @connect.context_route("/fails-call")
+        async def fails_call(request, context):
+            raise RuntimeError("the password is hunter2")
 
         @connect.remote_route("/condition")
         def condition(request, context):
@@ -735,3 +744,45 @@ def test_the_example_opens_its_panel(make_world, make_server, monkeypatch, tmp_p
 def test_routes_are_starlettes_own(app):
     assert Starlette(routes=app.connect.routes).routes
     assert asyncio.iscoroutinefunction(app.connect.check)
+
+
+def test_an_apps_own_answers_to_failures_are_its_own(make_world):
+    world = make_world()
+
+    async def lost(request, context):
+        raise HTTPException(404, "there is no such issue")
+
+    async def fails(request, context):
+        raise RuntimeError("x")
+
+    world.connect.page("L", key="lost")(lost)
+    world.connect.page("F", key="fails")(fails)
+
+    async def sorry(request, error):
+        return Response("sorry", 500)
+
+    world.app = Starlette(routes=world.connect.routes, exception_handlers={500: sorry})
+    world.install()
+    answer = world.call("GET", f"/lost?jwt={world.request_token('GET', '/lost')}")
+    assert (answer.status, answer.text) == (404, "there is no such issue")
+    assert answer.header("referrer-policy") == "no-referrer"
+    target = f"/fails?jwt={world.request_token('GET', '/fails')}"
+    assert world.call("GET", target, fails=True).text == "sorry"
+
+
+def test_a_stream_that_fails_half_way_is_no_second_answer(make_world):
+    world = make_world()
+
+    async def fails(request, context):
+        async def parts():
+            yield "x" * 20_000
+            raise RuntimeError("half-way")
+
+        return StreamingResponse(parts(), media_type="text/html")
+
+    world.connect.page("F", key="fails")(fails)
+    world.install()
+    target = f"/fails?jwt={world.request_token('GET', '/fails')}"
+    assert world.call("GET", target, fails=True).status == 200
+    with pytest.raises(RuntimeError, match="half-way"):
+        world.call("GET", target)

@@ -66,6 +66,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Inner: TypeAlias = Callable[[Scope, Receive, Send, Admitted], Awaitable[None]]
 
+OUTAGE = 503
 _ALWAYS = frozenset(name.encode() for name in ALWAYS)
 
 
@@ -104,10 +105,21 @@ class Endpoint:
         finishing = _PageSend(sent, found) if found.page is not None else _quiet(sent, found)
         try:
             await self._inner(clean, receive, finishing, found)
-        except Refusal as refusal:
-            if begun:
+        except Exception as error:
+            if begun or _answers_failures(scope):
                 raise
-            await send_answer(send, found.outage(refusal), scope["method"])
+            if isinstance(error, Refusal) and error.status == OUTAGE:
+                await send_answer(send, found.outage(error), scope["method"])
+                return
+            await send_answer(finishing, found.failed, scope["method"])
+            raise  # whoever is around logs it
+
+
+def _answers_failures(scope: Scope) -> bool:
+    """Whether the app around has an answer of its own for what failed."""
+    app = scope.get("app")
+    own = getattr(app, "exception_handlers", None) or {}
+    return bool(getattr(app, "debug", False) or 500 in own or Exception in own)
 
 
 def warn_of_the_end(connect: core.Connect) -> None:

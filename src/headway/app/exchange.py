@@ -158,6 +158,17 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     def _signed(self) -> str:
         return self.query if self.signed else ""
 
+    @property
+    def failed(self) -> Answer:
+        """The answer for a handler that raised; it goes out as any of its answers would.
+
+        So a page that failed has its headers, and its first script still takes
+        the token out of the address.
+        """
+        if self.page is None:
+            return Answer(500, _TEXT, b"the app failed")
+        return Answer(500, _HTML, b"<!doctype html><title>Failed</title><p>The app failed.</p>")
+
     def outage(self, refusal: Refusal) -> Answer:
         """The answer for a handler that ran into *refusal* where that is an outage: a 503.
 
@@ -213,12 +224,14 @@ QUIET = (
 
 ALWAYS = frozenset({"referrer-policy", "x-content-type-options"})
 
+_TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
+_HTML = (("Content-Type", "text/html; charset=utf-8"),)
 _NOT_HERE = Answer(
     403,
-    (("Content-Type", "text/plain; charset=utf-8"), *QUIET),
+    (*_TEXT, *QUIET),
     b"development mode is for this machine only",
 )
-_FAILED = Answer(500, (("Content-Type", "text/plain; charset=utf-8"), *QUIET), b"the app failed")
+_FAILED = Answer(500, (*_TEXT, *QUIET), b"the app failed")
 
 
 # ---- the steps ------------------------------------------------------------------------------

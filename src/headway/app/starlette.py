@@ -19,7 +19,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, request_response
 from starlette.routing import Route as StarletteRoute
 
 from headway.app import connect as core
@@ -57,15 +57,21 @@ def _inner(route: Route) -> Inner:
     handler: Any = route.handler
     waits = inspect.iscoroutinefunction(handler)
 
+    async def endpoint(request: Request) -> Response:
+        context = request.scope["headway.context"]
+        if waits:
+            return _response(await handler(request, context))
+        return _response(await run_in_threadpool(handler, request, context))
+
+    app = request_response(endpoint)  # it answers HTTPException and what the app has handlers for
+
     async def inner(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
-        request = Request(scope, receive)
         if not waits:
-            with admitted.sync_context() as plain:
-                result = await run_in_threadpool(handler, request, plain)
-                await _response(result)(scope, receive, send)
+            with admitted.sync_context() as scope["headway.context"]:
+                await app(scope, receive, send)
             return
-        async with admitted.context() as context:  # open until the answer is out
-            await _response(await handler(request, context))(scope, receive, send)
+        async with admitted.context() as scope["headway.context"]:  # open until the answer is out
+            await app(scope, receive, send)
 
     return inner
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cached_property
 from http import HTTPStatus
 from io import BytesIO
@@ -80,14 +80,17 @@ _NO_TARGET = Answer(
 )
 
 
-def unfit_server() -> str | None:
-    """The name of a server without raw targets that this process has loaded, where it looks so.
+def unfit_server(loaded: Container[str] = sys.modules) -> str | None:
+    """The name of a server without raw targets among the *loaded* modules, where it looks so.
 
     A hint for the start; the first request says it for sure.
+
+    >>> unfit_server({"wsgiref.simple_server"})
+    'wsgiref'
     """
-    if any(name in sys.modules for name in FIT):
+    if any(name in loaded for name in FIT):
         return None
-    return next((name for module, name in UNFIT.items() if module in sys.modules), None)
+    return next((name for module, name in UNFIT.items() if module in loaded), None)
 
 
 # ---- one route ------------------------------------------------------------------------------
@@ -116,6 +119,12 @@ class Endpoint:
             return finished.body(self._inner(environ, finished.start))
         except Refusal as refusal:
             return start_answer(start, found.outage(refusal), environ["REQUEST_METHOD"])
+        except Exception:
+            if finished.begun:
+                raise
+            log.exception("%s: the handler failed", self._route.path)
+            answer = start_answer(finished.start, found.failed, environ["REQUEST_METHOD"])
+            return finished.body(answer)
 
 
 def asked_of(connect: core.Connect, route: Route, environ: Environ) -> Answer | Admitted:
@@ -179,11 +188,13 @@ class _Finished:
     def __init__(self, start: Start, admitted: Admitted) -> None:
         self._start = start
         self._admitted = admitted
+        self.begun = False
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
         """The ``start_response`` of the app inside (PEP 3333)."""
+        self.begun = True
         told = self._admitted.finished(headers)
         write = self._start(status, told, exc_info) if exc_info else self._start(status, told)
         return lambda data: write(self._piece(data, more=True))

@@ -97,6 +97,14 @@ class WsgiHarness(DjangoHarness):
         async def updated(event, context):
             self.told(event, context)
 
+        @connect.page("Fails", key="fails")
+        def fails(request, context):
+            raise RuntimeError("the password is hunter2")
+
+        @connect.context_route("/fails-call")
+        def fails_call(request, context):
+            raise RuntimeError("the password is hunter2")
+
         @connect.remote_route("/condition")
         def condition(request, context):
             return {"shouldDisplay": True}
@@ -105,7 +113,7 @@ class WsgiHarness(DjangoHarness):
 class AsgiHarness(DjangoHarness):
     asgi = True
 
-    def declare(self):
+    def declare(self):  # noqa: C901 - a handler for each route
         connect = self.world.connect
 
         @connect.panel("A panel", location="right", url="/panel?issue={issue.key}")
@@ -161,6 +169,14 @@ class AsgiHarness(DjangoHarness):
         @connect.webhook("jira:issue_updated")
         async def updated(event, context):
             self.told(event, context)
+
+        @connect.page("Fails", key="fails")
+        async def fails(request, context):
+            raise RuntimeError("the password is hunter2")
+
+        @connect.context_route("/fails-call")
+        async def fails_call(request, context):
+            raise RuntimeError("the password is hunter2")
 
         @connect.remote_route("/condition")
         async def condition(request, context):
@@ -271,3 +287,11 @@ def test_the_middleware_says_what_it_is(world):
     with override_settings(HEADWAY_CONNECT=world.connect):
         middleware = ConnectMiddleware(lambda request: "next")
     assert (middleware.sync_capable, middleware.async_capable) == (True, True)
+
+
+def test_routes_of_modules_that_only_the_urls_import_are_known(make_world, serve):
+    world = make_world(framework=Connect)
+    with override_settings(HEADWAY_CONNECT=world.connect):
+        serve(world)  # the handler is made, and with it the middleware
+        world.connect.context_route("/late")(lambda request, context: "x")
+        assert "/late" in ConnectMiddleware(lambda request: None)._paths

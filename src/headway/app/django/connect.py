@@ -74,8 +74,10 @@ def _view(handlers: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
         admitted = getattr(request, ADMITTED, None)
         if admitted is None:
             raise ImproperlyConfigured("headway.app.django.middleware is not in MIDDLEWARE")
-        method = "GET" if request.method == "HEAD" else str(request.method)
-        return handlers[method], admitted
+        handler = (
+            handlers.get(str(request.method)) or handlers["GET"]
+        )  # the middleware lets HEAD in
+        return handler, admitted
 
     def view(request: HttpRequest) -> HttpResponseBase:
         handler, admitted = chosen(request)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cached_property
 from http.cookies import Morsel
 from io import BytesIO
 from typing import Any, cast
@@ -19,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from headway.app.asgi import warn_of_the_end
@@ -74,11 +76,17 @@ class ConnectMiddleware:
         self._waits = iscoroutinefunction(get_response)
         if self._waits:
             markcoroutinefunction(self)
-        self._connect = connect = configured()
-        self._paths: dict[str, dict[str, Route]] = {}
-        for route in connect.all_routes():
-            methods = self._paths.setdefault(connect.base_path + route.path, {})
+        self._connect = configured()
+
+    @cached_property
+    def _paths(self) -> dict[str, dict[str, Route]]:
+        """The routes by path and method, once the modules that declare them are there."""
+        get_resolver().url_patterns  # noqa: B018 - it imports the project's views
+        paths: dict[str, dict[str, Route]] = {}
+        for route in self._connect.all_routes():
+            methods = paths.setdefault(self._connect.base_path + route.path, {})
             methods.update(dict.fromkeys(with_head(route.methods), route))
+        return paths
 
     def __call__(self, request: HttpRequest) -> Any:
         """The answer to *request*, or where the chain is asynchronous, a promise of it."""
