@@ -134,12 +134,14 @@ def test_forget_says_what_went_and_what_stays(typed) -> None:
     code, out, _ = typed("forget", "b", "--yes")
     assert code == 0
     lines = out.splitlines()
-    assert lines[0] == "removed: 1 installation, with its secrets"
-    assert lines[1].startswith("until 20")
+    assert lines[0] == "removed: the installation, with its secrets"
+    assert lines[1].startswith("kept until 20")
     assert "1 hashes of lifecycle tokens" in lines[1]
     assert "60 seconds" in lines[2]
     assert lines[3].startswith("Backups, replicas and exports")
     assert typed("show", "b")[0] == 1
+    code, out, _ = typed("forget", "b", "--app-key", "app", "--yes")
+    assert (code, "nothing but hashes" in out) == (0, True)
     code, out, err = typed("forget", "nobody", "--app-key", "app", "--yes")
     assert (code, out, err) == (1, "", "nothing was kept\n")
 

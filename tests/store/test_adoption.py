@@ -88,6 +88,17 @@ def test_t1_an_event_that_was_issued_before_the_adoption_does_not_count(
     assert after.previous_secret == Secret("the secret of 1 ...")
 
 
+def test_what_was_adopted_and_forgotten_can_be_adopted_in_the_same_second(
+    engine: sa.Engine, store: Installations, sealer: Sealer, clock, many: list[Installation]
+) -> None:
+    for _ in range(2):
+        assert adopt(engine, sealer, many, clock_of_day=clock) == (Adopted.NEW,) * 3
+        for site in many:
+            assert store.forget("app", site.client_key)
+    adopt(engine, sealer, many, clock_of_day=clock)
+    assert counts(engine) == (3, 3)
+
+
 def test_tombstones_come_along_and_those_here_stay(
     engine: sa.Engine, store: Installations, sealer: Sealer, clock, site: Make, proof: Prove
 ) -> None:

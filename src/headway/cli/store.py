@@ -414,11 +414,12 @@ def _tell_forgotten(removed: int, events: int, until: int) -> None:
     if removed + events == 0:
         print("nothing was kept", file=sys.stderr)
         return
-    print(f"removed: {removed} installation, with its secrets")
+    if removed:
+        print("removed: the installation, with its secrets")
+    else:
+        print("no installation was there, and nothing but hashes of its end")
     if events:
-        print(
-            f"until {_time(until)}: {events} hashes of lifecycle tokens, so that none counts again"
-        )
+        print(f"kept until {_time(until)}: {events} hashes of lifecycle tokens; none counts again")
     print("A running app answers from memory for 60 seconds more.")
     print(BACKUPS)
 

@@ -100,7 +100,8 @@ def _adopt(connection: sa.Connection, sealer: Sealer, new: Installation, now: in
             return Adopted.ID_TAKEN
     connection.execute(sa.insert(installations).values(written(new, sealer)))
     of_site = accepted.c.subject == subject(*key)
-    connection.execute(sa.delete(accepted).where(of_site, accepted.c.issued < now))
+    before = (accepted.c.issued < now) | (accepted.c.digest == ADOPTED)
+    connection.execute(sa.delete(accepted).where(of_site, before))
     connection.execute(
         sa.insert(accepted).values(subject=subject(*key), digest=ADOPTED, issued=now, until=now)
     )
