@@ -21,6 +21,7 @@ from headway.errors import (
     ClaimInvalid,
     ConfigurationError,
     LocationNotAllowed,
+    StoreUnavailable,
 )
 from headway.keys import RsaPrivateKey
 from headway.model import (
@@ -526,6 +527,29 @@ def test_an_outage_of_the_key_source_is_a_503(forge, keys):
     assert forge.invoke().status == 200
     keys.page(JWKS, 500, b"")
     assert forge.invoke().status == 200
+
+
+def test_an_outage_of_the_store_is_a_503(forge, monkeypatch):
+    def down(*_):
+        raise StoreUnavailable
+
+    monkeypatch.setattr(forge.connect.store, "by_installation_id", down)
+    answer = forge.invoke()
+    assert (answer.status, answer.id) == (503, "store-unavailable")
+    monkeypatch.undo()
+    monkeypatch.setattr(forge.connect.once, "first", down)
+    assert forge.invoke("/forge/once").id == "store-unavailable"
+    assert forge.invoke().status == 200
+
+
+def test_a_clock_that_is_ten_minutes_off_refuses_everything(forge):
+    token = forge.invoker.token(NOW)
+    for off, ident in ((600, "token-expired"), (-600, "token-not-yet-valid")):
+        forge.now[0] = NOW + off
+        answer = forge.invoke(token=token)
+        assert (answer.status, answer.id) == (401, ident)
+    forge.now[0] = NOW + 30
+    assert forge.invoke(token=token).status == 200
 
 
 # ---- T36, through a route -------------------------------------------------------------------

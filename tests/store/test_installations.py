@@ -170,6 +170,32 @@ def test_two_records_claiming_one_installation_id(
         write(engine, "UPDATE installations SET installation_id = 'ari:1'")
 
 
+def test_of_sites_that_claim_one_installation_id_at_once_one_has_it(
+    store: Installations, elsewhere: Installations, site: Make, proof: Prove, engine: sa.Engine
+) -> None:
+    outcomes: list[str] = []
+
+    def claim(there: Installations, number: int) -> None:
+        sent = site(client_key=f"site-{number}", installation_id="ari:1")
+        try:
+            there.install(sent, proof(f"token {number}"))
+        except InstallationIdTaken as refusal:
+            outcomes.append(refusal.id)
+        else:
+            outcomes.append("recorded")
+
+    threads = [
+        threading.Thread(target=claim, args=((store, elsewhere)[number % 2], number))
+        for number in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["installation-id-taken"] * 7 + ["recorded"]
+    assert len(rows(engine)) == 1
+
+
 def test_an_installation_id_moves_on_with_its_site(
     store: Installations, site: Make, proof: Prove
 ) -> None:
