@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import tracemalloc
 
 import httpx
 import pytest
 
-from app.sites import MEDIA, SITE, WIKI, installation, wiki
+from app.sites import MEDIA, SITE, WIKI, installation, server, wiki
 from headway.app.attachments import Attachment, browser_address
 from headway.app.client import HostClient, SyncHostClient
 from headway.app.failures import AnswerUnusable, DownloadFailed, NextPageRefused
@@ -396,3 +398,57 @@ def test_the_async_client_does_the_same(tmp_path):
     assert path.name == "a b.txt"
     assert path.read_bytes() == b"bytes"
     assert b"hello" in made.sent[-1].content
+
+
+# ---- large ----------------------------------------------------------------------------------
+
+SIZES = [
+    pytest.param(64, id="64 MiB"),
+    pytest.param(1024, id="1 GiB", marks=pytest.mark.soak),
+]
+
+
+@pytest.mark.parametrize("mib", SIZES)
+@pytest.mark.parametrize("sync", [True, False], ids=["threads", "loop"])
+def test_a_large_file_is_uploaded_with_constant_memory(tmp_path, mib, sync):
+    path = tmp_path / "large.bin"
+    with path.open("wb") as out:
+        out.truncate(mib << 20)
+    taken = []
+
+    def take(handler):
+        taken.append(sum(map(len, handler.body())))
+        handler.reply(200, json.dumps([JIRA_FILE]).encode())
+
+    async def go(address):
+        async with HostClient(installation(address), development=True) as host:
+            await host.attachments.upload("A-1", path)
+
+    with server() as site:
+        site.take = take
+        tracemalloc.start()
+        try:
+            if sync:
+                with SyncHostClient(installation(site.address), development=True) as host:
+                    host.attachments.upload("A-1", path)
+            else:
+                asyncio.run(go(site.address))
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert mib << 20 < taken[0] < (mib << 20) + 1000
+    assert peak < 8 << 20
+
+
+def test_a_file_that_can_not_be_read_is_no_fault_of_the_hosts(tmp_path):
+    def broken():
+        yield b"x"
+        raise OSError("the disk is gone")
+
+    with server() as site:
+        site.take = lambda handler: [*handler.body()]
+        with (
+            SyncHostClient(installation(site.address), development=True) as host,
+            pytest.raises(OSError, match="disk is gone"),
+        ):
+            host.attachments.upload("A-1", broken(), name="a")

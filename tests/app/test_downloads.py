@@ -625,8 +625,15 @@ def test_without_a_name_of_its_state_a_file_is_saved_anew(tmp_path):
     assert saved(media, tmp_path, resume=True).read_bytes() == DATA
 
 
-def test_a_large_file_streams_with_constant_memory():
-    size = 64 << 20
+SIZES = [
+    pytest.param(64, id="64 MiB"),
+    pytest.param(1024, id="1 GiB", marks=pytest.mark.soak),
+]
+
+
+@pytest.mark.parametrize("mib", SIZES)
+def test_a_large_file_streams_with_constant_memory(mib):
+    size = mib << 20
     with server() as site:
 
         def large(handler):
@@ -634,7 +641,7 @@ def test_a_large_file_streams_with_constant_memory():
             handler.send_header("Content-Length", str(size))
             handler.end_headers()
             block = bytes(1 << 20)
-            for _ in range(64):
+            for _ in range(mib):
                 handler.wfile.write(block)
 
         site.pages[PATH] = large

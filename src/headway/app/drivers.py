@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import threading
 import time
@@ -56,7 +57,7 @@ _CALL_LOGGERS = (
 _BROKEN = (
     *(httpx.HTTPError, httpx.InvalidURL, httpx.StreamError),
     *(httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError),
-    *(httpcore.UnsupportedProtocol, ssl.SSLError, OSError),
+    *(httpcore.UnsupportedProtocol, ssl.SSLError, ConnectionError, TimeoutError, socket.gaierror),
 )
 
 
