@@ -345,7 +345,10 @@ def test_an_address_comes_from_many_places(
     assert (code, "which store? name it, or set HEADWAY_STORE" in err) == (2, True)
     file = tmp_path / "address"
     file.write_text(f"{place}\n")
-    assert typed("list", "--store-file", str(file))[0] == 0
+    file.chmod(0o600)
+    assert typed("list", "--store-file", str(file))[::2] == (0, "3 installations\n")
+    file.chmod(0o644)
+    assert "others may read it" in typed("list", "--store-file", str(file))[2]
     code, _, err = typed("list", "--store-file", str(tmp_path / "none"))
     assert (code, "can not be read" in err) == (2, True)
     monkeypatch.setattr("sys.stdin.readline", lambda: f"{place}\n", raising=False)

@@ -298,6 +298,7 @@ def _address(what: str, given: str | None, file: Path | None, variable: str) -> 
             text = file.read_text("utf-8").strip()
         except (OSError, ValueError):
             raise ConfigurationError(f"{file}: can not be read") from None
+        _warn_of_readers(str(file), "and a password in it")
     elif given == "-":
         text = sys.stdin.readline().strip()
     elif given is not None:
@@ -319,6 +320,13 @@ def _warn_of_password(given: str, what: str, variable: str) -> None:
             f"give its address by ${variable}, by --{what}-file, or by - and standard input",
             file=sys.stderr,
         )
+
+
+def _warn_of_readers(file: str, what: str) -> None:
+    from headway.store.takeover.sources import is_readable_by_others
+
+    if is_readable_by_others(file):
+        print(f"headway: {file}: others may read it, {what}", file=sys.stderr)
 
 
 def _confirm(question: str) -> None:
@@ -362,10 +370,8 @@ def _take_over(
 ) -> Sequence[Arrival]:
     from headway.app.addresses import HOST_SUFFIXES, site_address
     from headway.store.takeover import ace, django, spring, take_over
-    from headway.store.takeover.sources import is_readable_by_others
 
-    if is_readable_by_others(source):
-        print(f"headway: {source}: others may read it, and every secret in it", file=sys.stderr)
+    _warn_of_readers(source, "and every secret in it")
     module = {Framework.ACE: ace, Framework.SPRING: spring, Framework.DJANGO: django}[framework]
     tenants = module.found(source, (table,)) if table else module.found(source)
 
