@@ -125,3 +125,20 @@ def test_a_page_loads_icons_of_its_apps_and_no_others(person: Person) -> None:
     assert f'src="{APP}/i.svg"' in answer.text
     policy = answer.headers["content-security-policy"]
     assert f"img-src 'self' http://127.0.0.1:2991 {APP};" in policy
+
+
+def test_a_stranger_sees_the_pages_that_are_for_everybody(person: Person) -> None:
+    """What has to do with a private project, or is for users, asks them to log in first."""
+    page = module("open", url="/open?p={project.key}")
+    closed = {**module("closed"), "conditions": [{"condition": "user_is_logged_in"}]}
+    install(person.site.jira, {"generalPages": [page, closed]})
+    path = "/plugins/servlet/ac/my-app"
+    home = person.get("/").text
+    assert f'href="{path}/open"' in home
+    assert f'href="{path}/closed"' not in home
+    assert 'data-module-key="open"' in person.get(f"{path}/open?project.key=PUB").text
+    for private in (f"{path}/open?project.key=DEMO", f"{path}/closed"):
+        answer = person.get(private)
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/login?next=")
+    assert person.get(f"{path}/none").status_code == 404

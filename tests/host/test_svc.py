@@ -252,6 +252,24 @@ def test_what_the_user_may_not_see_has_no_context(
     assert seen_by == [site.account_id]
 
 
+def test_a_stranger_gets_a_token_of_nobody(site: Site) -> None:
+    """Where everybody may look: the page was made for nobody, so it has no token of a session."""
+    nobody = {"Cookie": "", "X-Headway-CSRF": ""}
+    public = {"issue.key": "PUB-1"}
+    answer = site.service("module-url", public, **nobody)
+    assert answer.status == 200
+    token = answer.json["url"].rpartition("&jwt=")[2]
+    claims = oracle.verified_claims(token, "HS256", site.secret.reveal())
+    assert "sub" not in claims
+    token = site.service("context-token", public, **nobody).json["token"]
+    claims = oracle.verified_claims(token, "HS256", site.secret.reveal())
+    assert "sub" not in claims
+    assert claims["context"]["jira"]["issue"]["key"] == "PUB-1"
+    for service in SERVICES:
+        assert site.service(service, ISSUE, **nobody).status == 404
+        assert site.service(service, public, **nobody, Origin="http://127.0.0.1:1").status == 403
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_only_the_sites_own_pages_may_ask(site: Site, service: str) -> None:
     assert site.service(service, Cookie="").status == 401

@@ -17,7 +17,7 @@ from headway.descriptor import Shown
 from headway.host.conditions import Asked
 from headway.host.places import Entry, find, modules_for, shown
 from headway.host.scene import ASKED, FREE, Scene, Unseen, scene_of
-from headway.host.visit import Visit, Who, visited
+from headway.host.visit import Visit, Who, log_in_first, visited
 
 if TYPE_CHECKING:
     from headway.host.site import Site
@@ -32,8 +32,8 @@ DASHBOARD = "10000"
 def routes(site: Site) -> list[BaseRoute]:
     """Every page."""
     pages = (
-        ("/plugins/servlet/ac/{app}/{module}", Who.USER, _app_page),
-        ("/wiki/plugins/servlet/ac/{app}/{module}", Who.USER, _app_page),
+        ("/plugins/servlet/ac/{app}/{module}", Who.ANYBODY, _app_page),
+        ("/wiki/plugins/servlet/ac/{app}/{module}", Who.ANYBODY, _app_page),
         ("/dashboard", Who.USER, _dashboard),
         ("/admin", Who.ADMIN, _admin),
     )
@@ -50,9 +50,14 @@ async def _app_page(visit: Visit) -> Response:
     app, module = found
     query = request.query_params
     asked = {name: query[name] for name in query if name in ASKED or name.startswith(FREE)}
-    scene = _scene(visit, tenant, asked)
-    if not await shown(Asked(site, tenant, app, scene, visit.actor), module):
-        raise HTTPException(404, "The conditions of this page do not hold for you here.")
+    try:
+        scene = scene_of(site, tenant.product, asked, visit.actor, visit.user)
+        if not await shown(Asked(site, tenant, app, scene, visit.actor), module):
+            raise Unseen("The conditions of this page do not hold for you here.")
+    except Unseen as unseen:
+        if visit.user is None:  # who it may be for, once they have logged in
+            return log_in_first(request)
+        raise HTTPException(404, str(unseen)) from None
     context = {**scene.free, **{k: v for k, v in scene.values.items() if k in ASKED}}
     entry = Entry(app, module, tenant.product, context)
     return visit.page("app.html", frames=[app], entry=entry)

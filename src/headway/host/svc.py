@@ -146,7 +146,7 @@ def _options(place: Place) -> dict[str, Any]:
 
 
 async def _place(site: Site, request: Request) -> Place:
-    # (1) one of the site's own pages, with a user before it
+    # (1) one of the site's own pages, with a user before it or with nobody
     user = _user(site, request)
     # (2) a module that there is, and that opens something
     question = await _question(request)
@@ -159,7 +159,7 @@ async def _place(site: Site, request: Request) -> Place:
     if not opened:
         raise Denied(404, "this module opens no page")
     # (3) in a place that the user may see, where its conditions hold
-    actor = Actor(kind="user", account_id=user.account_id)
+    actor = Actor(kind="user", account_id=user.account_id) if user else Actor(kind="anonymous")
     try:
         scene = scene_of(site, tenant.product, question.context, actor, user)
     except Unseen as unseen:
@@ -184,14 +184,16 @@ def _parameters(module: Module, context: Mapping[str, str]) -> dict[str, str]:
     return {name: context[name] for name in declared & context.keys()}
 
 
-def _set_up(site: Site, user: User, app: App, module: Module, question: Question) -> dict[str, str]:
+def _set_up(
+    site: Site, user: User | None, app: App, module: Module, question: Question
+) -> dict[str, str]:
     """What a post function is set to, for the app's own page on which an administrator does so.
 
     A function that is not there yet has an id alone ("Workflow post function").
     """
     if module.type != POST_FUNCTION:
         return {}
-    if not user.admin:
+    if user is None or not user.admin:
         raise Denied(403, "post functions are set up by administrators")
     rule = site.post_functions.rule(question.context.get("postFunction.id", ""), app.key)
     if rule is not None and rule.module_key == module.key:
@@ -210,13 +212,18 @@ async def _conditions(asked: Asked, module: Module) -> dict[str, str]:
     }
 
 
-def _user(site: Site, request: Request) -> User:
+def _user(site: Site, request: Request) -> User | None:
+    """Who looks at the page that asks; None for a page that was made for nobody in particular."""
     session = site.identity.session(request)
-    user = site.world.people.user(session.account_id) if session else None
-    if session is None or user is None:
-        raise Denied(401, "log in first")
-    own_page = request.headers.getlist("origin") == [site.base_url]
-    if not own_page or not csrf_matches(session, request.headers.get(CSRF_HEADER)):
+    sent = request.headers.get(CSRF_HEADER)
+    if request.headers.getlist("origin") != [site.base_url]:
+        raise Denied(403, "only the site's own pages may ask")
+    if session is None:
+        if sent:  # made for somebody whose session is over
+            raise Denied(401, "log in first")
+        return None
+    user = site.world.people.user(session.account_id)
+    if user is None or not csrf_matches(session, sent):
         raise Denied(403, "only the site's own pages may ask")
     return user
 

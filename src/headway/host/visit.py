@@ -48,6 +48,9 @@ __all__ = [
     "visited",
 ]
 
+WITHOUT_APPS = frozenset({"/login"})
+"""Where nothing of an app stands beside a password."""
+
 FORM_MAX = 524_288  # bytes: the longest text, each character percent-encoded
 FIELDS_MAX = 20
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -170,7 +173,7 @@ def visited(
             return log_in_first(request)
         if visit.who < least:
             raise HTTPException(403, "This page is for administrators of the site.")
-        if visit.user is not None and request.method == "GET":
+        if request.method == "GET" and request.url.path not in WITHOUT_APPS:
             scene = Scene(user=visit.user)
             tenant, place = site.jira, "header"
             if request.url.path.startswith("/wiki"):
@@ -252,7 +255,7 @@ def render(
     text = TEMPLATES.get_template(template).render(
         visit=visit,
         header=header,
-        bridge=bool(framed) and visit is not None and visit.user is not None,
+        bridge=bool(framed) and visit is not None,
         csrf=visit.session.csrf if visit and visit.session else "",
         csrf_field=CSRF_FIELD,
         menu=_menu(visit) if visit else (),

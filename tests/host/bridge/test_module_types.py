@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -353,3 +355,27 @@ def test_an_administrators_session_is_nothing_that_an_app_can_borrow(
     assert frame.evaluate(ask, {"url": "/rest/api/3/nothing-like-it"}) in (403, 404, 501)
     write = {"url": "/rest/api/3/issue", "type": "POST", "data": "{}"}
     assert frame.evaluate(ask, {**write, "contentType": "application/json"}) == 403
+
+
+def test_a_stranger_sees_what_is_public(site: Site, app: App, chromium: Browser) -> None:
+    """A token without a subject; the app's calls through the bridge are nobody's."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.goto(f"{site.url}/browse/PUB-1")
+    frame = shows(module(page, "panel"), "panel")
+    values = query(app, "panel")
+    assert (values["issue"], values.get("me", "")) == ("PUB-1", "")
+    claims = json.loads(urlsafe_b64decode(values["jwt"].split(".")[1] + "=="))
+    assert "sub" not in claims
+    told = frame.evaluate("() => AP.context.getToken()")
+    assert "sub" not in json.loads(urlsafe_b64decode(told.split(".")[1] + "=="))
+    user = "() => new Promise((done) => AP.user.getCurrentUser(done))"
+    assert not frame.evaluate(user).get("atlassianAccountId")
+    ask = (
+        """(path) => AP.request(path).then((answer) => answer.xhr.status, (no) => no.xhr.status)"""
+    )
+    assert frame.evaluate(ask, "/rest/api/3/issue/PUB-1") == 200
+    assert frame.evaluate(ask, "/rest/api/3/issue/DEMO-1") == 401
+    assert frame.evaluate(ask, "/rest/api/3/myself") == 401
+    context.close()

@@ -204,13 +204,20 @@ def test_a_picture_is_one_and_other_files_are_none(person: Person) -> None:
     assert "issueAttachments/DEMO-2.zip" in person.get("/browse/DEMO-2").text
 
 
-def test_panels_are_places_for_the_bridge_and_for_users(person: Person) -> None:
+def test_panels_are_places_for_the_bridge(person: Person) -> None:
+    """For strangers, too, where the project is public and the conditions hold for them."""
     panel = module("panel", location="atl.jira.view.issue.right.context")
-    install(person.site.jira, {"webPanels": [panel]})
+    known = {**panel, "key": "known", "conditions": [{"condition": "user_is_logged_in"}]}
+    install(person.site.jira, {"webPanels": [panel, known]})
     stranger = person.get("/browse/PUB-1").text
-    assert "data-app-key" not in stranger
-    assert "to see the panels" in stranger
+    assert 'data-module-key="panel"' in stranger
+    assert 'data-module-key="known"' not in stranger
+    assert "bridge/main.js" in stranger
+    assert person.get("/browse/DEMO-1").status_code == 303
+    login = person.get("/login")
+    assert "frame-src 'none'" in login.headers["content-security-policy"]
     person.log_in()
+    assert 'data-module-key="known"' in person.get("/browse/DEMO-1").text
     answer = person.get("/browse/DEMO-1")
     assert 'data-app-key="my-app"' in answer.text
     assert "frame-src http://127.0.0.1:9999" in answer.headers["content-security-policy"]
