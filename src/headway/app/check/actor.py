@@ -278,7 +278,10 @@ class Actor:
         token = message.token.text() if message.token is not None else None
         try:
             with quiet():  # the address may hold the token, and httpx logs addresses
-                answer, read = await self._answer(message.method, target, headers, body)
+                try:
+                    answer, read = await self._answer(message.method, target, headers, body)
+                except (httpx.ReadError, httpx.RemoteProtocolError):  # a kept connection ended
+                    answer, read = await self._answer(message.method, target, headers, body)
         except httpx.HTTPError as error:
             raise CannotCheck(
                 f"{message.method} {message.path}: the app gave no answer ({type(error).__name__})"
