@@ -95,18 +95,11 @@ class Endpoint:
         clean = _clean(scope, found)
         if found.form is not None:
             receive = _once(found.form)
-        begun = False
-
-        async def sent(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        finishing = _PageSend(sent, found) if found.page is not None else _quiet(sent, found)
+        finishing = _Finishing(send, found)
         try:
             await self._inner(clean, receive, finishing, found)
         except Exception as error:
-            if begun or _answers_failures(scope):
+            if finishing.begun or _answers_failures(scope):
                 raise
             if isinstance(error, Refusal) and error.status == OUTAGE:
                 await send_answer(send, found.outage(error), scope["method"])
@@ -188,22 +181,10 @@ async def send_answer(send: Send, answer: Answer, method: str) -> None:
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
 
 
-def _quiet(send: Send, admitted: Admitted) -> Send:
-    """*send*, with what every answer of a route says."""
-
-    async def quiet(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = message.get("headers", ())
-            message = {**message, "headers": _quieted(headers, admitted)}
-        await send(message)
-
-    return quiet
-
-
 def _quieted(
     headers: Iterable[tuple[bytes, bytes]], admitted: Admitted
 ) -> list[tuple[bytes, bytes]]:
-    named = {name.lower() for name, _ in headers}
+    named = {name for name, _ in headers}  # in lower case (ASGI: "Response Start")
     if b"set-cookie" in named or not _ALWAYS.isdisjoint(named) or admitted.connect.acpt:
         return _finished(headers, admitted)
     # the usual case, without a detour by text
@@ -226,21 +207,26 @@ def _finished(
     ]
 
 
-class _PageSend:
-    """Sends a handler's answer as a page in a frame."""
+class _Finishing:
+    """Sends a handler's answer on with the headers of its route, and as a page where it is one."""
+
+    __slots__ = ("_admitted", "_send", "begun")
 
     def __init__(self, send: Send, admitted: Admitted) -> None:
         self._send = send
         self._admitted = admitted
-        self._start: Message | None = None
+        self.begun = False
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = _finished(message["headers"], self._admitted)
-            await self._send({**message, "headers": headers})
-        elif message["type"] == "http.response.body" and self._admitted.page is not None:
+        page, kind = self._admitted.page, message["type"]
+        if kind == "http.response.start":
+            headers = message.get("headers", ())
+            finish = _quieted if page is None else _finished
+            self.begun = True
+            await self._send({**message, "headers": finish(headers, self._admitted)})
+        elif page is not None and kind == "http.response.body":
             more = message.get("more_body", False)
-            body = self._admitted.page.body(message.get("body", b""), more=more)
+            body = page.body(message.get("body", b""), more=more)
             if body or not more:
                 await self._send({**message, "body": body})
         else:

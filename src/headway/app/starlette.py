@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, request_response
 from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp
 
 from headway.app import connect as core
 from headway.app.asgi import Endpoint, Inner, Receive, Scope, Send
@@ -57,23 +58,31 @@ def _inner(route: Route) -> Inner:
     handler: Any = route.handler
     waits = inspect.iscoroutinefunction(handler)
 
-    async def endpoint(request: Request) -> Response:
-        context = request.scope["headway.context"]
-        if waits:
-            return _response(await handler(request, context))
-        return _response(await run_in_threadpool(handler, request, context))
-
-    app = request_response(endpoint)  # it answers HTTPException and what the app has handlers for
-
     async def inner(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
-        if not waits:
-            with admitted.sync_context() as scope["headway.context"]:
-                await app(scope, receive, send)
-            return
-        async with admitted.context() as scope["headway.context"]:  # open until the answer is out
-            await app(scope, receive, send)
+        request = Request(scope, receive)
+        try:
+            if waits:
+                async with admitted.context() as context:  # open until the answer is out
+                    await _response(await handler(request, context))(scope, receive, send)
+                return
+            with admitted.sync_context() as plain:
+                result = await run_in_threadpool(handler, request, plain)
+                await _response(result)(scope, receive, send)
+        except Exception as error:
+            if getattr(send, "begun", False):
+                raise
+            await _answered(error)(scope, receive, send)
 
     return inner
+
+
+def _answered(error: Exception) -> ASGIApp:
+    """An app that answers *error* as Starlette has it: HTTPException, and an app's own handlers."""
+
+    async def endpoint(_: Request) -> Response:
+        raise error
+
+    return request_response(endpoint)
 
 
 def _response(result: Any) -> Response:
