@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -90,3 +93,39 @@ def test_a_database_that_hangs_keeps_a_bounded_number_waiting(
 
     assert asyncio.run(ask()) == [FOUND] * 4
     answers.close()
+
+
+FORKS = r"""
+import asyncio, os
+from headway.ports import NeedKey
+from headway.store.offloop import OffLoop
+
+class Store:
+    def recall(self, need): return None
+    def find(self, need): return "found"
+    def first(self, once): return True
+
+async def ask(answers):
+    return await answers.find(NeedKey(issuer="site", symmetric=True))
+
+answers, gone = OffLoop(Store()), OffLoop(Store())
+assert asyncio.run(ask(answers)) == "found"  # its threads run from now on
+del gone
+child = os.fork()
+if child == 0:
+    assert asyncio.run(asyncio.wait_for(ask(answers), 10)) == "found"
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert asyncio.run(ask(answers)) == "found"
+"""
+
+
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -7,6 +7,8 @@ An event loop that waited for it would keep everybody waiting.
 from __future__ import annotations
 
 import asyncio
+import os
+import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
@@ -57,6 +59,12 @@ class OffLoop:
 
     def __init__(self, store: Recalls) -> None:
         self._store = store
+        self._start()
+        kept = weakref.WeakMethod(self._start)
+        # A process that is forked off has none of the threads, and none of those who wait.
+        os.register_at_fork(after_in_child=lambda: (start := kept()) and start())
+
+    def _start(self) -> None:
         self._room = BoundedSemaphore(WAITING_MAX)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="headway-store")
 
