@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import django
 import pytest
+import services
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.db import connections
 from django.test.utils import override_settings
 from django.urls import include, path
 
@@ -62,3 +67,46 @@ def serve() -> Iterator[Callable[..., None]]:
     yield serve
     for changed in reversed(opened):
         changed.disable()
+
+
+# ---- databases ----------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def two(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[dict[str, Any], str, str]:
+    """Two empty databases: one for Django, one for Alembic."""
+    if request.param == "sqlite":
+        (tmp_path / "data").mkdir(mode=0o700)
+        paths = [str(tmp_path / "data" / name) for name in ("django.db", "alembic.db")]
+        Path(paths[0]).touch(0o600)
+        told = {"ENGINE": "django.db.backends.sqlite3", "NAME": paths[0]}
+        return told, *paths
+    if services.postgresql_programs() is None:
+        pytest.skip("there is no PostgreSQL on this machine")
+    server = request.getfixturevalue("postgresql")
+    addresses = [server.new_database(), server.new_database()]
+    parts = urlsplit(addresses[0])
+    told = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path[1:],
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "USER": parts.username,
+        "PASSWORD": unquote(parts.password or ""),
+    }
+    return told, *addresses
+
+
+@pytest.fixture
+def migrate(two: tuple[dict[str, Any], str, str]) -> Iterator[Callable[..., None]]:
+    """Run ``manage.py migrate`` on the first database, to a version or to the last one."""
+    told, *_ = two
+    connections.settings["headway_test"] = {**connections.settings["default"], **told}
+
+    def migrate(*to: str) -> None:
+        call_command("migrate", "headway", *to, database="headway_test", verbosity=0)
+
+    yield migrate
+    connections["headway_test"].close()
+    del connections["headway_test"]
+    del connections.settings["headway_test"]

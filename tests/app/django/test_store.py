@@ -77,3 +77,35 @@ def test_a_store_is_opened_by_the_first_who_asks(folder, monkeypatch):
     with sqlite3.connect(path) as check:
         assert check.execute("select version_num from alembic_version").fetchone()
     check.close()
+
+
+@pytest.mark.parametrize("asgi", [False, True])
+def test_an_app_lives_in_a_database_of_djangos(two, migrate, make_world, serve, monkeypatch, asgi):
+    monkeypatch.setenv("HEADWAY_STORE_KEY", KEY)
+    monkeypatch.setattr(settings, "DATABASES", {"default": two[0]})
+    now = []
+    store = database("my-app", clock=lambda: now[0][0])
+    world = make_world(framework=Connect, store=store)
+    now.append(world.now)
+
+    @world.connect.ticket_route("/chart")
+    def chart(request, context):
+        return {"user": context.account_id}
+
+    @world.connect.page("P", key="p")
+    def page(request, context):
+        return context.token_url("/chart")
+
+    serve(world, asgi=asgi)
+    migrate()
+    try:
+        world.install()
+        shown = world.call("GET", f"/p?jwt={world.request_token('GET', '/p')}").text
+        link = shown.rpartition("</script>")[2]
+        assert world.call("GET", link).text == '{"user":"ada"}'
+        assert world.call("GET", link).id == "ticket-unknown"
+        world.now[0] += 1
+        assert world.event("uninstalled").status == 204
+        assert world.installation is None
+    finally:
+        store.engine.dispose()

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import unquote, urlsplit
 
 import pytest
-import services
 import sqlalchemy as sa
 from django.core.management import call_command
-from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
 from headway.app.django.versions import StoreVersion
@@ -47,46 +43,6 @@ def rows(engine):
             ]
             for table in TABLES
         }
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def two(request, tmp_path):
-    """Two empty databases: one for Django, one for Alembic."""
-    if request.param == "sqlite":
-        (tmp_path / "data").mkdir(mode=0o700)
-        paths = [str(tmp_path / "data" / name) for name in ("django.db", "alembic.db")]
-        Path(paths[0]).touch(0o600)
-        told = {"ENGINE": "django.db.backends.sqlite3", "NAME": paths[0]}
-        return told, *paths
-    if services.postgresql_programs() is None:
-        pytest.skip("there is no PostgreSQL on this machine")
-    server = request.getfixturevalue("postgresql")
-    addresses = [server.new_database(), server.new_database()]
-    parts = urlsplit(addresses[0])
-    told = {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts.path[1:],
-        "HOST": parts.hostname,
-        "PORT": parts.port,
-        "USER": parts.username,
-        "PASSWORD": unquote(parts.password or ""),
-    }
-    return told, *addresses
-
-
-@pytest.fixture
-def migrate(two):
-    """Run ``manage.py migrate`` on the first database, to a version or to the last one."""
-    told, *_ = two
-    connections.settings["headway_test"] = {**connections.settings["default"], **told}
-
-    def migrate(*to):
-        call_command("migrate", "headway", *to, database="headway_test", verbosity=0)
-
-    yield migrate
-    connections["headway_test"].close()
-    del connections["headway_test"]
-    del connections.settings["headway_test"]
 
 
 def test_djangos_migrations_make_what_alembics_make(two, migrate):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 from urllib.parse import quote, urlencode
@@ -19,6 +20,7 @@ from django.conf import settings
 
 from headway.app.connect import DEVELOPMENT
 from headway.errors import ConfigurationError
+from headway.ports import Clock
 from headway.store.engine import leaves_the_process, open_engine
 from headway.store.installations import Installations
 from headway.store.migrations import check
@@ -32,21 +34,21 @@ _SQLITE = "django.db.backends.sqlite3"
 _POSTGRESQL = "django.db.backends.postgresql"
 
 
-def database(app_key: str, alias: str = "default") -> Opened:
+def database(app_key: str, alias: str = "default", *, clock: Clock = time.time) -> Opened:
     """The store of *app_key* in the database *alias*, opened by the first who asks it.
 
-    So ``manage.py migrate`` can run before there is a table.  Raises
-    ConfigurationError for a database that is neither SQLite nor PostgreSQL.
+    *clock* is the app's.  ``manage.py migrate`` can run before there is a
+    table.  Raises ConfigurationError for a database that is neither SQLite nor PostgreSQL.
     """
     if alias not in settings.DATABASES:
         raise ConfigurationError(f"DATABASES has no {alias!r}")
     address = address_of(settings.DATABASES[alias])
-    opened = _Once(lambda: _open(address, app_key))
+    opened = _Once(lambda: _open(address, app_key, clock))
     parts = [_Later(opened, name) for name in Opened._fields]
     return Opened(*cast(Any, parts))
 
 
-def _open(address: str, app_key: str) -> Opened:
+def _open(address: str, app_key: str, clock: Clock) -> Opened:
     """As :func:`~headway.store.opening.open_store` does, and never upgraded but by Django."""
     development = os.environ.get(DEVELOPMENT) == "1"
     sealer = open_sealer(address, os.environ, development=development)
@@ -56,9 +58,9 @@ def _open(address: str, app_key: str) -> Opened:
     except BaseException:
         engine.dispose()
         raise
-    installations = Installations(engine, sealer, app_key=app_key)
+    installations = Installations(engine, sealer, app_key=app_key, clock=clock)
     answers = OffLoop(installations) if leaves_the_process(engine) else installations
-    return Opened(engine, installations, SqlOnce(engine), answers)
+    return Opened(engine, installations, SqlOnce(engine, clock=clock), answers)
 
 
 def address_of(told: Mapping[str, Any]) -> str:
