@@ -10,7 +10,7 @@ from app.calling import call_asgi
 from app.conformance import COOKIE, OWN_POLICY, PIECES, Conformance, Harness, Seen, about, title
 from headway.app.asgi import Answer, Connect, Request, Streamed, with_lifespan
 from headway.app.delivery import Delivery
-from headway.errors import BodyTooLarge, ConfigurationError
+from headway.errors import BodyTooLarge
 from headway.model import Secret
 from headway.refusals import QueueFull
 
@@ -249,10 +249,17 @@ def test_a_refusal_is_an_answer(app):
     assert app.call("GET", "/api", token).id == "signature-invalid"
 
 
-def test_a_server_without_a_raw_path_can_not_be_used(app):
-    scope = {"type": "http", "method": "GET", "path": "/api", "headers": [], "query_string": b""}
-    with pytest.raises(ConfigurationError, match="raw_path"):
-        asyncio.run(app.app(scope, None, None))
+def test_a_server_without_a_raw_path_answers_nothing_at_all(app, caplog):
+    inside = app.app
+
+    async def no_raw_path(scope, receive, send):
+        await inside({**scope, "raw_path": None}, receive, send)
+
+    app.app = no_raw_path
+    for path in ("/atlassian-connect.json", "/api"):
+        answer = app.call("GET", path)
+        assert (answer.status, b"no raw request target" in answer.body) == (500, True)
+    assert "raw_path" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])

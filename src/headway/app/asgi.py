@@ -31,6 +31,7 @@ from headway.app.context import Context, SyncContext
 from headway.app.exchange import (
     ALWAYS,
     CREDENTIALS,
+    NO_TARGET,
     QUIET,
     Admitted,
     Answer,
@@ -42,7 +43,7 @@ from headway.app.exchange import (
     exchange,
 )
 from headway.app.routes import Route, Serves, with_head
-from headway.errors import Refusal
+from headway.errors import ConfigurationError, Refusal
 from headway.http.asgi import facts_from_scope, read_bounded
 
 __all__ = [
@@ -85,7 +86,12 @@ class Endpoint:
         """Answer one request."""
         if self._route.serves is Serves.WEBHOOK:
             warn_of_the_end(self._connect)
-        asked, read = asked_of(self._connect, scope, receive)
+        try:
+            asked, read = asked_of(self._connect, scope, receive)
+        except ConfigurationError as error:
+            log.critical("%s", error)
+            await send_answer(send, NO_TARGET, scope["method"])
+            return
         found = await arun(exchange(self._connect, self._route, asked), self._connect, read)
         if isinstance(found, Answer):
             strip(scope, clean_query(scope["query_string"].decode("latin-1")))

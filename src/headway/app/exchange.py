@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CREDENTIALS",
     "ENVIRON_CREDENTIALS",
+    "NO_TARGET",
     "Admitted",
     "Answer",
     "Asked",
@@ -231,6 +232,13 @@ _NOT_HERE = Answer(
     (*_TEXT, *QUIET),
     b"development mode is for this machine only",
 )
+NO_TARGET = Answer(
+    500,
+    (*_TEXT, *QUIET),
+    b"this server gives no raw request target, so no token can be checked: see the log",
+)
+"""The answer of every route on such a server, so that no app is installed on it."""
+
 _FAILED = Answer(500, (*_TEXT, *QUIET), b"the app failed")
 
 

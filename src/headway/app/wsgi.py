@@ -34,6 +34,7 @@ from headway.app.background import result_of
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import (
     ENVIRON_CREDENTIALS,
+    NO_TARGET,
     QUIET,
     Admitted,
     Answer,
@@ -72,12 +73,6 @@ UNFIT = {"wsgiref.simple_server": "wsgiref"}
 _RAW_TARGET = "headway.app.raw_target"
 FIT = ("gunicorn", "uwsgi", "mod_wsgi", "werkzeug.serving", "granian", "django", _RAW_TARGET)
 """Where one of these is loaded too, the other may be only a dependency."""
-
-_NO_TARGET = Answer(
-    500,
-    (("Content-Type", "text/plain; charset=utf-8"), *QUIET),
-    b"this WSGI server gives no raw request target, so no token can be checked: see the log",
-)
 
 
 def unfit_server(loaded: Container[str] = sys.modules) -> str | None:
@@ -133,7 +128,7 @@ def asked_of(connect: core.Connect, route: Route, environ: Environ) -> Answer | 
         facts = facts_from_environ(environ, base_path=connect.base_path)
     except ConfigurationError as error:
         log.critical("%s", error)
-        return _NO_TARGET
+        return NO_TARGET
     peer = str(environ.get("REMOTE_ADDR", ""))
     # A server's own name says nothing of where it listens: in development the client is near.
     asked = Asked(facts, lambda name: header_of(environ, name), peer, peer)

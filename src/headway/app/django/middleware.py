@@ -30,6 +30,7 @@ from headway.app.django.connect import ADMITTED, Connect, response_of
 from headway.app.exchange import (
     CREDENTIALS,
     ENVIRON_CREDENTIALS,
+    NO_TARGET,
     Admitted,
     Answer,
     Asked,
@@ -48,12 +49,6 @@ __all__ = ["ConnectMiddleware", "configured"]
 log = logging.getLogger(__name__)
 
 SETTING = "HEADWAY_CONNECT"
-
-_NO_TARGET = Answer(
-    500,
-    (("Content-Type", "text/plain; charset=utf-8"),),
-    b"this server gives no raw request target, so no token can be checked: see the log",
-)
 
 
 def configured() -> Connect:
@@ -137,7 +132,7 @@ async def _promised(response: HttpResponseBase) -> HttpResponseBase:
 
 def _unfit(error: ConfigurationError) -> HttpResponseBase:
     log.critical("%s", error)
-    return response_of(_NO_TARGET)
+    return response_of(NO_TARGET)
 
 
 # ---- the request ----------------------------------------------------------------------------
