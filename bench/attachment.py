@@ -187,12 +187,16 @@ def measure(address: str, folder: str, rounds: int) -> dict[str, list[tuple[floa
     results: dict[str, list[tuple[float, float, float]]] = {}
     for number in range(rounds + 1):
         for kind, target in targets.items():
-            for name, command in cases.items():
-                row = timed(command(target))
+            names = list(cases)
+            for name in (
+                names[number % 3 :] + names[: number % 3]
+            ):  # whoever is last pays for others
+                os.sync()
+                row = timed(cases[name](target))
                 Path(folder, "copy").unlink(missing_ok=True)
                 if number:
                     results.setdefault(name + kind, []).append(row)
-    return results
+    return {name + kind: results[name + kind] for kind in targets for name in cases}
 
 
 def summary(rows: list[tuple[float, float, float]], mib: int) -> dict[str, float]:

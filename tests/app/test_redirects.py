@@ -207,23 +207,21 @@ def test_a_name_that_rebinds_gains_nothing_t14(sync):
         asked.append((host, port))
         return ["169.254.169.254"] if len(asked) > 1 else ["8.8.8.8", "2606:4700::1111"]
 
-    class Inner:
-        def connect_tcp(self, address, *_):
-            connected.append(address)
-            raise httpcore.ConnectError("nobody is there")
+    def connect(address, *_):
+        connected.append(address)
+        raise httpcore.ConnectError("nobody is there")
 
-    class AsyncInner:
-        async def connect_tcp(self, address, *_):
-            Inner().connect_tcp(address)
+    async def connect_in_loop(address, *_):
+        connect(address)
 
     if sync:
         backend = SyncGuardedBackend(resolve=rebinding)
-        backend._inner = Inner()
+        backend._connect = connect
         with pytest.raises(httpcore.ConnectError, match="nobody"):
             backend.connect_tcp("media.example", 443)
     else:
         backend = GuardedBackend(resolve=rebinding)
-        backend._inner = AsyncInner()
+        backend._connect = connect_in_loop
         with pytest.raises(httpcore.ConnectError, match="nobody"):
             asyncio.run(backend.connect_tcp("media.example", 443))
     assert asked == [("media.example", 443)]
@@ -256,59 +254,6 @@ def test_a_resolver_that_is_silent_is_not_waited_for():
     with pytest.raises(httpcore.ConnectTimeout):
         connect(lambda *_: done.wait(1) and [], sync=False, timeout=0.05)
     done.set()
-
-
-class Inner:
-    """A stream that says what it was asked."""
-
-    def __init__(self):
-        self.asked = []
-
-    def __getattr__(self, name):
-        def asked(*arguments):
-            self.asked.append((name, *arguments))
-            return self if name == "start_tls" else b"x"
-
-        return asked
-
-
-class AsyncInner(Inner):
-    def __getattr__(self, name):
-        said = super().__getattr__(name)
-        if name == "get_extra_info":
-            return said
-
-        async def asked(*arguments):
-            return said(*arguments)
-
-        return asked
-
-
-def test_large_files_are_read_in_large_pieces():
-    asked = [
-        ("start_tls", "context", "media.example", 5),
-        ("read", redirects.WIDE, 5),
-        ("write", b"y", 5),
-        ("get_extra_info", "socket"),
-    ]
-    inner = Inner()
-    stream = redirects.SyncWideStream(inner).start_tls("context", "media.example", 5)
-    assert stream.read(65_536, 5) == b"x"
-    stream.write(b"y", 5)
-    stream.get_extra_info("socket")
-    stream.close()
-    assert inner.asked == [*asked, ("close",)]
-    awaited = AsyncInner()
-
-    async def use():
-        stream = await redirects.WideStream(awaited).start_tls("context", "media.example", 5)
-        assert await stream.read(65_536, 5) == b"x"
-        await stream.write(b"y", 5)
-        stream.get_extra_info("socket")
-        await stream.aclose()
-
-    asyncio.run(use())
-    assert awaited.asked == [*asked, ("aclose",)]
 
 
 def test_the_machines_own_resolver():

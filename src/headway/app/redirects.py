@@ -12,8 +12,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import httpcore
@@ -23,6 +22,7 @@ from headway.app.addresses import is_loopback
 from headway.app.asks import Opened
 from headway.app.failures import DownloadFailed
 from headway.app.host_auth import origin_and_target
+from headway.app.streams import connect, connect_sync
 from headway.errors import ConfigurationError, ForeignOrigin
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
 ]
 
 HOPS_MAX = 3  # redirects of one download
-WIDE = 1 << 19  # bytes that are read at once
 
 MEDIA_HOSTS = ("api.media.atlassian.com",)
 """Where the hosts' files lie: names as seen in practice, which no document of the vendor states."""
@@ -197,7 +196,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, *, development: bool = False, resolve: Resolve = _resolved) -> None:
         self._development = development
         self._resolve = resolve
-        self._inner = httpcore.AnyIOBackend()
+        self._connect: Callable[..., Awaitable[httpcore.AsyncNetworkStream]] = connect
 
     async def connect_tcp(
         self,
@@ -218,11 +217,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         failure: Exception | None = None
         for address in _admitted(found, self._development):
             try:
-                return WideStream(
-                    await self._inner.connect_tcp(
-                        address, port, timeout, local_address, socket_options
-                    )
-                )
+                return await self._connect(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError("nobody is there")
@@ -238,7 +233,7 @@ class SyncGuardedBackend(httpcore.NetworkBackend):
     def __init__(self, *, development: bool = False, resolve: Resolve = _resolved) -> None:
         self._development = development
         self._resolve = resolve
-        self._inner = httpcore.SyncBackend()
+        self._connect: Callable[..., httpcore.NetworkStream] = connect_sync
 
     def connect_tcp(
         self,
@@ -256,80 +251,7 @@ class SyncGuardedBackend(httpcore.NetworkBackend):
         failure: Exception | None = None
         for address in _admitted(found, self._development):
             try:
-                return SyncWideStream(
-                    self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-                )
+                return self._connect(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError("nobody is there")
-
-
-# ---- wide reads -----------------------------------------------------------------------------
-
-
-class WideStream(httpcore.AsyncNetworkStream):
-    """*inner*, read in larger pieces than the 64 KiB that httpcore asks for.
-
-    What a large file costs is counted in pieces: each goes through the
-    protocol's parser and through Python.
-    """
-
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        """What is there, at most :data:`WIDE` bytes."""
-        return await self._inner.read(max(max_bytes, WIDE), timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Write all of *buffer*."""
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        """Close it."""
-        await self._inner.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> httpcore.AsyncNetworkStream:
-        """The same with TLS on it."""
-        return WideStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        """What *inner* knows of itself."""
-        return self._inner.get_extra_info(info)
-
-
-class SyncWideStream(httpcore.NetworkStream):
-    """The same for threads."""
-
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What is there, at most :data:`WIDE` bytes."""
-        return self._inner.read(max(max_bytes, WIDE), timeout)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all of *buffer*."""
-        self._inner.write(buffer, timeout)
-
-    def close(self) -> None:
-        """Close it."""
-        self._inner.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        """The same with TLS on it."""
-        return SyncWideStream(self._inner.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        """What *inner* knows of itself."""
-        return self._inner.get_extra_info(info)
