@@ -221,6 +221,28 @@ def test_a_bare_value_in_a_header_of_its_own() -> None:
     assert asked("/?api_key=K", x_api_key="L").id == "tokens-differ"
 
 
+@pytest.mark.parametrize("value", ["a%0D%0AX-Admin:%201", "a%20b", "a+b", "%00", "%C3%A9", "a%7F"])
+def test_what_no_header_can_hold_is_not_moved(value: str) -> None:
+    decision = Asked(WARNS)(f"/?jwt={value}")
+    assert (decision.outcome, decision.id, decision.status) == (
+        Outcome.REFUSE, "token-malformed", 401,
+    )  # fmt: skip
+    assert decision.set_headers == ()
+    assert Asked(AFTER)(f"/?jwt={value}").outcome is Outcome.ANONYMOUS
+
+
+def test_no_record_holds_a_value_of_any_location() -> None:
+    locations = tuple(
+        RetiredLocation(name=name, parameters=(name,), header=f"x-{name}", schedule=SCHEDULE)
+        for name in ("ka", "kb")
+    )
+    rule = RouteRule(path="/embed", reason="frames")
+    asked = Asked(WARNS, policy={"locations": locations, "routes": (rule,)})
+    asked("/rest?ka=hidden1&kb=hidden2&x=1&KA=hidden3")
+    asked("/embed?ka=hidden1&kb=hidden2&x=1")
+    assert {use.sample for use in asked.uses} == {"/rest?x=1", "/embed?x=1"}
+
+
 # ---- look-alikes ----------------------------------------------------------------------------
 
 
@@ -358,6 +380,10 @@ def test_more_time_is_for_whoever_proves_who_it_is() -> None:
     claimed = asked(f"/?jwt={signed('unknown')}")
     assert (claimed.outcome, claimed.set_headers) == (Outcome.ANONYMOUS, ())
     assert asked("/?jwt=rubbish").outcome is Outcome.ANONYMOUS
+    strict = Asked(AFTER, verifier=Apps(), schedule=schedule, off_means=OffMeans.REFUSE)
+    refused = strict(f"/?jwt={signed('unknown')}")
+    assert (refused.outcome, json.loads(refused.body)["phase"]) == (Outcome.REFUSE, "off")
+    assert strict.uses[0].phase is Phase.OFF
 
 
 # ---- modes ----------------------------------------------------------------------------------

@@ -177,3 +177,43 @@ def test_what_is_no_policy(data: bytes, said: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         load_policy(tmp_path / "x.toml")
+
+
+VERIFY = """\
+name = "api"
+[[location]]
+name = "jwt"
+parameters = ["jwt"]
+[verify]
+by = "jwks"
+[[verify.issuer]]
+issuer = "https://id.example"
+keys = "https://id.example/jwks"
+audience = ["api"]
+"""
+
+
+def test_who_proves_whose_a_token_is() -> None:
+    policy = read_policy(VERIFY.encode())
+    assert (policy.verifies, policy.verify.line) == (True, 5)
+    assert policy.verify.issuers[0].audience == ("api",)
+    connect = VERIFY.partition("[verify]")[0] + (
+        '[verify]\nby = "connect"\nstore = "s.db"\nclient_key = "site"\nbase_path = "/wiki"\n'
+    )
+    assert read_policy(connect.encode()).verify.base_path == "/wiki"
+    assert not read_policy(VERIFY.partition("[verify]")[0].encode()).verifies
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('["api"]', "[]", r"policy:7: verify.issuer\[0\]: issuer: needs a name"),
+        ('["api"]', '"api"', r"policy:7: verify.issuer\[0\]: Expected `array`"),
+        ("audience", "audiences", r"verify.issuer\[0\]: Object"),
+        ('"jwks"', '"none"', r"policy:5: verify: issuer: goes with"),
+        ('"jwks"', '"rsa"', r"policy:6: verify.by: Invalid enum value"),
+    ],
+)
+def test_a_verification_that_can_not_work(old: str, new: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        read_policy(VERIFY.replace(old, new).encode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -20,6 +21,7 @@ from headway.errors import (
     LocationRefused,
     Refusal,
     TokenInQuery,
+    TokenMalformed,
     TokenRepeated,
     shown,
 )
@@ -56,6 +58,7 @@ EXCEPTED = "excepted"
 _AGENT_MAX = 40
 _CLIENT_MAX = 120
 _SAMPLE_MAX = 200
+_IN_A_HEADER = re.compile(r"[!-~]+")
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
@@ -78,6 +81,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
     location: RetiredLocation
     phase: Phase
     places: tuple[int, ...]  # parts of the query that go away
+    seen: tuple[int, ...] = ()  # those that stay, and are in no record for that
     client: str
     verified: bool = False
     moved: TokenText | None = None
@@ -238,6 +242,7 @@ class Gateway:
             location=location,
             phase=Phase.OPEN,
             places=(),
+            seen=tuple(hit.place for hit in hits),
             client=self._identity(ask, hits[0].value),
             notes=(EXCEPTED,),
         )
@@ -259,15 +264,25 @@ class Gateway:
         now: float,
     ) -> Steps[_Part]:
         """*part* with the token that is moved, once it has proved what it has to."""
+        if not _IN_A_HEADER.fullmatch(token):  # %0D%0A is a value in a URL, and a line in a header
+            wrong = TokenMalformed(expected="visible ASCII", found="another character")
+            return self._unproved(part, wrong, admission, now)
         if self._verifier is None:
             return msgspec.structs.replace(part, moved=token)
         try:
             name = yield from self._verifier.proving(token, request, now)
         except Refusal as refusal:
-            # leniency is for whoever proves who it is: for others the location is off already
-            why = None if admission.provisional else refusal
-            return msgspec.structs.replace(part, counts=False, refusal=why)
+            return self._unproved(part, refusal, admission, now)
         return msgspec.structs.replace(part, client=name, verified=True, moved=token)
+
+    def _unproved(self, part: _Part, refusal: Refusal, admission: Admission, now: float) -> _Part:
+        """*part* with a token that proves nothing: refused, or where it is off for others, off."""
+        if not admission.provisional:
+            return msgspec.structs.replace(part, counts=False, refusal=refusal)
+        at = self.policy.at(now)
+        phase = part.location.schedule.phase(at)
+        until = _until(part.location, phase, at)
+        return msgspec.structs.replace(part, counts=False, phase=phase, until=until)
 
     def _like(self, ask: Ask, location: RetiredLocation, places: list[int], now: float) -> _Part:
         """A look-alike is no token: it goes away where the token's own parameter counts no more."""
@@ -279,6 +294,7 @@ class Gateway:
             location=location,
             phase=phase,
             places=tuple(places) if strip else (),
+            seen=tuple(places),
             client=self._identity(ask, ""),
             counts=False,
             refusal=TokenLookalike() if refuse else None,
@@ -319,7 +335,8 @@ class Gateway:
     def _decision(self, ask: Ask, parts: list[_Part]) -> Decision:
         # (1) the first reason to refuse, if there is one
         stopped, parts = _stopped(parts)
-        uses = tuple(_use(ask, part, refused=stopped) for part in parts)
+        sample = _sample(ask, parts)
+        uses = tuple(_use(ask, part, sample, refused=stopped) for part in parts)
         told = tuple(line for part in parts for line in _told(part))
         if stopped is not None:
             return _refused(ask, stopped, told, uses)
@@ -483,7 +500,7 @@ def _refused(ask: Ask, part: _Part, told: Headers, uses: tuple[Use, ...]) -> Dec
     )
 
 
-def _use(ask: Ask, part: _Part, *, refused: _Part | None) -> Use:
+def _use(ask: Ask, part: _Part, sample: str, *, refused: _Part | None) -> Use:
     outcome = Outcome.PASS.value if part.counts else Outcome.ANONYMOUS.value
     if part.refusal is not None:
         outcome = part.refusal.public.id
@@ -503,8 +520,14 @@ def _use(ask: Ask, part: _Part, *, refused: _Part | None) -> Use:
         agent=_agent(agent[0]) if agent else "",
         also_header=part.in_header,
         from_browser=bool(ask.all("origin")),
-        sample=redact_url(_target(ask, list(part.places)))[:_SAMPLE_MAX],
+        sample=sample,
     )
+
+
+def _sample(ask: Ask, parts: list[_Part]) -> str:
+    """The target for a record: without any token, also where that stays in the URL."""
+    seen = [place for part in parts for place in part.places or part.seen]
+    return redact_url(_target(ask, seen))[:_SAMPLE_MAX]
 
 
 def _route(raw_path: str) -> str:

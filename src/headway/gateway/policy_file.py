@@ -29,6 +29,7 @@ from headway.gateway.rules import (
     RetiredLocation,
     RouteRule,
 )
+from headway.gateway.verifiers.settings import TrustedIssuer, Verification, Verify
 from headway.model import Phase
 from headway.policy import CONFLICTS, Brownout, Extension, Outcome, Pause, Schedule
 
@@ -113,6 +114,15 @@ class _IdentityTable(_Table):
     header: str = ""
 
 
+class _VerifyTable(_Table):
+    by: Verification = Verification.NONE
+    store: str = ""
+    installations: str = ""
+    client_key: str = ""
+    base_path: str = ""
+    issuer: list[dict[str, Any]] = []
+
+
 class _File(_Table):
     name: str
     location: list[_LocationTable]
@@ -122,7 +132,7 @@ class _File(_Table):
     identity: _IdentityTable = msgspec.field(default_factory=_IdentityTable)
     route: list[_RouteTable] = []
     client: list[_ClientTable] = []
-    verify: dict[str, Any] = {}
+    verify: _VerifyTable = msgspec.field(default_factory=_VerifyTable)
     usage: dict[str, Any] = {}
 
 
@@ -267,6 +277,7 @@ def _policy(file: _File, reader: _Reader) -> GatewayPolicy:
         identity_header=file.identity.header.lower(),
         rehearsal=rehearsal,
         documentation=file.documentation,
+        verify=_verify(file.verify, reader),
         source=reader._source,
     )
 
@@ -292,20 +303,26 @@ def _checked(file: _File, locations: Sequence[RetiredLocation]) -> None:
 
 def _location(table: _LocationTable, number: int, reader: _Reader) -> RetiredLocation:
     place = ("location", number)
-    dates = {}
+    dates, lines = {}, {}
     for field in ("announced", "warned", "off"):
         with reader.at(*place, field):
             dates[field] = _moment(getattr(table, field))
+        lines[field] = reader.line((*place, field))
     brownouts: list[Brownout] = []
     for index, each in enumerate(table.brownout):
         with reader.at(*place, "brownout", index):
-            brownouts += _brownouts(each)
+            windows = _brownouts(each)
+        line = reader.line((*place, "brownout", index))
+        lines.update({f"brownout {window.start.isoformat()}": line for window in windows})
+        brownouts += windows
     extensions = []
     for index, more in enumerate(table.extension):
         with reader.at(*place, "extension", index):
             extensions.append(_extension(more))
+        lines[f"extension {more.client}"] = reader.line((*place, "extension", index))
     with reader.at(*place, "paused"):
         paused = None if table.paused is None else _paused(table.paused)
+    lines["paused"] = reader.line((*place, "paused"))
     schedule = Schedule(
         **dates,
         brownouts=tuple(brownouts),
@@ -330,6 +347,7 @@ def _location(table: _LocationTable, number: int, reader: _Reader) -> RetiredLoc
         warning=table.warning,
         conflicts=conflicts,
         line=reader.line(place),
+        lines=lines,
     )
 
 
@@ -439,3 +457,23 @@ def _client(table: _ClientTable, number: int, names: set[str], reader: _Reader) 
         location=_named(table.location, names),
         line=reader.line(("client", number)),
     )
+
+
+def _verify(table: _VerifyTable, reader: _Reader) -> Verify:
+    issuers = []
+    for number, each in enumerate(table.issuer):
+        with reader.at("verify", "issuer", number):
+            try:
+                issuers.append(msgspec.convert(each, TrustedIssuer))
+            except msgspec.ValidationError as error:
+                raise ConfigurationError(str(error)) from None
+    with reader.at("verify"):
+        return Verify(
+            by=table.by,
+            store=table.store,
+            installations=table.installations,
+            client_key=table.client_key,
+            base_path=table.base_path,
+            issuers=tuple(issuers),
+            line=reader.line(("verify",)),
+        )

@@ -16,6 +16,7 @@ import msgspec
 
 from headway.errors import ConfigurationError, LocationRefused, Refusal
 from headway.gateway.parameters import DIALECTS, Dialect
+from headway.gateway.verifiers.settings import Verification, Verify
 from headway.model import Direction, Location, Phase, RequestFacts
 from headway.policy import ALWAYS, Outcome, Policy, Row, Schedule
 from headway.qsh import canonical_request
@@ -80,7 +81,8 @@ class RetiredLocation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One location: *parameters* of the query, and the *header* with *scheme* in their place.
 
     An empty *scheme* means the bare value.  *line* is where the policy file
-    declares it.
+    declares it, *lines* where it says more: ``off``, ``paused``, the client of
+    an extension after ``extension``, the start of a window after ``brownout``.
 
     >>> RetiredLocation(name="jwt", parameters=("jwt",), scheme="JWT").in_header("T")
     ('authorization', 'JWT T')
@@ -98,6 +100,7 @@ class RetiredLocation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     warning: bool = False  # also send Warning: 299
     conflicts: Mapping[type[LocationRefused], Outcome] = {}
     line: int = 0
+    lines: Mapping[str, int] = {}
 
     def __post_init__(self) -> None:
         if not self.parameters:
@@ -227,7 +230,13 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     identity_header: str = ""
     rehearsal: timedelta = timedelta(0)
     documentation: str | None = None
+    verify: Verify = Verify()
     source: str = ""
+
+    @property
+    def verifies(self) -> bool:
+        """Whether clients prove who they are."""
+        return self.verify.by is not Verification.NONE
 
     def location(self, name: str) -> RetiredLocation | None:
         """The location of that *name*, or None."""

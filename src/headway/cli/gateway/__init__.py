@@ -1,0 +1,18 @@
+"""``headway gateway``: retire a token location, from the first look to the last request.
+
+Each command is a module of its own.  Exit codes: 0 all went well; 1 the answer
+is no; 2 the question could not be asked.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from headway.cli.gateway.check import check
+from headway.cli.gateway.explain import explain
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Retire a token location behind a proxy.", no_args_is_help=True)
+app.command()(check)
+app.command()(explain)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from headway.cli.commands import run
+
+FILE = """\
+name = "api"
+[[location]]
+name = "jwt"
+parameters = ["k"]
+scheme = "JWT"
+announced = 2021-09-01
+off = 2022-02-01
+off_means = "refuse"
+[[location.extension]]
+client = "slow"
+until = 2022-03-01
+owner = "ann"
+reason = "their release"
+[verify]
+by = "connect"
+store = "store.db"
+client_key = "site"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    (tmp_path / "gw.toml").write_text(FILE)
+    return str(tmp_path / "gw.toml")
+
+
+def explained(file: str, *arguments: str) -> int:
+    return run(["gateway", "explain", file, *arguments])
+
+
+def test_what_is_refused(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explained(file, "GET", "https://h/r?k=hunter2&a=1", "--at", "2022-02-02") == 0
+    out = capsys.readouterr().out
+    assert f"location jwt is off: token-in-query\n    by {file}:7: off = 2022-02-01" in out
+    assert "outcome: refuse, token-in-query, status 401" in out
+    assert "upstream gets" not in out
+    assert "hunter2" not in out
+
+
+def test_what_goes_on(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("GET", "/r?k=hunter2&a=1", "--at", "2022-02-02T00:00:00Z", "--client", "slow")
+    assert explained(file, *arguments, "-H", "Origin: https://a.example") == 0
+    out = capsys.readouterr().out
+    assert "upstream gets: /r?a=1\n    with authorization: JWT <token>" in out
+    assert "refuse where the client can not prove who it is" in out
+    assert "the answer says: Headway-Phase: warned" in out
+    assert explained(file, *arguments, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["outcome"], told["unproved"], told["reasons"][0]["line"]) == ("pass", "refuse", 9)
+
+
+def test_a_url_from_the_input(
+    file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("/r?a=1\n"))
+    assert explained(file, "GET", "-") == 0
+    assert "no location of the policy is in this URL" in capsys.readouterr().out
+
+
+def test_an_observed_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "gw.toml"
+    path.write_text('mode = "observe"\n' + FILE)
+    assert explained(str(path), "GET", "/r?k=1") == 0
+    assert "only observed: nothing is changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("GET", "/r", "--at", "soon"), "--at"),
+        (("GET", "/r", "-H", "nothing"), "--header"),
+        (("GET", "r"), "the URL"),
+    ],
+)
+def test_what_can_not_be_asked(
+    file: str, arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explained(file, *arguments) == 2
+    assert says in capsys.readouterr().err
