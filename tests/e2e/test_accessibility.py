@@ -37,7 +37,7 @@ NO_PAGES = {"/status", "/inspector/log", "/inspector/events"}
 OF_APPS = {"/post-functions/new", "/post-functions/{id}"}
 """What only apps with other modules than the demo's bring, and a test of its own looks at."""
 
-NOT_HERE = {"/browse/{key}/branch/{app}/{module}", "/wiki/plugins/servlet/ac/{app}/{module}"}
+NOT_HERE = {"/browse/{key}/open/{app}/{module}/{action}", "/wiki/plugins/servlet/ac/{app}/{module}"}
 """The same, without one: a redirect, and a page of an app."""
 
 FIXED = (

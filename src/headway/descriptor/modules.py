@@ -11,15 +11,15 @@ from typing import Annotated, Any, NoReturn
 
 import msgspec
 
-from headway.descriptor.addresses import check_address, check_link, resolve
+from headway.descriptor.addresses import check_address, check_link, resolve, variables
 from headway.descriptor.module_types import MODULE_TYPES, Form, ModuleType, Shown
 
 __all__ = ["Condition", "Key", "Module", "Text", "Told", "Url", "at_once", "placed", "read_modules"]
 
 URL_MAX = 2000  # characters
 MODULES_MAX = 100  # of one type
-OPENED = frozenset({"createBranch"})
-"""The actions whose address a browser opens ("Development actions")."""
+OPENED = frozenset({"createBranch", "createFlag", "linkFlag", "listFlags", "listDeployments"})
+"""The actions whose address a browser opens ("Development actions", "Feature flag actions")."""
 
 DEPTH_MAX = 10  # of conditions inside conditions
 
@@ -394,7 +394,10 @@ def _check(module: Module, base_url: str, place: str) -> None:
     # (3) what the site's server calls
     for name, url in module.actions.items():
         where = f"{place}.triggered.url" if name == "triggered" else f"{place}.actions.{name}"
-        check_address(base_url, url, where, framed=name in OPENED)
+        if name in OPENED and "jwt" not in variables(url) and "://" in url.partition("?")[0]:
+            check_link(url, where, relative=False)  # a page of the provider's, wherever it is
+        else:
+            check_address(base_url, url, where, framed=name in OPENED)
     for condition in _flat(module.conditions):
         if condition.remote:
             check_address(base_url, condition.name, f"{place}.conditions")

@@ -5,6 +5,7 @@ One table says what travels where; ``wire`` carries it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -13,7 +14,7 @@ import msgspec
 
 from headway import jwt, sign
 from headway.descriptor import Module
-from headway.descriptor.addresses import without_token
+from headway.descriptor.addresses import expand, without_token
 from headway.errors import MalformedRequest
 from headway.host.apps import App, Apps, Licence
 from headway.host.clock import SiteClock
@@ -30,6 +31,7 @@ __all__ = ["CALLS", "Call", "Outgoing"]
 
 DESCRIPTOR_MAX = 524_288  # bytes
 ANSWER_MAX = 65_536  # bytes of an answer to a callback, of which only the status counts
+_SCHEME = re.compile(r"https?://")
 UNSIGNED = "sent without a token: this site installs as before 29 October 2021"
 VERSION = "1001.0.0-SNAPSHOT"  # what a cloud site says in ``cv``
 
@@ -128,6 +130,8 @@ class Outgoing:
         self, app: App, written: str, context: Mapping[str, str], user: User | None
     ) -> str:
         """The address of an action that a browser opens, with a token where it has a place."""
+        if without_token(written) == written and _SCHEME.match(written):
+            return expand(written, context)  # the provider's own page, wherever that is
         url = app.descriptor.url(without_token(written), context)
         if without_token(written) == written:
             return url

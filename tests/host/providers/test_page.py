@@ -134,7 +134,7 @@ def test_a_branch_is_made_at_the_provider(stage: Stage, app: SmallApp, person: P
     tool = {"key": "tool", "name": {"value": "Tool"}, "actions": actions}
     stage.add(app, modules={"jiraDevelopmentTool": tool})
     assert "Create branch in My app" in person.get("/browse/DEMO-1").text
-    answer = person.get("/browse/DEMO-1/branch/my-app/tool")
+    answer = person.get("/browse/DEMO-1/open/my-app/tool/createBranch")
     assert answer.status_code == 303
     url = urlsplit(answer.headers["location"])
     query, _, token = url.query.rpartition("&jwt=")
@@ -143,15 +143,49 @@ def test_a_branch_is_made_at_the_provider(stage: Stage, app: SmallApp, person: P
     assert claims is not None
     assert claims["qsh"] == oracle.qsh("GET", url.path, query, "")
     assert token not in repr(stage.site.traffic.all())
-    assert person.get("/browse/DEMO-1/branch/my-app/none").status_code == 404
+    assert person.get("/browse/DEMO-1/open/my-app/none/createBranch").status_code == 404
     actions["createBranch"]["templateUrl"] = "/branch"
     stage.add(app, modules={"jiraDevelopmentTool": tool})
-    assert person.get("/browse/DEMO-1/branch/my-app/tool").headers["location"] == (
+    assert person.get("/browse/DEMO-1/open/my-app/tool/createBranch").headers["location"] == (
         f"{app.url}/branch"
     )
     del actions["createBranch"]
     stage.add(app, modules={"jiraDevelopmentTool": tool})
-    assert person.get("/browse/DEMO-1/branch/my-app/tool").status_code == 404
+    assert person.get("/browse/DEMO-1/open/my-app/tool/createBranch").status_code == 404
+
+
+def test_other_pages_of_providers(stage: Stage, app: SmallApp, person: Person) -> None:
+    """Flags and deployments: links to wherever the provider is, without a token there."""
+    where = "https://flags.example/new?key={issue.key}&about={issue.summary}&on={issue.flags}"
+    flags = {"key": "flags", "name": {"value": "F"}, "actions": {
+        "createFlag": {"templateUrl": where}, "linkFlag": {"templateUrl": "/link?jwt={jwt}"},
+        "listFlags": {"templateUrl": "/list"},
+    }}  # fmt: skip
+    deployments = {
+        "key": "deploys",
+        "name": {"value": "D"},
+        "actions": {"listDeployments": {"templateUrl": "/deployments?issueKey={issue.key}"}},
+    }
+    modules = {"jiraFeatureFlagInfoProvider": flags, "jiraDeploymentInfoProvider": deployments}
+    stage.add(app, modules=modules)
+    page = person.get("/browse/DEMO-1").text
+    for says in ("Create feature flag", "Link feature flag", "List feature flags",
+                 "List deployments"):  # fmt: skip
+        assert f"{says} in My app" in page
+
+    def leads(module: str, action: str) -> str:
+        answer = person.get(f"/browse/DEMO-1/open/my-app/{module}/{action}")
+        assert answer.status_code == 303
+        return str(answer.headers["location"])
+
+    assert leads("flags", "createFlag") == (
+        "https://flags.example/new?key=DEMO-1&about=Watch+a+token+travel&on="
+    )
+    assert "jwt=eyJ" in leads("flags", "linkFlag")
+    assert leads("flags", "listFlags") == f"{app.url}/list"
+    assert leads("deploys", "listDeployments") == f"{app.url}/deployments?issueKey=DEMO-1"
+    for unknown in ("deploys/createFlag", "flags/other", "none/createFlag"):
+        assert person.get(f"/browse/DEMO-1/open/my-app/{unknown}").status_code == 404
 
 
 # ---- trying an action -----------------------------------------------------------------------

@@ -214,3 +214,17 @@ def test_workspaces_are_linked(caller: Caller) -> None:
     assert caller.ask("DELETE", f"{LINKED}/bulk?workspaceIds=a,x").status == 202
     assert caller.ask("GET", f"{LINKED}/a").status == 404
     assert caller.ask("GET", LINKED).json == {"workspaceIds": ["b"]}
+
+
+def test_nothing_holds_up_a_deployment(caller: Caller) -> None:
+    kind = next(kind for kind in KINDS if kind.name == "deployments")
+    path = f"{one(kind)}/gating-status"
+    assert caller.ask("GET", path).status == 404
+    sent = {**entity(kind), "lastUpdated": "2022-01-01T00:00:00Z"}
+    assert caller.ask("POST", f"{kind.path}/bulk", {"deployments": [sent]}).status == 202
+    answer = caller.ask("GET", path)
+    assert answer.status == 200
+    assert answer.json["gatingStatus"] == "allowed"
+    assert answer.json["details"] == []
+    assert answer.json["updatedTimestamp"] == "2022-01-01T00:00:00Z"
+    assert answer.json.keys() >= {"pipelineId", "environmentId", "deploymentSequenceNumber"}

@@ -121,7 +121,7 @@ async def issue_page(
         places=places,
         known=providers.known_of(site, issue),
         designers=providers.modules_with(site, providers.DESIGNS, "getEntityByUrl"),
-        branchers=providers.modules_with(site, "jiraDevelopmentTool", "createBranch"),
+        openers=providers.openers(site),
         person=visit.people(),
         people=known_people(visit),
         field=field,

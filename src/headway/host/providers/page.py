@@ -24,7 +24,7 @@ from headway.redact import redact
 if TYPE_CHECKING:
     from headway.host.site import Site
 
-__all__ = ["DESIGNS", "Known", "known_of", "modules_with", "routes"]
+__all__ = ["DESIGNS", "Known", "known_of", "modules_with", "openers", "routes"]
 
 LABELS = {kind.name: kind.label for kind in KINDS} | {
     "branch": "Branch",
@@ -33,6 +33,14 @@ LABELS = {kind.name: kind.label for kind in KINDS} | {
 }
 SAID_MAX = 2000  # characters of a provider's answer
 DESIGNS = "jiraDesignInfoProvider"
+OPENS: Mapping[tuple[str, str], str] = {
+    ("jiraDevelopmentTool", "createBranch"): "Create branch",
+    ("jiraFeatureFlagInfoProvider", "createFlag"): "Create feature flag",
+    ("jiraFeatureFlagInfoProvider", "linkFlag"): "Link feature flag",
+    ("jiraFeatureFlagInfoProvider", "listFlags"): "List feature flags",
+    ("jiraDeploymentInfoProvider", "listDeployments"): "List deployments",
+}
+"""The actions that open a page of the provider's, and what the link to it says."""
 
 
 class Known(NamedTuple):
@@ -90,6 +98,15 @@ def modules_with(site: Site, kind: str, action: str) -> list[tuple[App, Module]]
     ]
 
 
+def openers(site: Site) -> list[tuple[App, Module, str, str]]:
+    """What a browser opens from the page of an issue: app, module, action, and what it says."""
+    return [
+        (app, module, action, says)
+        for (kind, action), says in OPENS.items()
+        for app, module in modules_with(site, kind, action)
+    ]
+
+
 def routes(site: Site) -> list[BaseRoute]:
     """The page of actions; the forms and the link on the page of an issue."""
     return [
@@ -101,7 +118,7 @@ def routes(site: Site) -> list[BaseRoute]:
         ),
         Route("/browse/{key}/designs", visited(site, Who.USER, _link), methods=["POST"]),
         Route("/browse/{key}/designs/remove", visited(site, Who.USER, _unlink), methods=["POST"]),
-        Route("/browse/{key}/branch/{app}/{module}", visited(site, Who.USER, _branch)),
+        Route("/browse/{key}/open/{app}/{module}/{action}", visited(site, Who.USER, _open)),
     ]
 
 
@@ -224,17 +241,21 @@ async def _tell(
         return
 
 
-async def _branch(visit: Visit) -> Response:
-    """To the provider's page that makes a branch; a browser opens it, so its address may sign."""
+async def _open(visit: Visit) -> Response:
+    """To the provider's page for an action; a browser opens it, so its address may sign."""
     issue = _issue(visit, "BROWSE_PROJECTS")
     app, module = _module(visit)
-    written = module.actions.get("createBranch")
-    if written is None:
-        raise HTTPException(404, "This app makes no branches.")
+    action = visit.request.path_params["action"]
+    written = module.actions.get(action)
+    if written is None or (module.type, action) not in OPENS:
+        raise HTTPException(404, "This app has no such page.")
+    flags = [str(entity.key[-1]) for entity in visit.site.provided.of_issue(issue.id)
+             if entity.kind == "featureflags" and entity.app_key == app.key]  # fmt: skip
     context = {
         "issue.key": issue.key,
         "issue.id": str(issue.id),
         "issue.summary": issue.summary,
+        "issue.flags": ",".join(flags),
         "project.key": issue.project_key,
     }
     return see_other(visit.site.jira.outgoing.action_url(app, written, context, visit.user))

@@ -144,6 +144,15 @@ async def _get(kind: Kind, call: Call) -> Response:
     return JSONResponse(_found(kind, call, provider(call, kind.module)).data)
 
 
+async def _gating(call: Call) -> Response:
+    """Whether a deployment that was submitted may go on; nothing holds one up on this site."""
+    kind = _DEPLOYMENTS
+    entity = _found(kind, call, provider(call, kind.module))
+    updated = entity.data.get("lastUpdated")
+    answer: dict[str, Any] = {**kind.key_of(entity.data), "gatingStatus": "allowed", "details": []}
+    return JSONResponse(answer | ({"updatedTimestamp": updated} if updated else {}))
+
+
 async def _delete(kind: Kind, call: Call) -> Response:
     app = provider(call, kind.module)
     wanted = [str(part) for part in entity_key(call, kind.key)]
@@ -233,6 +242,7 @@ async def _unlink_workspaces(call: Call) -> Response:
     return Response(status_code=202)
 
 
+_DEPLOYMENTS = next(kind for kind in KINDS if kind.name == "deployments")
 _LINKED = f"{_SECURITY.path}/linkedWorkspaces"
 ENDPOINTS = (
     *(
@@ -245,6 +255,7 @@ ENDPOINTS = (
             ("DELETE", kind.one, _delete),
         )
     ),
+    Endpoint("GET", f"{_DEPLOYMENTS.path}{_DEPLOYMENTS.one}/gating-status", _gating),
     Endpoint("POST", f"{_LINKED}/bulk", _link_workspaces),
     Endpoint("DELETE", f"{_LINKED}/bulk", _unlink_workspaces),
     Endpoint("GET", _LINKED, _workspaces),

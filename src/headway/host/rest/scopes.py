@@ -36,6 +36,7 @@ _MODULES = "as in Jira; Confluence's description says INACCESSIBLE of a call tha
 _BULK = "the pages of the API groups of Jira Software; designs as the others"
 _REPOSITORY = f"{DEVELOPMENT}/repository/{{repositoryId}}"
 _LINKED = "/rest/security/1.0/linkedWorkspaces"
+_GATING = next(f"{k.path}{k.one}/gating-status" for k in KINDS if k.name == "deployments")
 _OF_CONTENT = {
     "": "GET PUT DELETE",
     "/labels": "GET",
@@ -115,6 +116,7 @@ OWN: tuple[Fact, ...] = (
             ("DELETE", f"{_REPOSITORY}/{{entityType}}/{{entityId}}", "DELETE"),
             ("GET", f"{DEVELOPMENT}/existsByProperties", "READ"),
             ("DELETE", f"{DEVELOPMENT}/bulkByProperties", "DELETE"),
+            ("GET", _GATING, "READ"),
             ("POST", f"{_LINKED}/bulk", "WRITE"),
             ("DELETE", f"{_LINKED}/bulk", "DELETE"),
             ("GET", _LINKED, "READ"),
