@@ -394,13 +394,19 @@ def _check(module: Module, base_url: str, place: str) -> None:
     # (3) what the site's server calls
     for name, url in module.actions.items():
         where = f"{place}.triggered.url" if name == "triggered" else f"{place}.actions.{name}"
-        if name in OPENED and "jwt" not in variables(url) and "://" in url.partition("?")[0]:
-            check_link(url, where, relative=False)  # a page of the provider's, wherever it is
-        else:
-            check_address(base_url, url, where, framed=name in OPENED)
+        _check_action(name, url, base_url, where)
     for condition in _flat(module.conditions):
         if condition.remote:
             check_address(base_url, condition.name, f"{place}.conditions")
+
+
+def _check_action(name: str, url: str, base_url: str, place: str) -> None:
+    """An action that a browser opens may be a page of the provider's anywhere, without a token."""
+    absolute = "://" in url.partition("?")[0]
+    if name in OPENED and absolute and "jwt" not in variables(url):
+        check_link(url, place, relative=False)
+    else:
+        check_address(base_url, url, place, framed=name in OPENED)
 
 
 def _flat(conditions: tuple[Condition, ...]) -> Iterator[Condition]:
