@@ -10,9 +10,12 @@ import typer
 
 from headway.cli.gateway.check import check
 from headway.cli.gateway.explain import explain
+from headway.cli.gateway.pause import pause, resume
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Retire a token location behind a proxy.", no_args_is_help=True)
 app.command()(check)
 app.command()(explain)
+app.command()(pause)
+app.command()(resume)
