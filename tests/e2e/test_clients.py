@@ -103,7 +103,7 @@ def session_of(installed: Installed) -> requests.Session:
     return session
 
 
-def test_atlassian_python_api(installed: Installed) -> None:
+def test_atlassian_python_api(installed: Installed, tmp_path: Path) -> None:
     client = Jira(installed.site.url, session=session_of(installed), cloud=True)
     assert client.myself()["accountId"] == installed.account
     assert client.issue("DEMO-1")["fields"]["summary"] == "Watch a token travel"
@@ -117,8 +117,9 @@ def test_atlassian_python_api(installed: Installed) -> None:
     client.set_issue_status(made, "In Progress")
     assert client.get_issue_status(made) == "In Progress"
     client.add_attachment_object(made, io.BytesIO(DATA))
-    archive = client.download_attachments_from_issue(made, cloud=True)
+    archive = client.download_attachments_from_issue(made, path=str(tmp_path), cloud=True)
     assert archive is not None
+    assert len(list(tmp_path.iterdir())) == 1
     client.delete_issue(made)
 
 

@@ -289,6 +289,7 @@ def test_snapshots_are_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> Non
         ("POST", "/apps", b"{", 400, "truncated"),
         ("POST", "/apps", b"x" * 300_000, 413, "262144 bytes at most"),
         ("POST", "/sessions", {"user": "nobody"}, 404, "the site has no user nobody"),
+        ("POST", "/sessions", {"user": "gone"}, 400, "gone is deactivated, and can not log in"),
         ("PUT", "/clock", {"date": "tomorrow"}, 400, "A date is written as"),
         ("PUT", "/policy", {"policy": "none"}, 400, "policy: 'none' is not one of"),
         ("POST", "/faults", {"path": "/x"}, 400, "a fault says what goes wrong"),

@@ -58,7 +58,7 @@ def test_a_person_is_meant_by_login_name(world: World, author: str) -> None:
     change(world, "issue", "DEMO-2", {"assignee": "user"}, author)
     user = find(world, "user", "user").account_id
     assert find(world, "issue", "DEMO-2").assignee == user
-    change(world, "issue", "DEMO-2", {"assignee": None}, author)
+    change(world, "issue", "DEMO-2", {"assignee": None, "resolution": None}, author)
     assert find(world, "issue", "DEMO-2").assignee is None
     assert things._account(world, "assignee", "unknown") == "unknown"
 
@@ -72,6 +72,13 @@ def test_a_person_is_meant_by_login_name(world: World, author: str) -> None:
         ("issue", "DEMO-1", {"colour": 1}, AttributeError, "<issue DEMO-1> has no colour"),
         ("user", "user", {"email": "x"}, AttributeError, "email can not be set"),
         ("issue", "DEMO-1", {"summary": ""}, ValueError, "summary"),
+        ("issue", "DEMO-1", {"summary": 5}, ValueError, "summary: Expected `str`, got `int`"),
+        ("issue", "DEMO-1", {"labels": "a"}, ValueError, "labels: Expected `array`, got `str`"),
+        ("issue", "DEMO-1", {"status": "Lost"}, ValueError, "status is one of Done, In Prog"),
+        ("issue", "DEMO-1", {"id": 7}, AttributeError, "id can not be set"),
+        ("issue", "DEMO-1", {"key": "DEMO-99"}, AttributeError, "key can not be set"),
+        ("issue", "DEMO-1", {"time_spent": 10**30}, AttributeError, "time_spent can not be set"),
+        ("project", "DEMO", {"id": [1]}, AttributeError, "id can not be set"),
     ],
 )
 def test_what_can_not_be(

@@ -243,6 +243,8 @@ class Control:
         asked = await _body(request, LogIn)
         site = self._running.site
         user = find(site.world, "user", asked.user)
+        if not user.active:
+            raise HTTPException(400, f"{asked.user} is deactivated, and can not log in")
         name, value = site.identity.cookie_name, site.identity.begin(user.account_id)
         headers = [(b"cookie", f"{name}={value}".encode())]
         session = site.identity.session(Request({"type": "http", "headers": headers}))

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from headway.host.world import World
+from headway.host.world.catalog import ISSUE_TYPES, PRIORITIES, RESOLUTIONS, STATUSES
 
 __all__ = ["KINDS", "Kind", "change", "find"]
 
@@ -70,6 +73,18 @@ OF_PEOPLE = frozenset({"assignee", "reporter", "lead", "creator"})
 """Fields that hold an account id, where a test says a login name."""
 
 
+FIXED = frozenset({"id", "key", "project_key", "account_id", "updated"})
+"""Fields that are what a thing is known by, or that the site sets itself."""
+
+NAMES: Mapping[str, frozenset[str | None]] = {
+    "issue_type": frozenset(each.name for each in ISSUE_TYPES),
+    "status": frozenset(each.name for each in STATUSES),
+    "priority": frozenset(each.name for each in PRIORITIES),
+    "resolution": frozenset({None, *(each.name for each in RESOLUTIONS)}),
+}
+"""Fields of an issue that hold a name, and the names that there are."""
+
+
 def find(world: World, kind: str, name: str) -> Any:
     """The thing of this *kind* and *name*; raises LookupError where there is none.
 
@@ -92,14 +107,31 @@ def change(world: World, kind: str, name: str, changes: Mapping[str, Any], autho
     does not have or that can not be set, ValueError for what a value may not be.
     """
     value = find(world, kind, name)
+    types = {field.name: field.type for field in msgspec.structs.fields(value)}
     for field in changes:
-        if field not in value.__struct_fields__:
+        if field not in types:
             raise AttributeError(f"<{kind} {name}> has no {field}")
-    meant = {field: _account(world, field, given) for field, given in changes.items()}
+        if field in FIXED:
+            raise AttributeError(f"<{kind} {name}>: {field} can not be set")
+    meant = {
+        field: _account(world, field, _value(field, types[field], given))
+        for field, given in changes.items()
+    }
     try:
         KINDS[kind].edit(world, value, meant, author)
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise AttributeError(f"<{kind} {name}>: {', '.join(changes)} can not be set") from error
+
+
+def _value(field: str, of_type: Any, given: Any) -> Any:
+    """What was *given*, if a field of this type can hold it; raises ValueError."""
+    try:
+        value = msgspec.convert(given, of_type)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{field}: {error}") from None
+    if field in NAMES and value not in NAMES[field]:
+        raise ValueError(f"{field} is one of {', '.join(sorted(filter(None, NAMES[field])))}")
+    return value
 
 
 def _account(world: World, name: str, given: Any) -> Any:
