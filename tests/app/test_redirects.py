@@ -8,6 +8,8 @@ import threading
 import httpcore
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.sites import SITE
 from headway.app import redirects
@@ -97,6 +99,37 @@ def test_where_it_may_not_go_t14(location):
     assert caught.value.__cause__ is None
     if location:
         assert location not in str(caught.value)
+
+
+PARTS = st.sampled_from(
+    [
+        *("https", "http", ":", "/", "//", "\\", "@", "#", "?", ".", "%2e", "%2f", ":443", ":80"),
+        *("api.media.atlassian.com", "evil.example", "x.atlassian.net", "169.254.169.254", "[::1]"),
+        *(
+            "evilatlassian.net",
+            " ",
+            "\t",
+            "\n",
+            "user:pass",
+            "a",
+            "[",
+            "]",
+            "\u3002",
+            "\xad",
+            "xn--",
+        ),
+    ]
+)
+
+
+@given(st.lists(PARTS, max_size=9).map("".join))
+def test_whatever_a_location_says_it_leads_to_hosts_that_are_known_t14(location):
+    try:
+        found = hop(location, media=MEDIA_HOSTS)
+    except DownloadFailed:
+        return
+    assert (found.scheme, found.port, found.userinfo) == ("https", None, b"")
+    assert found.host in ("api.media.atlassian.com", "x.atlassian.net")
 
 
 def test_two_addresses_or_none_are_not_followed():

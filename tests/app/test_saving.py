@@ -4,6 +4,8 @@ import errno
 import stat
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headway.app import saving
 from headway.app.saving import NewFile, safe_name
@@ -43,6 +45,16 @@ def names(folder):
 )
 def test_a_name_is_never_a_path(text, name):
     assert safe_name(text) == name
+
+
+@given(st.text(st.characters(), max_size=400))
+def test_whatever_the_host_says_it_is_one_name(text):
+    name = safe_name(text)
+    assert name not in ("", ".", "..")
+    assert not set(name) & set('/\\\0\r\n:"<>|?*')
+    assert not name.startswith(".")
+    assert len(name.encode()) <= 255
+    assert safe_name(name) == name
 
 
 def test_a_long_name_keeps_its_ending():
