@@ -48,6 +48,10 @@ OPTIONAL = {
         "PostgreSQL is missing",
         "of the store on PostgreSQL",
     ),
+    **{
+        program: (program, f"{name} is missing", f"of the gateway behind {name}")
+        for program, name in {"nginx": "nginx", "haproxy": "HAProxy", "caddy": "Caddy"}.items()
+    },
     "redis-server": ("redis-server", "Redis is missing", "of the replay cache in Redis"),
 }
 """Programs that some tests run, each with its Debian package."""

@@ -9,13 +9,17 @@ from __future__ import annotations
 import typer
 
 from headway.cli.gateway.check import check
+from headway.cli.gateway.config import config
 from headway.cli.gateway.explain import explain
 from headway.cli.gateway.pause import pause, resume
+from headway.cli.gateway.serve import serve
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Retire a token location behind a proxy.", no_args_is_help=True)
 app.command()(check)
+app.command()(config)
 app.command()(explain)
 app.command()(pause)
 app.command()(resume)
+app.command()(serve)

@@ -1,0 +1,43 @@
+"""``headway gateway config``: a proxy's file, from the policy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["Proxy", "config"]
+
+
+class Proxy(StrEnum):
+    """The proxies that a file is printed for."""
+
+    NGINX = "nginx"
+
+
+def config(
+    proxy: Annotated[Proxy, typer.Argument(help="Which proxy.")],
+    policy: Annotated[Path, typer.Option(help="The policy file.")],
+    upstream: Annotated[str, typer.Option(help="What stands behind it, as host:port.")],
+    listen: Annotated[str, typer.Option(help="Where the proxy listens.")] = "127.0.0.1:8080",
+    service: Annotated[
+        str, typer.Option(help="Where 'headway gateway serve' listens.")
+    ] = "127.0.0.1:8500",
+    server_name: Annotated[str, typer.Option(help="The name that it answers to.")] = "_",
+) -> None:
+    """Print a commented configuration: read it, then give it to the proxy."""
+    from headway.gateway.config.nginx import nginx
+    from headway.gateway.config.values import Values
+    from headway.gateway.policy_file import load_policy
+
+    printers = {Proxy.NGINX: nginx}
+    values = Values(
+        policy=load_policy(policy),
+        listen=listen,
+        upstream=upstream,
+        service=service,
+        server_name=server_name,
+    )
+    print(printers[proxy](values), end="")

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from proxied import POLICY, TOKEN, asked
+
+from headway.cli.commands import run
+from headway.http.server import listen
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@contextmanager
+def served(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+    file, log = folder / "policy.toml", folder / "log"
+    file.write_bytes(POLICY)
+    command = [sys.executable, "-c", "from headway.cli import main; main()", "gateway", "serve"]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [*command, "--policy", str(file), "--port", "0", *more],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            line = told(log, "asked on ")
+            yield process, line.removeprefix("asked on "), file
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0
+
+
+def told(log: Path, words: str) -> str:
+    """The line with *words*, once it is there."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        for line in log.read_text().splitlines():
+            if words in line:
+                return line
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
+
+
+def test_it_answers_and_reads_the_policy_again(tmp_path: Path) -> None:
+    with served(tmp_path, "--access-log") as (process, address, file):
+        asks = (f"X-Original-URI: /rest?jwt={TOKEN}", "X-Original-Method: GET")
+        assert asked(address, "/nginx", *asks).status == 401
+        file.write_bytes(POLICY.replace(b"off = 2022-02-01", b"off = half"))
+        process.send_signal(signal.SIGHUP)
+        assert "at line 9" in told(tmp_path / "log", "the old policy stays")
+        assert asked(address, "/nginx", *asks).status == 401
+        file.write_bytes(POLICY.replace(b"off = 2022-02-01", b"off = 2099-02-01"))
+        process.send_signal(signal.SIGHUP)
+        told(tmp_path / "log", "is read again")
+        assert asked(address, "/nginx", *asks).status == 204
+    log = (tmp_path / "log").read_text()
+    assert "127.0.0.1 nginx 204 pass -" in log
+    assert "rest" not in log
+    assert "eyJ" not in log
+
+
+def test_others_ask_only_when_they_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_bytes(POLICY)
+    assert run(["gateway", "serve", "--policy", str(file), "--bind", "0.0.0.0"]) == 2
+    assert "--peer" in capsys.readouterr().err
+    with served(tmp_path, "--peer", "192.0.2.1") as (_, address, _):
+        assert asked(address, "/nginx", "X-Original-URI: /", "X-Original-Method: GET").status == 403
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_bytes(POLICY)
+    [taken] = listen(0, ["127.0.0.1"])
+    with taken:
+        port = str(taken.getsockname()[1])
+        assert run(["gateway", "serve", "--policy", str(file), "--port", port]) == 2
+    assert "can not be had" in capsys.readouterr().err
+
+
+def test_a_signal_in_this_process_ends_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, so that what it does is seen by whoever measures."""
+    file = tmp_path / "policy.toml"
+    file.write_bytes(POLICY)
+
+    def turns() -> None:
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(0.3)
+        file.write_bytes(b"name = ")
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=turns)
+    thread.start()
+    assert run(["gateway", "serve", "--policy", str(file), "--port", "0", "--access-log"]) == 0
+    thread.join()
+    told = capsys.readouterr()
+    assert told.out.startswith("asked on 127.0.0.1:")
+    assert "is read again" in told.err
+    assert "the old policy stays" in told.err

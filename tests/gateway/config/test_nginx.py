@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
+
+from headway.errors import ConfigurationError
+from headway.gateway.config.nginx import nginx
+from headway.gateway.config.values import Values
+from headway.gateway.policy_file import read_policy
+
+pytestmark = needs("nginx")
+
+
+@contextmanager
+def behind_nginx(folder: Path, cached: str = "") -> Iterator[Proxied]:
+    proxied = Proxied(folder)
+    try:
+        text = nginx(
+            proxied.values(), access_log=f"{folder}/access.log", error_log=f"{folder}/error.log"
+        )
+        if cached:
+            text = text.replace("# What a token made", f"{cached}\n        # What a token made")
+        file = folder / "nginx.conf"
+        file.write_text(
+            f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n"
+            "events {}\nhttp {\n"
+            + "".join(
+                f"  {name}_temp_path {folder}/{name};\n"
+                for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            )
+            + (f"  proxy_cache_path {folder}/cache keys_zone=pages:1m;\n" if cached else "")
+            + f"  include {folder}/headway.conf;\n}}\n"
+        )
+        (folder / "headway.conf").write_text(text)
+        command = ["nginx", "-c", str(file), "-e", f"{folder}/error.log"]
+        subprocess.run([*command, "-t"], check=True, capture_output=True)
+        with running(command, proxied.address, folder / "log"):
+            yield proxied
+    finally:
+        proxied.close()
+
+
+@pytest.fixture(scope="module")
+def nginx_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    with behind_nginx(tmp_path_factory.mktemp("nginx")) as proxied:
+        yield proxied
+
+
+@pytest.fixture
+def proxied(nginx_here: Proxied) -> Proxied:
+    nginx_here.now = WARNED
+    del nginx_here.upstream.got[:], nginx_here.upstream.extra[:], nginx_here.uses[:]
+    return nginx_here
+
+
+def test_what_has_no_token_passes(proxied: Proxied) -> None:
+    got = proxied.got("/rest?a=%2f&&b", "Authorization: JWT own", "X-Api-Key: k")
+    assert (got.target, got.all("authorization")) == ("/rest?a=%2f&&b", ["JWT own"])
+    assert got.all("x-api-key") == ["k"]
+
+
+def test_a_token_moves_and_the_rest_is_as_it_was(proxied: Proxied) -> None:
+    got = proxied.got(f"/rest/x?b=%2Fz&jwt={TOKEN}&a=1+2&&c")
+    assert got.target == "/rest/x?b=%2Fz&a=1+2&&c"
+    assert got.all("authorization") == [f"JWT {TOKEN}"]
+    assert proxied.got(f"/only?jwt={TOKEN}").target == "/only"
+    assert proxied.got("/rest?api_key=0").all("x-api-key") == ["0"]
+    answer = proxied.ask(f"/rest?jwt={TOKEN}")
+    assert answer.all("headway-phase") == ["warned"]
+    assert answer.all("sunset") == ["Tue, 01 Feb 2022 00:00:00 GMT"]
+    assert answer.all("deprecation") == ["@1609459200"]
+    assert answer.all("cache-control") == ["private"]
+    assert proxied.ask("/rest").all("deprecation") == []
+    assert [use.location for use in proxied.uses] == ["jwt", "jwt", "key", "jwt"]
+
+
+@pytest.mark.parametrize(("now", "phase"), [(BROWNOUT, "brownout"), (OFF, "off")])
+def test_refused_with_a_body_that_says_why(proxied: Proxied, now: float, phase: str) -> None:
+    proxied.now = now
+    answer = proxied.ask(f"/rest?jwt={TOKEN}")
+    assert (answer.status, proxied.upstream.got) == (401, [])
+    told = json.loads(answer.body)
+    assert (told["id"], told["phase"]) == ("token-in-query", phase)
+    assert answer.all("content-type") == ["application/problem+json"]
+    assert answer.all("www-authenticate") == ['JWT realm="jwt"']
+    assert answer.all("headway-refusal") == ["token-in-query"]
+    assert answer.all("headway-body") == answer.all("headway-logged") == []
+    assert proxied.ask("/rest").status == 200
+
+
+def test_off_and_not_inspected_goes_on_without(proxied: Proxied) -> None:
+    proxied.now = OFF
+    got = proxied.got("/rest?a&api_key=secret&%61pi_key=secret")
+    assert (got.target, got.all("x-api-key")) == ("/rest?a", [])
+
+
+def test_t24_forged_headers_of_a_client_and_of_upstream_are_nothing(proxied: Proxied) -> None:
+    forged = [
+        "X-Original-URI: /pub/x", "X-Original-Method: OPTIONS", "X-Forwarded-Uri: /pub/x",
+        "Headway-Target: /admin", "Headway-Set-Authorization: JWT forged",
+        "Headway-Outcome: pass", "Headway-Phase: open", "X_Original_URI: /pub/x",
+    ]  # fmt: skip
+    proxied.upstream.extra[:] = [("Headway-Phase", "forged"), ("Headway-Refusal", "forged")]
+    got = proxied.got(f"/rest?jwt={TOKEN}", *forged)
+    assert (got.target, got.all("authorization")) == ("/rest", [f"JWT {TOKEN}"])
+    assert got.all("headway-outcome") == got.all("headway-phase") == got.all("x-original-uri") == []
+    answer = proxied.ask("/rest", *forged)
+    assert answer.all("headway-phase") == answer.all("headway-refusal") == []
+    proxied.now = OFF
+    assert proxied.ask(f"/rest?jwt={TOKEN}", *forged).status == 401
+
+
+def test_t24_two_authorizations_and_an_absolute_form(proxied: Proxied) -> None:
+    two = proxied.ask("/rest", "Authorization: JWT a", "Authorization: JWT b")
+    assert two.status in (400, 403)
+    assert proxied.got(f"http://other.test/x?a&jwt={TOKEN}").target == "/x?a"
+    kept = proxied.got(f"/rest?jwt={TOKEN}", "Connection: authorization")
+    assert kept.all("authorization") == [f"JWT {TOKEN}"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_t7_upstream_gets_the_path_that_was_decided_on(proxied: Proxied, path: str) -> None:
+    """The path byte for byte; a strange one gets no exception.  400 is nginx's own word."""
+    proxied.now = OFF
+    answer = proxied.ask(f"{path}?a&api_key=secret")
+    assert answer.status in (200, 400)
+    for got in proxied.upstream.got:
+        assert (got.target, got.all("x-api-key")) == (f"{path}?a", [])
+    assert answer.status == 200 or not proxied.upstream.got
+
+
+def test_an_exception_stays_in_the_url_and_out_of_the_log(proxied: Proxied) -> None:
+    proxied.now = OFF
+    assert proxied.got(f"/pub/x?jwt={TOKEN}").target == f"/pub/x?jwt={TOKEN}"
+
+
+def test_a_preflight_allows_the_header_where_upstream_allowed_the_origin(proxied: Proxied) -> None:
+    asks = ("Origin: https://a.test", "Access-Control-Request-Method: GET")
+    assert proxied.ask("/rest", *asks, method="OPTIONS").all("access-control-allow-headers") == []
+    proxied.upstream.extra[:] = [("Access-Control-Allow-Origin", "https://a.test")]
+    answer = proxied.ask(f"/rest?jwt={TOKEN}", *asks, method="OPTIONS")
+    assert answer.all("access-control-allow-headers") == ["authorization"]
+    assert proxied.upstream.got[-1].target == "/rest"
+
+
+def test_no_log_has_a_token(proxied: Proxied) -> None:
+    """Last but for those with a service of their own: everything above was logged."""
+    for now in (WARNED, BROWNOUT, OFF):
+        proxied.now = now
+        proxied.ask(f"/logged?a=1&jwt={TOKEN}", f"Referer: https://x.test/?jwt={TOKEN}")
+    proxied.ask(f"/pub/x?jwt={TOKEN}&api_key=secretsecret")
+    written = proxied.written("access.log", "api_key=REDACTED")
+    assert '"GET /logged?a=1" 200' in written
+    assert '"GET /logged?a=1" 401' in written
+    assert '"GET /pub/x?jwt=REDACTED&api_key=REDACTED" 200' in written
+    everything = written + (proxied.folder / "error.log").read_text()
+    assert "eyJ" not in everything
+    assert "secret" not in everything
+
+
+def test_a_service_that_is_down_lets_nobody_in(tmp_path: Path) -> None:
+    with behind_nginx(tmp_path) as proxied:
+        assert proxied.ask("/rest").status == 200
+        proxied.service.close()
+        for target in ("/rest", f"/rest?jwt={TOKEN}", "/pub/x"):
+            assert proxied.ask(target).status == 500
+        assert len(proxied.upstream.got) == 1
+        assert "eyJ" not in (tmp_path / "access.log").read_text()
+        assert "eyJ" not in (tmp_path / "error.log").read_text()
+
+
+def test_t6_a_cache_keeps_users_apart(tmp_path: Path) -> None:
+    cache = "proxy_cache pages; proxy_cache_valid any 1h;"
+    with behind_nginx(tmp_path, cache) as proxied:
+        for who in ("A", "B", "A"):
+            assert proxied.ask(f"/mine?jwt={TOKEN}{who}").body == f"JWT {TOKEN}{who}".encode()
+        assert proxied.ask("/mine").body == b"anonymous"
+        assert proxied.ask("/mine", "Authorization: JWT own").body == b"JWT own"
+        seen = len(proxied.upstream.got)
+        assert proxied.ask("/mine").body == b"anonymous"
+        assert len(proxied.upstream.got) == seen  # the cache works, for what is nobody's
+        assert proxied.ask(f"/mine?jwt={TOKEN}").body == f"JWT {TOKEN}".encode()
+        kept = [p.read_bytes() for p in (tmp_path / "cache").rglob("*") if p.is_file()]
+        assert kept
+        assert not any(TOKEN.encode() in each for each in kept)
+
+
+@pytest.mark.parametrize("name", ["a $request_uri", 'a"; return 200; #', "a\nb", "a\\", "ä"])
+def test_t33_a_value_that_nginx_would_look_into_is_refused(name: str) -> None:
+    policy = msgspec.structs.replace(read_policy(POLICY), name=name)
+    values = Values(
+        policy=policy, listen="127.0.0.1:1", upstream="127.0.0.1:2", service="127.0.0.1:3"
+    )
+    with pytest.raises(ConfigurationError, match="name: "):
+        nginx(values)
+    good = msgspec.structs.replace(values, policy=read_policy(POLICY))
+    with pytest.raises(ConfigurationError, match="access log: "):
+        nginx(good, access_log=f"/var/log/{name}")
+
+
+def test_it_says_what_it_can_not_close() -> None:
+    values = Values(
+        policy=read_policy(POLICY), listen="127.0.0.1:1", upstream="127.0.0.1:2",
+        service="127.0.0.1:3",
+    )  # fmt: skip
+    assert "its error log holds the request line" in nginx(values)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from proxied import POLICY
+
+from headway.errors import ConfigurationError
+from headway.gateway.config.values import INTERPOLATION, Values, plain
+from headway.gateway.policy_file import read_policy
+
+GOOD = {
+    "policy": read_policy(POLICY),
+    "listen": "127.0.0.1:80",
+    "upstream": "up.test:9000",
+    "service": "[::1]:8500",
+}
+
+
+def test_each_header_stands_once() -> None:
+    assert Values(**GOOD).headers == ("authorization", "x-api-key")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"listen": "127.0.0.1"}, {"upstream": "up.test:0"}, {"upstream": "up.test:65536"},
+        {"upstream": "$host:80"}, {"service": "a;b:80"}, {"service": "a b:80"},
+        {"server_name": "a;"}, {"server_name": "$host"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_t33_an_address_is_nothing_else(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        Values(**{**GOOD, **wrong})
+
+
+def test_t33_a_header_with_a_sign_is_refused() -> None:
+    policy = GOOD["policy"]
+    odd = msgspec.structs.replace(policy.locations[0], header="x-$host")
+    with pytest.raises(ConfigurationError, match="header: "):
+        Values(**{**GOOD, "policy": msgspec.structs.replace(policy, locations=(odd,))})
+
+
+@pytest.mark.parametrize("proxy", INTERPOLATION)
+def test_t33_what_a_proxy_reads_as_more_than_itself_is_refused(proxy: str) -> None:
+    for sign in INTERPOLATION[proxy]:
+        with pytest.raises(ConfigurationError, match="name: "):
+            plain("name", f"a{sign}b", proxy)
+    for sign in "\"'\\;#\n\x00é":
+        with pytest.raises(ConfigurationError, match="name: "):
+            plain("name", f"a{sign}b", proxy)
+    assert plain("name", "orders, 2 (new)", proxy)

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import msgspec
+import pytest
+from proxied import BROWNOUT, OFF, POLICY, TOKEN, WARNED
+
+from headway.errors import ConfigurationError
+from headway.gateway.decide import Gateway
+from headway.gateway.policy_file import read_policy
+from headway.gateway.service import TARGET_MAX, AuthorizationService, Peers
+
+ORIGINAL = ("x-original-method", "x-original-uri")
+FORWARDED = ("x-forwarded-method", "x-forwarded-uri")
+
+
+class Service:
+    """The service as a server calls it."""
+
+    def __init__(self, now: float = WARNED, peers: tuple[str, ...] = ("127.0.0.1",)) -> None:
+        gateway = Gateway(read_policy(POLICY), clock=lambda: now)
+        self.app = AuthorizationService(gateway, peers=peers)
+
+    def call(
+        self, path: str, headers: list[tuple[str, str]], client: Any = ("127.0.0.1", 1)
+    ) -> tuple[int, dict[str, str], bytes]:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def receive() -> Any:
+            raise AssertionError("a question has no body")
+
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        scope = {"type": "http", "path": path, "headers": raw, "client": client}
+        asyncio.run(self.app(scope, receive, send))
+        told = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
+        assert len(told) == len(sent[0]["headers"])
+        return sent[0]["status"], told, sent[1]["body"]
+
+    def __call__(self, target: str, *headers: tuple[str, str], proxy: str = "nginx") -> Any:
+        method, uri = ORIGINAL if proxy in ("nginx", "haproxy") else FORWARDED
+        return self.call(f"/{proxy}", [(method, "GET"), (uri, target), *headers])
+
+
+def test_what_passes_says_all_that_a_proxy_needs() -> None:
+    status, told, body = Service()(
+        f"/rest?a=%2f&jwt={TOKEN}", ("x-api-key", "k"), ("x-original-peer", "192.0.2.1")
+    )
+    assert (status, body) == (204, b"")
+    assert told["Headway-Outcome"] == "pass"
+    assert (told["Headway-Target"], told["Headway-Query"]) == ("/rest?a=%2f", "a=%2f")
+    assert told["Headway-Set-Authorization"] == f"JWT {TOKEN}"
+    assert told["Headway-Set-X-Api-Key"] == "k"
+    assert (told["Headway-Private"], told["Headway-Phase"]) == ("1", "warned")
+
+
+def test_nothing_is_said_of_credentials_that_are_not_there() -> None:
+    _, told, _ = Service()("/rest")
+    assert set(told) == {"Headway-Outcome", "Headway-Logged", "Headway-Target", "Headway-Query"}
+
+
+def test_two_locations_have_one_line_for_each_name() -> None:
+    _, told, _ = Service()(f"/rest?jwt={TOKEN}&api_key=k")
+    assert told["Headway-Set-X-Api-Key"] == "k"
+    assert told["Vary"] == "Authorization"
+    assert told["Headway-Phase"] == "warned"
+
+
+@pytest.mark.parametrize("now", [BROWNOUT, OFF])
+def test_a_refusal_has_its_body_where_the_proxy_takes_it(now: float) -> None:
+    service = Service(now)
+    status, told, body = service(f"/rest?jwt={TOKEN}")
+    assert (status, told["Headway-Decision"]) == (401, "token-in-query")
+    assert json.loads(told["Headway-Body"]) == json.loads(body)
+    assert told["Headway-Logged"] == "/rest"
+    assert "Headway-Target" not in told
+    _, to_client, _ = service(f"/rest?jwt={TOKEN}", proxy="caddy")
+    assert {"Headway-Body", "Headway-Logged"} & set(to_client) == set()
+
+
+def test_a_preflight_allows_the_header() -> None:
+    asks = [("origin", "https://a.test"), ("access-control-request-method", "GET")]
+    head = [("x-original-method", "OPTIONS"), ("x-original-uri", "/rest")]
+    assert Service().call("/nginx", [*head, *asks])[1]["Headway-Allow"] == "authorization"
+
+
+def test_a_token_that_stays_is_not_for_the_log() -> None:
+    _, told, _ = Service(OFF)("/pub/x?jwt=short&a=1")
+    assert told["Headway-Target"] == "/pub/x?jwt=short&a=1"
+    assert told["Headway-Logged"] == "/pub/x?jwt=REDACTED&a=1"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "client", "why"),
+    [
+        ("/nginx", [], ("192.0.2.1", 1), "peer-unknown"),
+        ("/nginx", [], None, "peer-unknown"),
+        ("/other", [], ("127.0.0.1", 1), "proxy-unknown"),
+        ("/nginx", [], ("127.0.0.1", 1), "original-missing"),
+        ("/nginx", [("x-forwarded-uri", "/a")], ("127.0.0.1", 1), "original-missing"),
+        ("/caddy", [("x-original-uri", "/a")], ("127.0.0.1", 1), "original-missing"),
+        ("/nginx", [("x-original-uri", "/a")] * 2, ("127.0.0.1", 1), "original-repeated"),
+        ("/nginx", [("x-original-uri", "/a b")], ("127.0.0.1", 1), "target-malformed"),
+        ("/nginx", [("x-original-uri", "/" + "a" * TARGET_MAX)], ("127.0.0.1", 1),
+         "target-malformed"),
+        ("/nginx", [("x-original-uri", "/a"), *[("authorization", "JWT a")] * 2],
+         ("127.0.0.1", 1), "authorization-repeated"),
+        ("/caddy", [("x-forwarded-uri", "/jwt=a?jwt=a"), ("x-forwarded-method", "GET")],
+         ("127.0.0.1", 1), "query-in-path"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_what_is_no_question_is_a_403(path: str, headers: Any, client: Any, why: str) -> None:
+    status, told, body = Service().call(path, headers, client)
+    assert (status, told["Headway-Decision"], json.loads(body)["id"]) == (403, why, why)
+    assert "Headway-Target" not in told
+
+
+def test_an_outage_is_what_a_proxy_can_carry(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(BROWNOUT)
+    decide = service.app.gateway.adecide
+
+    async def unavailable(ask: Any) -> Any:
+        return msgspec.structs.replace(await decide(ask), status=503)
+
+    monkeypatch.setattr(service.app.gateway, "adecide", unavailable)
+    assert service(f"/rest?jwt={TOKEN}")[0] == 403
+
+
+def test_whatever_fails_lets_nobody_in(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service()
+
+    async def broken(ask: Any) -> Any:
+        raise KeyError(ask.target)
+
+    monkeypatch.setattr(service.app.gateway, "adecide", broken)
+    with caplog.at_level(logging.INFO, "headway.gateway.service"):
+        status, told, _ = service("/secret-place?a=1")
+    assert (status, told["Headway-Decision"]) == (403, "decision-failed")
+    assert "KeyError" in caplog.text
+    assert "secret-place" not in caplog.text
+
+
+def test_its_log_has_no_address(caplog: pytest.LogCaptureFixture) -> None:
+    service = Service(OFF)
+    with caplog.at_level(logging.INFO, "headway.gateway.service"):
+        service(f"/place?jwt={TOKEN}")
+        service("/place?a=1")
+    assert caplog.messages == [
+        "127.0.0.1 nginx 401 refuse token-in-query",
+        "127.0.0.1 nginx 204 pass -",
+    ]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "headway.gateway.service"):
+        service("/place")
+    assert caplog.messages == []
+
+
+def test_it_says_that_it_lives_to_anybody_and_is_nothing_but_http() -> None:
+    assert Service().call("/health", [], ("192.0.2.1", 1))[0] == 200
+    asyncio.run(Service().app({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+
+
+def test_peers() -> None:
+    peers = Peers(["10.0.0.0/8", "::1", "127.0.0.1"])
+    assert "10.9.9.9" in peers
+    assert "::ffff:10.0.0.1" in peers
+    assert "11.0.0.1" not in peers
+    assert "unix" not in peers
+    for wrong in (["nobody"], ["10.0.0.1/8"], []):
+        with pytest.raises(ConfigurationError, match="peer: "):
+            Peers(wrong)
