@@ -294,6 +294,8 @@ def test_queries_leave_the_process_for_a_server_only(server: sa.Engine, engine: 
         ("mysql://me:hidden@machine/db", "a file, or a server at postgresql://"),
         ("postgresql://me:hidden@machine:port/db", "can not be read"),
         ("postgresql://me:hidden@127.0.0.1:1/db", "postgresql://127.0.0.1:1/db: "),
+        ("postgresql://me:p@hidden@127.0.0.1:1/db", "has two @"),
+        ("postgresql://me:p@a/hidden@127.0.0.1:1/db", "has two @"),
     ],
 )
 def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
@@ -305,6 +307,13 @@ def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
     assert words in told
     assert "hidden" not in told
     assert "\n" not in told
+
+
+def test_a_directory_is_no_store_and_nobody_is_told_to_close_it_off(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with pytest.raises(ConfigurationError, match=r"is a directory; name a file in it") as caught:
+        open_engine(tmp_path)
+    assert "chmod" not in str(caught.value)
 
 
 def test_without_its_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,9 @@ def list_(
     where: Where = None,
     where_file: WhereFile = None,
     app_key: AppKey = None,
-    as_json: AsJson = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Each installation as JSON, on a line of its own.")
+    ] = False,
 ) -> int:
     """List the installations, without their secrets."""
     from headway.store.inventory import kept

@@ -97,6 +97,8 @@ def open_engine(path: str | Path) -> sa.Engine:
         return _engine(MEMORY, pool_size=1, max_overflow=0)
     if isinstance(path, str) and is_address(path):
         return _postgresql(path)
+    if Path(path).is_dir():
+        raise ConfigurationError(f"{path}: is a directory; name a file in it, such as headway.db")
     file = private_directory(Path(path).parent) / Path(path).name
     private_file(file)
     for suffix in _BESIDE:
@@ -306,6 +308,11 @@ def _parsed(address: str) -> sa.URL:
     if address.partition("://")[0].lower() not in _SCHEMES:
         raise ConfigurationError(
             "a store is a file, or a server at postgresql://...; the address given is of neither"
+        )
+    if address.count("@") > 1:  # else the rest of a password is taken for the machine, and shown
+        raise ConfigurationError(
+            "the address of the database has two @: one in a user, a password or an option is "
+            "written %40 there"
         )
     try:
         return sa.make_url(address)

@@ -221,7 +221,8 @@ def _write_new(path: Path, data: bytes) -> None:
 
 def _refuse_wider(path: Path, mode: int, allowed: int) -> None:
     if stat.S_IMODE(mode) & ~allowed & 0o777:
+        other = "take a directory of its own, or, " if stat.S_ISDIR(mode) else ""
         raise ConfigurationError(
             f"{path}: others may use it (mode {stat.S_IMODE(mode):04o}); "
-            f"if it is for Headway alone: chmod {allowed:o} {shlex.quote(str(path))}"
+            f"{other}if it is for Headway alone: chmod {allowed:o} {shlex.quote(str(path))}"
         )
