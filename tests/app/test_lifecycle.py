@@ -140,6 +140,16 @@ def claims_of(world):
     }
 
 
+def test_an_app_that_moved_may_be_known_by_several_base_urls(make_world):
+    world = make_world(audience=["http://localhost:3001"])
+    assert world.event(token=world.lifecycle_token(audience="http://localhost:3001")).status == 204
+    world.now[0] += 5
+    world.install()  # by its own, too
+    world.now[0] += 5
+    token = world.lifecycle_token(audience="http://localhost:3002")
+    assert world.event(token=token).id == "audience-mismatch"
+
+
 def test_an_audience_that_is_one_text_or_has_a_slash_is_ours(world):
     claims = {**claims_of(world), "aud": "http://127.0.0.1:3000/"}
     token = jwt.encode({"typ": "JWT", "kid": "key-1"}, claims, world.rsa)

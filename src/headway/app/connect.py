@@ -123,7 +123,9 @@ class Connect(Declarations):
     *store* is a path for SQLite, ``":memory:"``, ``postgresql://...``, or what
     keeps installations otherwise.  *hosts* are the name suffixes of sites that may install the app.
     *install_keys* names the host's environment, or in development an address
-    (or ``HEADWAY_INSTALL_KEYS``).  *development* (or ``HEADWAY_DEVELOPMENT=1``)
+    (or ``HEADWAY_INSTALL_KEYS``).  *audience* are further base URLs that a token
+    may name beside *base_url*, such as the one before a move.
+    *development* (or ``HEADWAY_DEVELOPMENT=1``)
     opens http and loopback, for an app on this machine only.  *sealed_pages*
     sends a browser that opens a page with a token on to the page's address
     without it, where the shell shows the page.  *observer* is
@@ -159,6 +161,7 @@ class Connect(Declarations):
         hosts: Sequence[str] = addresses.HOST_SUFFIXES,
         development: bool | None = None,
         install_keys: str | None = None,
+        audience: Sequence[str] = (),
         client_script: str | None = None,
         policy: Policy = ATLASSIAN_2022,
         sealed_pages: bool = False,
@@ -202,7 +205,17 @@ class Connect(Declarations):
         self.queue = MemoryQueue() if queue is None else queue
         self._open_tickets(shared=once is not None or store != MEMORY)
         self.webhooks = self._events(receipts)
-        self._expected = Expected(app_key=self.key, audience=(self.base_url,))
+        self._expected = Expected(app_key=self.key, audience=self._known_as(audience))
+
+    def _known_as(self, audience: Sequence[str]) -> tuple[str, ...]:
+        """The base URLs by which tokens may name the app."""
+        if isinstance(audience, str):
+            raise ConfigurationError("audience: is a list of base URLs")
+        try:
+            more = [addresses.own_address(url, development=self.development) for url in audience]
+        except ConfigurationError as error:
+            raise ConfigurationError(f"audience: {error}") from None
+        return (self.base_url, *more)
 
     def _host_calls(self, settings: CallSettings | None, clock: Clock) -> HostCalls:
         return HostCalls(
