@@ -10,6 +10,7 @@ from headway.app.addresses import (
     own_address,
     shell_framers,
     site_address,
+    source_address,
 )
 from headway.errors import BaseUrlRefused, ConfigurationError
 from headway.model import Installation, Product, Secret
@@ -130,3 +131,24 @@ def test_a_shell_is_framed_by_sites_that_could_install():
         "https://*.jira.com",
     ]
     assert "http://localhost:*" in shell_framers((), development=True)
+
+
+TABLE = {"production": "https://keys.example/jwks.json"}
+
+
+def test_a_name_of_the_table_is_its_address():
+    for development in (False, True):
+        address = source_address("keys", TABLE, "production", development=development)
+        assert address == TABLE["production"]
+
+
+def test_an_address_outside_the_table_needs_development():
+    with pytest.raises(ConfigurationError, match="keys: production are known"):
+        source_address("keys", TABLE, "http://127.0.0.1:9", development=False)
+    assert source_address("keys", TABLE, "http://127.0.0.1:9/x/", development=True).endswith("9/x")
+
+
+@pytest.mark.parametrize("name", ["http://keys.example", "ftp://127.0.0.1", "x"])
+def test_what_is_no_address_is_refused_in_development_too(name):
+    with pytest.raises(ConfigurationError, match="keys:"):
+        source_address("keys", TABLE, name, development=True)

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from app.sites import BEARER_LIKE, server
-from headway.app import drivers
 from headway.app.asks import Access, Give, Later, Next, Opened, Send, Wait, Work
 from headway.app.drivers import AsyncDriver, Connections, SyncDriver
 from headway.app.failures import HostUnreachable
@@ -405,10 +404,6 @@ def test_who_watches_hears_of_requests_and_not_of_where_files_lie(way):
         ("GET", "https://x.atlassian.net", "/broken", None),
     ]
     assert all(0 <= call.seconds < 5 for call in heard)
-
-
-def test_tls_settings_are_read_once():
-    assert drivers.tls_settings() is drivers.tls_settings()
 
 
 def test_time_passes():

@@ -6,7 +6,6 @@ import time
 import pytest
 
 from app.invoking import key_set
-from headway.app import key_fetch
 from headway.app.forge_keys import (
     ENVIRONMENTS,
     RETRY_EVERY,
@@ -16,7 +15,6 @@ from headway.app.forge_keys import (
     ForgeKeys,
     environment_of,
 )
-from headway.app.key_fetch import FETCHES_MAX, KEY_LIFE
 from headway.errors import (
     ConfigurationError,
     KeyNotFound,
@@ -24,6 +22,8 @@ from headway.errors import (
     KeyUnusable,
     KidInvalid,
 )
+from headway.http import key_fetch
+from headway.http.key_fetch import FETCHES_MAX, KEY_LIFE
 from headway.keys import KEY_SET_BYTES_MAX, RsaPrivateKey
 from headway.ports import NeedKey
 

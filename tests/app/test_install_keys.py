@@ -6,9 +6,7 @@ import time
 
 import pytest
 
-from headway.app import key_fetch
 from headway.app.install_keys import SOURCES, InstallKeys, key_source
-from headway.app.key_fetch import FETCHES_MAX, KEY_LIFE
 from headway.errors import (
     ConfigurationError,
     KeyNotFound,
@@ -16,6 +14,8 @@ from headway.errors import (
     KeyUnusable,
     KidInvalid,
 )
+from headway.http import key_fetch
+from headway.http.key_fetch import FETCHES_MAX, KEY_LIFE
 from headway.keys import PEM_BYTES_MAX, RsaPrivateKey
 from headway.ports import NeedKey
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ __all__ = [
     "own_address",
     "shell_framers",
     "site_address",
+    "source_address",
 ]
 
 HOST_SUFFIXES = (".atlassian.net", ".jira.com")
@@ -59,6 +60,30 @@ def address_of(url: str) -> str:
     path = parts.path.rstrip("/") if parts.path != "//" else parts.path
     canonical_request("GET", path or "/")  # raises where a path has more than one reading
     return origin_of(url) + path
+
+
+def source_address(what: str, sources: Mapping[str, str], name: str, *, development: bool) -> str:
+    """The address for *name*: an environment of the table *sources*, or in development a URL.
+
+    *what* begins the message.  Raises ConfigurationError for anything else, and
+    for http beyond this machine.
+
+    >>> source_address("keys", {"production": "https://k.example"}, "production", development=False)
+    'https://k.example'
+    """
+    if name in sources:
+        return sources[name]
+    if not development:
+        raise ConfigurationError(
+            f"{what}: {', '.join(sources)} are known; an address needs development mode"
+        )
+    try:
+        address = address_of(name)
+    except (ValueError, Refusal) as error:
+        raise ConfigurationError(f"{what}: {error}") from None
+    if address.startswith("http://") and not is_loopback(urlsplit(address).hostname):
+        raise ConfigurationError(f"{what}: http only on localhost or 127.0.0.1")
+    return address
 
 
 def own_address(url: str, *, development: bool) -> str:

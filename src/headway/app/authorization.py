@@ -19,11 +19,10 @@ import httpx
 import msgspec
 
 from headway import sign
-from headway.app.addresses import is_loopback
+from headway.app.addresses import is_loopback, source_address
 from headway.app.asks import Access, Steps
 from headway.app.calls import Retries, Timing, call, outgoing
 from headway.app.failures import HostUnreachable, ImpersonationFailed
-from headway.app.key_fetch import source_address
 from headway.errors import shown
 from headway.http.answers import origin_of
 from headway.model import Installation, TokenText

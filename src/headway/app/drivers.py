@@ -22,7 +22,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -33,18 +32,13 @@ from headway.app.asks import Access, Give, Later, Next, Opened, Send, Steps, Wor
 from headway.app.failures import HostUnreachable
 from headway.app.instruments import HostCall
 from headway.app.redirects import GuardedBackend, SyncGuardedBackend
+from headway.http.key_fetch import tls_settings
 
-__all__ = ["AsyncDriver", "Connections", "SyncDriver", "quiet", "tls_settings"]
+__all__ = ["AsyncDriver", "Connections", "SyncDriver", "quiet"]
 
 T = TypeVar("T")
 
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0)
-
-
-@lru_cache(maxsize=1)
-def tls_settings() -> ssl.SSLContext:
-    """The TLS settings, read once: reading the authorities takes longer than a call."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 # ---- what must not be told ------------------------------------------------------------------

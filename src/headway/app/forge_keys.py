@@ -3,7 +3,7 @@
 All keys of an environment stand at one address as a JSON Web Key Set (RFC 7517
 section 5).  Which environment is asked is a setting: the peers read it from a
 claim of the token that is still to be verified, so that the token chooses who
-vouches for it.  How often anything is fetched: :mod:`headway.app.key_fetch`.
+vouches for it.  How often anything is fetched: :mod:`headway.http.key_fetch`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import httpx
 import msgspec
 
 from headway.app.addresses import address_of, is_loopback
-from headway.app.key_fetch import Fetches, KeyMemory, Told, fetch
 from headway.errors import (
     ConfigurationError,
     KeyNotFound,
@@ -25,6 +24,7 @@ from headway.errors import (
     KidInvalid,
     Refusal,
 )
+from headway.http.key_fetch import Fetches, KeyMemory, Told, fetch
 from headway.keys import KEY_SET_BYTES_MAX, RsaPublicKey, parse_key_set
 from headway.ports import Clock, Credentials, NeedKey
 from headway.verify import KEY_NAME

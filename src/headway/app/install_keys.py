@@ -1,7 +1,7 @@
 """The host's install keys: which RSA key signed a lifecycle token, by its ``kid``.
 
 Each key has an address of its own, ``<source>/<kid>``, where a PEM stands.
-How often anything is fetched: :mod:`headway.app.key_fetch`.
+How often anything is fetched: :mod:`headway.http.key_fetch`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 import httpx
 
-from headway.app.key_fetch import Fetches, KeyMemory, Told, fetch, key_id_of, source_address
+from headway.app.addresses import source_address
 from headway.errors import KeyNotFound
+from headway.http.key_fetch import Fetches, KeyMemory, Told, fetch, key_id_of
 from headway.keys import PEM_BYTES_MAX, RsaPublicKey
 from headway.ports import Clock, Credentials, NeedKey
 

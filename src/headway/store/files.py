@@ -27,6 +27,7 @@ __all__ = [
     "private_directory",
     "private_file",
     "put_sealing_key",
+    "read_private",
     "sealing_key",
     "sealing_keys",
 ]
@@ -117,7 +118,7 @@ def sealing_keys(environ: Mapping[str, str], directory: Path | None = None) -> t
         path = private_directory(directory) / KEY_FILE
         if not path.exists():
             _make_key(path, new_sealing_key())
-    return _keys(_read_private(path), str(path))
+    return _keys(read_private(path), str(path))
 
 
 def sealing_key(environ: Mapping[str, str], directory: Path | None = None) -> bytes:
@@ -125,10 +126,10 @@ def sealing_key(environ: Mapping[str, str], directory: Path | None = None) -> by
     return sealing_keys(environ, directory)[0]
 
 
-def _read_private(path: Path) -> str:
+def read_private(path: Path) -> str:
     """The text of a file that its owner alone may read; it may be a link, and need not be writable.
 
-    That is how containers are given secrets.
+    That is how containers are given secrets.  Raises ConfigurationError.
     """
     real = path.resolve()
     mode = real.stat().st_mode

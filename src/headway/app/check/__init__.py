@@ -21,7 +21,7 @@ from headway.app.check.actor import TIMEOUT, Actor, App, CannotCheck, fetch_app
 from headway.app.check.outcome import Check, Outcome, Report
 from headway.app.check.played import PlayedSite, playing
 from headway.app.check.stage import Stage, outcome_of
-from headway.app.drivers import tls_settings
+from headway.http.key_fetch import tls_settings
 from headway.model import Product
 
 __all__ = ["CHECKS", "CannotCheck", "Report", "check", "check_app", "playing"]

@@ -25,12 +25,12 @@ from starlette.routing import Route
 
 from headway import sign
 from headway.app.client import Download, DownloadFailed
-from headway.app.drivers import tls_settings
 from headway.app.observation import Observation
 from headway.app.payloads.jira import IssueUpdated
 from headway.app.starlette import Connect, Context
 from headway.app.webhooks import EventContext
 from headway.errors import MalformedRequest
+from headway.http.key_fetch import tls_settings
 from headway.model import Product
 
 __all__ = ["ASKED", "KEY", "MACRO", "PRIVATE", "PUBLIC", "Demo"]

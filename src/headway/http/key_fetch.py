@@ -6,24 +6,22 @@ one fetch at a time for each thing that is fetched; misses are remembered; and
 all fetches together have a budget, beyond which only keys already known pass.
 
 What is asked, and what an answer means, is said by the sources that stand on
-this: :mod:`headway.app.install_keys` and :mod:`headway.app.forge_keys`.
+this, in the parts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
+from functools import lru_cache
 from typing import Any, Generic, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 
-from headway.app.addresses import address_of, is_loopback
-from headway.app.drivers import tls_settings
 from headway.errors import (
-    ConfigurationError,
     KeyNotFound,
     KeySourceFailed,
     KeyUnusable,
@@ -33,7 +31,7 @@ from headway.errors import (
 from headway.ports import Clock, NeedKey
 from headway.verify import KEY_ID
 
-__all__ = ["Fetches", "KeyMemory", "Told", "fetch", "key_id_of", "source_address"]
+__all__ = ["Fetches", "KeyMemory", "Told", "fetch", "key_id_of", "tls_settings"]
 
 _T = TypeVar("_T")
 Told: TypeAlias = Callable[[str, float], None]
@@ -45,30 +43,6 @@ MISSES_MAX = 256
 FETCHES_MAX = 20  # at once
 FETCH_EVERY = 3.0  # seconds until one more is allowed
 FETCH_SECONDS = 5.0  # for a whole answer
-
-
-def source_address(what: str, sources: Mapping[str, str], name: str, *, development: bool) -> str:
-    """The address for *name*: an environment of the table *sources*, or in development a URL.
-
-    *what* begins the message.  Raises ConfigurationError for anything else, and
-    for http beyond this machine.
-
-    >>> source_address("keys", {"production": "https://k.example"}, "production", development=False)
-    'https://k.example'
-    """
-    if name in sources:
-        return sources[name]
-    if not development:
-        raise ConfigurationError(
-            f"{what}: {', '.join(sources)} are known; an address needs development mode"
-        )
-    try:
-        address = address_of(name)
-    except (ValueError, Refusal) as error:
-        raise ConfigurationError(f"{what}: {error}") from None
-    if address.startswith("http://") and not is_loopback(urlsplit(address).hostname):
-        raise ConfigurationError(f"{what}: http only on localhost or 127.0.0.1")
-    return address
 
 
 def key_id_of(need: NeedKey) -> str:
@@ -198,6 +172,12 @@ class Fetches(Generic[_T]):
         del self._running[name]
         if not task.cancelled():
             task.exception()  # looked at, also where nobody waits any more
+
+
+@lru_cache(maxsize=1)
+def tls_settings() -> ssl.SSLContext:
+    """The TLS settings, read once: reading the authorities takes longer than a call."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def fetch(

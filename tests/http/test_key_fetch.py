@@ -5,9 +5,16 @@ import socket
 import time
 
 import pytest
+from key_server import KeyServer
 
-from headway.app import key_fetch
-from headway.app.key_fetch import (
+from headway.errors import (
+    KeyNotFound,
+    KeySourceFailed,
+    KeyUnusable,
+    KidInvalid,
+)
+from headway.http import key_fetch
+from headway.http.key_fetch import (
     FETCHES_MAX,
     KEY_LIFE,
     KEYS_MAX,
@@ -16,14 +23,7 @@ from headway.app.key_fetch import (
     KeyMemory,
     fetch,
     key_id_of,
-    source_address,
-)
-from headway.errors import (
-    ConfigurationError,
-    KeyNotFound,
-    KeySourceFailed,
-    KeyUnusable,
-    KidInvalid,
+    tls_settings,
 )
 from headway.ports import NeedKey
 
@@ -37,31 +37,19 @@ class Ticks:
 
 
 @pytest.fixture
+def keys():
+    server = KeyServer()
+    server.page("/key-1", 200, b"a key")
+    yield server
+    server.close()
+
+
+@pytest.fixture
 def ticks():
     return Ticks()
 
 
 # ---- which source ---------------------------------------------------------------------------
-
-TABLE = {"production": "https://keys.example/jwks.json"}
-
-
-def test_a_name_of_the_table_is_its_address():
-    for development in (False, True):
-        address = source_address("keys", TABLE, "production", development=development)
-        assert address == TABLE["production"]
-
-
-def test_an_address_outside_the_table_needs_development():
-    with pytest.raises(ConfigurationError, match="keys: production are known"):
-        source_address("keys", TABLE, "http://127.0.0.1:9", development=False)
-    assert source_address("keys", TABLE, "http://127.0.0.1:9/x/", development=True).endswith("9/x")
-
-
-@pytest.mark.parametrize("name", ["http://keys.example", "ftp://127.0.0.1", "x"])
-def test_what_is_no_address_is_refused_in_development_too(name):
-    with pytest.raises(ConfigurationError, match="keys:"):
-        source_address("keys", TABLE, name, development=True)
 
 
 @pytest.mark.parametrize("key_id", ["..", "a/b", "", None, "https://evil.example", "x" * 129])
@@ -238,3 +226,7 @@ def test_no_proxy_of_the_environment_is_asked(keys, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "")
     keys.page("/set", 200, b"a key")
     assert get(keys) == b"a key"
+
+
+def test_tls_settings_are_read_once():
+    assert tls_settings() is tls_settings()
