@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headway.errors import ConfigurationError
+from headway.gateway.policy_file import load_policy
+from headway.gateway.verifiers import opening
+from headway.gateway.verifiers.connect import ConnectVerifier
+from headway.gateway.verifiers.jwks import JwksVerifier
+from headway.gateway.verifiers.opening import open_verifier
+from headway.ports import NeedKey
+from headway.store.engine import open_engine
+from headway.store.migrations import upgrade
+from headway.store.offloop import OffLoop
+
+FILE = 'name = "api"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]\n[verify]\n'
+KEYS = {"HEADWAY_STORE_KEY": base64.b64encode(bytes(32)).decode()}
+NEED = NeedKey(issuer="my-app", symmetric=True)
+
+
+def opened(folder: Path, verify: str, environ: dict[str, str] | None = None) -> Any:
+    (folder / "gw.toml").write_text(FILE + verify)
+    return open_verifier(load_policy(folder / "gw.toml"), environ=environ or {})
+
+
+def test_nothing_is_verified(tmp_path: Path) -> None:
+    assert opened(tmp_path, 'by = "none"') is None
+
+
+def test_key_sets(tmp_path: Path) -> None:
+    issuer = '[[verify.issuer]]\nissuer = "a"\nkeys = "https://a.example/k"\naudience = ["api"]\n'
+    assert isinstance(opened(tmp_path, f'by = "jwks"\n{issuer}'), JwksVerifier)
+
+
+def test_installations_of_a_file_beside_the_policy(tmp_path: Path) -> None:
+    apps = tmp_path / "apps.json"
+    entry = {"key": "my-app", "clientKey": "site", "sharedSecret": "x" * 32}
+    apps.write_text(json.dumps([entry]))
+    apps.chmod(0o600)
+    made = opened(tmp_path, 'by = "connect"\ninstallations = "apps.json"\nclient_key = "site"')
+    assert isinstance(made, ConnectVerifier)
+    assert made.keys.find(NEED) is not None
+
+
+def test_installations_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o700)
+    engine = open_engine(tmp_path / "store.db")
+    upgrade(engine)
+    engine.dispose()
+    verify = 'by = "connect"\nstore = "store.db"\nclient_key = "site"'
+    made = opened(tmp_path, verify, KEYS)
+    assert made.keys.find(NEED) is None
+    with pytest.raises(ConfigurationError, match="HEADWAY_STORE_KEY"):
+        opened(tmp_path, verify)
+    monkeypatch.setattr(opening, "leaves_the_process", lambda engine: True)
+    assert isinstance(opened(tmp_path, verify, KEYS).keys, OffLoop)
