@@ -440,12 +440,3 @@ def test_a_browser_is_counted_as_one() -> None:
     asked = Asked(WARNS)
     asked(f"/?jwt={TOKEN}", origin="https://a.example")
     assert asked.uses[0].from_browser
-
-
-def test_another_policy_keeps_the_names_of_clients() -> None:
-    asked = Asked(WARNS)
-    asked(f"/rest?jwt={TOKEN}")
-    other = asked.gateway.with_policy(msgspec.structs.replace(asked.gateway.policy, name="new"))
-    other.decide(Ask(method="GET", target=f"/rest?jwt={TOKEN}", peer="192.0.2.7"))
-    assert other.policy.name == "new"
-    assert asked.uses[0].client == asked.uses[1].client

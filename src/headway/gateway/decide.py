@@ -123,16 +123,6 @@ class Gateway:
         self._clock = clock
         self._hash_key = hash_key or new_sealing_key()
 
-    def with_policy(self, policy: GatewayPolicy) -> Gateway:
-        """One that goes by *policy*, and is the same otherwise: clients keep their names."""
-        return Gateway(
-            policy,
-            verifier=self._verifier,
-            usage=self._usage,
-            clock=self._clock,
-            hash_key=self._hash_key,
-        )
-
     def decide(self, ask: Ask) -> Decision:
         """Decide with answers that come at once; raises TypeError where one has to be awaited."""
         steps = self.deciding(ask, self._clock())

@@ -29,17 +29,20 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from headway.errors import ConfigurationError
-from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Decision, Headers, Outcome
 from headway.gateway.parameters import find
+from headway.gateway.rules import GatewayPolicy
 from headway.redact import redact_url
 
-__all__ = ["ANSWER_HEADERS", "PROXIES", "TARGET_MAX", "AuthorizationService", "Dialect", "Peers"]
+__all__ = [
+    "ANSWER_HEADERS", "PROXIES", "TARGET_MAX", "AuthorizationService", "Decides", "Dialect",
+    "Misasked", "Peers", "closed", "is_malformed", "joined", "logged",
+]  # fmt: skip
 
 TARGET_MAX = 65_536
 """How long a target may be, in characters: more than any of the proxies lets through."""
@@ -112,7 +115,18 @@ def _inside(address: str, networks: Sequence[Any]) -> bool:
     return any(mapped in network for network in networks)
 
 
-class _Misasked(Exception):
+class Decides(Protocol):
+    """A gateway, or one that goes by its file as it is now."""
+
+    @property
+    def policy(self) -> GatewayPolicy:
+        """The policy that counts."""
+
+    async def adecide(self, ask: Ask) -> Decision:
+        """As :meth:`headway.gateway.decide.Gateway.adecide`."""
+
+
+class Misasked(Exception):
     """The proxy's question is none; *args[0]* is the id of what is wrong with it."""
 
 
@@ -120,14 +134,14 @@ class AuthorizationService:
     r"""An ASGI app that answers a proxy's questions by *gateway*.
 
     *peers* may say what the original request was; everybody else gets 403.
-    ``gateway`` may be replaced at any time, by one with a newer policy.
 
+    >>> from headway.gateway.decide import Gateway
     >>> from headway.gateway.policy_file import read_policy
     >>> policy = read_policy(b'name="a"\n[[location]]\nname="jwt"\nparameters=["jwt"]')
     >>> service = AuthorizationService(Gateway(policy), peers=["127.0.0.1"])
     """
 
-    def __init__(self, gateway: Gateway, *, peers: Iterable[str]) -> None:
+    def __init__(self, gateway: Decides, *, peers: Iterable[str]) -> None:
         self.gateway = gateway
         self._peers = Peers(peers)
 
@@ -156,20 +170,20 @@ class AuthorizationService:
         try:
             # (1) who asks, and in which way?
             if peer not in self._peers:
-                raise _Misasked("peer-unknown")
+                raise Misasked("peer-unknown")
             dialect = PROXIES.get(name)
             if dialect is None:
-                raise _Misasked("proxy-unknown")
+                raise Misasked("proxy-unknown")
             # (2) what was the request?
             ask = _ask(scope, dialect)
             # (3) what becomes of it?
             decision = await self.gateway.adecide(ask)
             outcome = _answer(self.gateway, dialect, ask, decision)
-        except _Misasked as wrong:
-            outcome = _closed(wrong.args[0])
+        except Misasked as wrong:
+            outcome = closed(wrong.args[0])
         except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it
             _LOG.error("a decision failed: %s", type(failure).__name__)
-            outcome = _closed("decision-failed")
+            outcome = closed("decision-failed")
         if _LOG.isEnabledFor(logging.INFO):
             told = dict(outcome[1])
             _LOG.info(
@@ -192,10 +206,10 @@ def _ask(scope: Mapping[str, Any], dialect: Dialect) -> Ask:
         for name, value in scope["headers"]
     )
     target = _one(headers, dialect.target)
-    if len(target) > TARGET_MAX or _STRANGE.search(target):
-        raise _Misasked("target-malformed")
+    if is_malformed(target):
+        raise Misasked("target-malformed")
     if sum(name == "authorization" for name, _ in headers) > 1:
-        raise _Misasked("authorization-repeated")
+        raise Misasked("authorization-repeated")
     return Ask(
         method=_one(headers, dialect.method),
         target=target,
@@ -204,11 +218,20 @@ def _ask(scope: Mapping[str, Any], dialect: Dialect) -> Ask:
     )
 
 
+def is_malformed(target: str) -> bool:
+    """Whether no request line can have held *target*, or one that is too long.
+
+    >>> is_malformed("/a b"), is_malformed("/a%20b")
+    (True, False)
+    """
+    return len(target) > TARGET_MAX or _STRANGE.search(target) is not None
+
+
 def _one(headers: Headers, name: str) -> str:
     """The value of a header that the proxy sets: exactly one, or the question is none."""
     values = [value for key, value in headers if key == name]
     if len(values) != 1 or not values[0]:
-        raise _Misasked("original-missing" if not values else "original-repeated")
+        raise Misasked("original-missing" if not values else "original-repeated")
     return values[0]
 
 
@@ -220,7 +243,8 @@ def _last(headers: Headers, name: str) -> str:
 # ---- what is answered -----------------------------------------------------------------------
 
 
-def _closed(why: str) -> tuple[int, Headers, bytes]:
+def closed(why: str) -> tuple[int, Headers, bytes]:
+    """The answer where there is no decision: status, headers, body."""
     told = {"type": "about:blank", "title": "Not authorized", "status": 403, "id": why}
     headers = (
         ("Content-Type", "application/problem+json"),
@@ -232,20 +256,20 @@ def _closed(why: str) -> tuple[int, Headers, bytes]:
 
 
 def _answer(
-    gateway: Gateway, dialect: Dialect, ask: Ask, decision: Decision
+    gateway: Decides, dialect: Dialect, ask: Ask, decision: Decision
 ) -> tuple[int, Headers, bytes]:
     headers = [("Headway-Outcome", decision.outcome.value)]
     if decision.id:
         headers.append(("Headway-Decision", decision.id))
     if not dialect.passes_all or decision.outcome is not Outcome.REFUSE:
-        headers.append(("Headway-Logged", _logged(gateway, decision)))
-    headers += _joined(decision.answer_headers)
+        headers.append(("Headway-Logged", logged(gateway, decision)))
+    headers += joined(decision.answer_headers)
     if decision.outcome is Outcome.REFUSE:
         if dialect.body_in_header:
             headers.append(("Headway-Body", decision.body.decode("ascii")))
         return (401 if decision.status == 401 else 403), tuple(headers), decision.body
     if dialect.replaces_text and decision.target != ask.target and ask.raw_query in ask.raw_path:
-        raise _Misasked("query-in-path")
+        raise Misasked("query-in-path")
     headers.append(("Headway-Target", decision.target))
     headers.append(("Headway-Query", decision.target.partition("?")[2]))
     credentials = _upstream(gateway, ask, decision)
@@ -257,7 +281,7 @@ def _answer(
     return 204, tuple(headers), b""
 
 
-def _logged(gateway: Gateway, decision: Decision) -> str:
+def logged(gateway: Decides, decision: Decision) -> str:
     """The target for a log: what the policy lets stand in a URL does not stand there either."""
     path, mark, query = redact_url(decision.target).partition("?")
     if query:
@@ -274,7 +298,7 @@ def _without_values(query: str, names: set[str]) -> str:
     )
 
 
-def _joined(told: Headers) -> list[tuple[str, str]]:
+def joined(told: Headers) -> list[tuple[str, str]]:
     """One line for each name: proxies read the first, or write one over the other."""
     values: dict[str, list[str]] = {}
     for name, value in told:
@@ -284,7 +308,7 @@ def _joined(told: Headers) -> list[tuple[str, str]]:
     return [(name, ", ".join(seen)) for name, seen in values.items()]
 
 
-def _upstream(gateway: Gateway, ask: Ask, decision: Decision) -> list[tuple[str, str]]:
+def _upstream(gateway: Decides, ask: Ask, decision: Decision) -> list[tuple[str, str]]:
     """Each header of the policy as upstream gets it; a missing one goes away there."""
     moved = dict(decision.set_headers)
     lines = []

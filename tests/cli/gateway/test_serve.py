@@ -14,6 +14,7 @@ import pytest
 from proxied import POLICY, TOKEN, asked
 
 from headway.cli.commands import run
+from headway.gateway.usage.store import open_usage
 from headway.http.server import listen
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -52,21 +53,34 @@ def told(log: Path, words: str) -> str:
 
 
 def test_it_answers_and_reads_the_policy_again(tmp_path: Path) -> None:
-    with served(tmp_path, "--access-log") as (process, address, file):
+    counted = tmp_path / "usage.db"
+    with served(tmp_path, "--access-log", "--usage", str(counted)) as (process, address, file):
         asks = (f"X-Original-URI: /rest?jwt={TOKEN}", "X-Original-Method: GET")
         assert asked(address, "/nginx", *asks).status == 401
         file.write_bytes(POLICY.replace(b"off = 2022-02-01", b"off = half"))
         process.send_signal(signal.SIGHUP)
-        assert "at line 9" in told(tmp_path / "log", "the old policy stays")
+        assert "at line 9" in told(tmp_path / "log", "the policy stays as it was")
         assert asked(address, "/nginx", *asks).status == 401
         file.write_bytes(POLICY.replace(b"off = 2022-02-01", b"off = 2099-02-01"))
         process.send_signal(signal.SIGHUP)
-        told(tmp_path / "log", "is read again")
+        told(tmp_path / "log", "is read anew")
         assert asked(address, "/nginx", *asks).status == 204
     log = (tmp_path / "log").read_text()
     assert "127.0.0.1 nginx 204 pass -" in log
     assert "rest" not in log
     assert "eyJ" not in log
+    store = open_usage(counted)
+    assert sum(record.count for record in store.records()) == 3
+    store.close()
+
+
+def test_a_policy_that_asks_for_proof_does_not_start_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_bytes(POLICY + b'[verify]\nby = "connect"\nstore = "a.db"\nclient_key = "k"\n')
+    assert run(["gateway", "serve", "--policy", str(file)]) == 2
+    assert "proves nobody" in capsys.readouterr().err
 
 
 def test_others_ask_only_when_they_are_named(
@@ -99,6 +113,7 @@ def test_a_signal_in_this_process_ends_it(
 
     def turns() -> None:
         time.sleep(1)
+        file.write_bytes(POLICY.replace(b'"api"', b'"new"'))
         os.kill(os.getpid(), signal.SIGHUP)
         time.sleep(0.3)
         file.write_bytes(b"name = ")
@@ -108,9 +123,24 @@ def test_a_signal_in_this_process_ends_it(
 
     thread = threading.Thread(target=turns)
     thread.start()
-    assert run(["gateway", "serve", "--policy", str(file), "--port", "0", "--access-log"]) == 0
+    assert (
+        run(
+            [
+                "gateway",
+                "serve",
+                "--policy",
+                str(file),
+                "--port",
+                "0",
+                "--access-log",
+                "--usage",
+                str(tmp_path / "usage.db"),
+            ]
+        )
+        == 0
+    )
     thread.join()
     told = capsys.readouterr()
     assert told.out.startswith("asked on 127.0.0.1:")
-    assert "is read again" in told.err
-    assert "the old policy stays" in told.err
+    assert "is read anew" in told.err
+    assert "the policy stays as it was" in told.err

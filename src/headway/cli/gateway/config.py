@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,9 @@ class Proxy(StrEnum):
     """The proxies that a file is printed for."""
 
     NGINX = "nginx"
+    HAPROXY = "haproxy"
+    HAPROXY_LUA = "haproxy-lua"
+    CADDY = "caddy"
 
 
 def config(
@@ -28,11 +32,18 @@ def config(
     server_name: Annotated[str, typer.Option(help="The name that it answers to.")] = "_",
 ) -> None:
     """Print a commented configuration: read it, then give it to the proxy."""
+    from headway.gateway.config.caddy import caddy
+    from headway.gateway.config.haproxy import haproxy, haproxy_lua
     from headway.gateway.config.nginx import nginx
     from headway.gateway.config.values import Values
     from headway.gateway.policy_file import load_policy
 
-    printers = {Proxy.NGINX: nginx}
+    printers: dict[Proxy, Callable[[Values], str]] = {
+        Proxy.NGINX: nginx,
+        Proxy.HAPROXY: haproxy,
+        Proxy.HAPROXY_LUA: haproxy_lua,
+        Proxy.CADDY: caddy,
+    }
     values = Values(
         policy=load_policy(policy),
         listen=listen,

@@ -6,14 +6,22 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headway.errors import ConfigurationError
+from headway.keys import new_sealing_key
 
 if TYPE_CHECKING:
+    from headway.gateway.decide import Gateway
+    from headway.gateway.decision import Use
+    from headway.gateway.reloading import ReloadingGateway
+    from headway.gateway.rules import GatewayPolicy
     from headway.gateway.service import AuthorizationService
 
 __all__ = ["serve"]
@@ -27,38 +35,84 @@ def serve(
         list[str] | None,
         typer.Option(help="An address or network of a proxy that may ask; loopback where none is."),
     ] = None,
+    usage: Annotated[
+        str, typer.Option(help="Where uses are counted: a file, or postgresql://...")
+    ] = "",
     access_log: Annotated[
         bool, typer.Option("--access-log", help="One line for each decision; no URL in it.")
     ] = False,
 ) -> None:
     """Answer nginx, HAProxy, Caddy and Traefik, each at the path of its name.
 
-    The policy is read again on SIGHUP; a file that is wrong keeps the old one.
+    A policy that changed counts within seconds, or at once on SIGHUP; a file
+    that is wrong keeps the old one.
     """
-    from headway.gateway.decide import Gateway
-    from headway.gateway.policy_file import load_policy
+    from headway.gateway.reloading import ReloadingGateway
     from headway.gateway.service import AuthorizationService
 
     if bind not in ("127.0.0.1", "::1") and not peer:
         raise ConfigurationError(f"--bind {bind}: others reach it; say --peer, who may ask")
-    service = AuthorizationService(Gateway(load_policy(policy)), peers=peer or ["127.0.0.1", "::1"])
-    log, handler = logging.getLogger("headway.gateway.service"), logging.StreamHandler(sys.stderr)
+    with _logging(access_log), _counting(usage) as count:
+        make = partial(_gateway, usage=count, hash_key=new_sealing_key())
+        gateway = ReloadingGateway(policy, make)
+        service = AuthorizationService(gateway, peers=peer or ["127.0.0.1", "::1"])
+        asyncio.run(_serve(service, gateway, bind, port))
+
+
+def _gateway(policy: GatewayPolicy, *, usage: Callable[[Use], None], hash_key: bytes) -> Gateway:
+    from headway.gateway.decide import Gateway
+    from headway.gateway.verifiers.settings import Verification
+
+    if policy.verify.by is not Verification.NONE:
+        raise ConfigurationError(f"{policy.source}: verify: this service proves nobody yet")
+    return Gateway(policy, usage=usage, hash_key=hash_key)
+
+
+@contextmanager
+def _counting(where: str) -> Iterator[Callable[[Use], None]]:
+    """What counts uses into the store *where*; what was counted last is written at the end."""
+    from headway.gateway.usage.counting import UsageCounter
+    from headway.gateway.usage.store import open_usage
+
+    if not where:
+        yield lambda use: None
+        return
+    store = open_usage(where)
+    counter = UsageCounter(store)
+    counter.start()
+    try:
+        yield counter
+    finally:
+        counter.close()
+        store.close()
+
+
+@contextmanager
+def _logging(each: bool) -> Iterator[None]:
+    log, handler = logging.getLogger("headway.gateway"), logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
-    log.setLevel(logging.INFO if access_log else logging.WARNING)
+    log.setLevel(logging.INFO if each else logging.WARNING)
     try:
-        asyncio.run(_serve(service, policy, bind, port))
+        yield
     finally:
         log.removeHandler(handler)
         log.setLevel(logging.NOTSET)
 
 
-async def _serve(service: AuthorizationService, policy: Path, bind: str, port: int) -> None:
+async def _serve(
+    service: AuthorizationService, gateway: ReloadingGateway, bind: str, port: int
+) -> None:
     from headway.http.server import listen, serving
 
     loop, end = asyncio.get_running_loop(), asyncio.Event()
     sockets = listen(port, [bind])
-    loop.add_signal_handler(signal.SIGHUP, _reload, service, policy)
+
+    def again() -> None:
+        gateway.reload()
+        gateway.look()
+
+    loop.add_signal_handler(signal.SIGHUP, again)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end.set)
     try:
@@ -68,15 +122,3 @@ async def _serve(service: AuthorizationService, policy: Path, bind: str, port: i
     finally:
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-
-def _reload(service: AuthorizationService, path: Path) -> None:
-    """Go on by the file as it is now, or by the old one where it is wrong."""
-    from headway.gateway.policy_file import load_policy
-
-    try:
-        service.gateway = service.gateway.with_policy(load_policy(path))
-    except ConfigurationError as error:
-        print(f"headway: {error}; the old policy stays", file=sys.stderr, flush=True)
-    else:
-        print(f"headway: {path} is read again", file=sys.stderr, flush=True)

@@ -1,0 +1,116 @@
+"""A configuration for Caddy, which asks as ``forward_auth`` does."""
+
+from __future__ import annotations
+
+from headway.gateway.config.values import Values, plain
+from headway.gateway.decide import OWN_HEADERS
+from headway.gateway.service import ANSWER_HEADERS
+
+__all__ = ["caddy"]
+
+_FILE = """\
+# Caddy in front of "{name}", asking Headway (headway gateway serve) about each request.
+# A Caddyfile for Caddy 2.6 or newer.
+#
+# What Caddy can not do:
+#  - keep a path as it came: it takes out "//" and dots, and where a query changes it does so
+#    in its own spelling.  The query goes upstream byte for byte.
+#  - add to Access-Control-Allow-Headers only where upstream allowed the origin: upstream has
+#    to allow the header itself.
+#  - log a part of a query: the logs below have the path alone, and no header of a request.
+#    Every other log (log level DEBUG, one of another site) holds what was sent.
+#  - every log of something before it, and every Referer that a browser sent, is as it was.
+{{
+    admin off
+    log default {{
+        output stderr
+{filtering}    }}
+}}
+
+http://:{port} {{
+    bind {host}
+    log {{
+        output stdout
+{filtering}    }}
+    route {{
+        # A client that calls its own Authorization a matter of the connection has it dropped.
+        @nominated header_regexp nominated Connection (?i)(authorization|headway{nominated})
+        respond @nominated 400
+        request_header -Headway-*
+        request_header -X-Original-*
+        request_header -X-Forwarded-*
+        # (1) ask; whatever is not 204 is the answer, and a service that is down is a 502
+        reverse_proxy {service} {{
+            method GET
+            rewrite /caddy
+            header_up -Content-Length
+            header_up X-Forwarded-Method {{method}}
+            header_up X-Forwarded-Uri {{uri}}
+            transport http {{
+                dial_timeout 2s
+                response_header_timeout 5s
+            }}
+            @allowed status 204
+            handle_response @allowed {{
+                route {{
+                    # (2) the query without the tokens, on the raw text
+                    uri replace {{query}} {{http.reverse_proxy.header.Headway-Query}}
+                    # (3) the headers of the policy as they were decided
+                    request_header -Referer
+{setting}                    # (4) what the client is told
+{telling}                }}
+            }}
+        }}
+        reverse_proxy {upstream} {{
+{hiding}        }}
+    }}
+}}
+"""
+
+_FILTER = """\
+        format filter {
+            wrap json
+            fields {
+                request>uri regexp [?].* ?REDACTED
+                request>headers delete
+                resp_headers delete
+            }
+        }
+"""
+
+
+def caddy(values: Values) -> str:
+    """The file; raises ConfigurationError where a value can not stand in it.
+
+    Source: Caddy, Caddyfile directives ``reverse_proxy``, ``uri`` and ``log``.
+    """
+    name = plain("name", values.policy.name, "caddy")
+    host, _, port = values.listen.rpartition(":")
+    setting = [
+        _present(h.title(), f"Headway-Set-{h.title()}", "request_header") for h in values.headers
+    ]
+    telling = [_present(name, name, "header", sign="+") for name in ANSWER_HEADERS]
+    return _FILE.format(
+        name=name,
+        host=host.strip("[]"),
+        port=port,
+        service=values.service,
+        upstream=values.upstream,
+        filtering=_FILTER,
+        nominated="".join(f"|{header}" for header in values.headers if header != "authorization"),
+        setting="".join(setting),
+        telling="".join(telling),
+        hiding="".join(f"            header_down -{own.title()}\n" for own in OWN_HEADERS),
+    )
+
+
+def _present(header: str, answered: str, directive: str, sign: str = "") -> str:
+    """Lines that set *header* where the service answered *answered*, and else leave none."""
+    value, matcher = f"{{http.reverse_proxy.header.{answered}}}", f"@{answered.lower()}"
+    lines = [
+        f'{matcher} not vars {value} "" "<nil>"',
+        f"{directive} {matcher} {sign}{header} {value}",
+    ]
+    if directive == "request_header":
+        lines.insert(0, f"request_header -{header}")
+    return "".join(f"{' ' * 20}{line}\n" for line in lines)

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
+
+from headway.errors import ConfigurationError
+from headway.gateway.config.caddy import caddy
+from headway.gateway.config.values import Values
+from headway.gateway.policy_file import read_policy
+
+pytestmark = needs("caddy")
+
+
+@contextmanager
+def behind_caddy(folder: Path) -> Iterator[Proxied]:
+    proxied = Proxied(folder)
+    try:
+        (folder / "Caddyfile").write_text(caddy(proxied.values()))
+        command = ["caddy", "run", "--adapter", "caddyfile", "--config", f"{folder}/Caddyfile"]
+        with running(command, proxied.address, folder / "log"):
+            yield proxied
+    finally:
+        proxied.close()
+
+
+@pytest.fixture(scope="module")
+def caddy_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    with behind_caddy(tmp_path_factory.mktemp("caddy")) as proxied:
+        yield proxied
+
+
+@pytest.fixture
+def proxied(caddy_here: Proxied) -> Proxied:
+    caddy_here.now = WARNED
+    del caddy_here.upstream.got[:], caddy_here.upstream.extra[:], caddy_here.uses[:]
+    return caddy_here
+
+
+def test_what_has_no_token_passes(proxied: Proxied) -> None:
+    got = proxied.got("/rest?a=%2f&&b", "Authorization: JWT own", "X-Api-Key: k")
+    assert (got.target, got.all("authorization")) == ("/rest?a=%2f&&b", ["JWT own"])
+    assert got.all("x-api-key") == ["k"]
+
+
+def test_a_token_moves_and_the_rest_is_as_it_was(proxied: Proxied) -> None:
+    got = proxied.got(f"/rest/x?b=%2Fz&jwt={TOKEN}&a=1+2&&c")
+    assert got.target == "/rest/x?b=%2Fz&a=1+2&&c"
+    assert got.all("authorization") == [f"JWT {TOKEN}"]
+    assert proxied.got(f"/only?jwt={TOKEN}").target == "/only"  # and no bare "?"
+    answer = proxied.ask(f"/rest?jwt={TOKEN}")
+    assert answer.all("headway-phase") == ["warned"]
+    assert answer.all("deprecation") == ["@1609459200"]
+    assert answer.all("cache-control") == ["private"]
+    assert proxied.ask("/rest").all("deprecation") == []
+
+
+@pytest.mark.parametrize(("now", "phase"), [(BROWNOUT, "brownout"), (OFF, "off")])
+def test_refused_with_a_body_that_says_why(proxied: Proxied, now: float, phase: str) -> None:
+    proxied.now = now
+    answer = proxied.ask(f"/rest?jwt={TOKEN}")
+    assert (answer.status, proxied.upstream.got) == (401, [])
+    told = json.loads(answer.body)
+    assert (told["id"], told["phase"]) == ("token-in-query", phase)
+    assert answer.all("www-authenticate") == ['JWT realm="jwt"']
+    assert answer.all("headway-refusal") == ["token-in-query"]
+    assert answer.all("headway-logged") == []
+
+
+def test_off_and_not_inspected_goes_on_without(proxied: Proxied) -> None:
+    proxied.now = OFF
+    got = proxied.got("/rest?a&api_key=secret&%61pi_key=secret")
+    assert (got.target, got.all("x-api-key")) == ("/rest?a", [])
+
+
+def test_t24_forged_headers_of_a_client_and_of_upstream_are_nothing(proxied: Proxied) -> None:
+    forged = [
+        "X-Original-URI: /pub/x", "X-Original-Method: OPTIONS", "X-Forwarded-Uri: /pub/x",
+        "Headway-Target: /admin", "Headway-Set-Authorization: JWT forged",
+        "Headway-Outcome: pass", "Headway-Phase: open",
+    ]  # fmt: skip
+    proxied.upstream.extra[:] = [("Headway-Phase", "forged"), ("Headway-Refusal", "forged")]
+    got = proxied.got(f"/rest?jwt={TOKEN}", *forged)
+    assert (got.target, got.all("authorization")) == ("/rest", [f"JWT {TOKEN}"])
+    assert got.all("headway-outcome") == got.all("headway-phase") == got.all("x-original-uri") == []
+    answer = proxied.ask("/rest", *forged)
+    assert answer.all("headway-phase") == answer.all("headway-refusal") == []
+    proxied.now = OFF
+    assert proxied.ask(f"/rest?jwt={TOKEN}", *forged).status == 401
+
+
+def test_t24_two_authorizations_and_an_absolute_form(proxied: Proxied) -> None:
+    two = proxied.ask("/rest", "Authorization: JWT a", "Authorization: JWT b")
+    assert two.status in (400, 403)
+    assert proxied.got(f"http://api.test/x?a&jwt={TOKEN}").target.endswith("/x?a")
+    for name in ("authorization", "close, X-Api-Key", "headway-set-authorization"):
+        assert proxied.ask(f"/rest?jwt={TOKEN}", f"Connection: {name}").status == 400
+
+
+CLEANED = {
+    "/a//b": "/a/b",
+    "//a": "/a",
+    "/a/./b": "/a/b",
+    "/a/../b": "/b",
+    "/pub/../a": "/a",
+    "/pub//a": "/pub/a",
+    "/pub;x/../a": "/a",
+    "/a*b(c)": "/a%2Ab%28c%29",
+}
+"""What Caddy 2.6 makes of a path; all others of the list go upstream as they came."""
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_t7_upstream_gets_what_the_table_says_and_no_exception(proxied: Proxied, path: str) -> None:
+    proxied.now = OFF
+    got = proxied.got(f"{path}?a&api_key=secret")
+    assert (got.target, got.all("x-api-key")) == (f"{CLEANED.get(path, path)}?a", [])
+
+
+def test_a_query_that_stands_in_the_path_too_is_refused(proxied: Proxied) -> None:
+    """Replacing text would change the path, too."""
+    assert proxied.ask("/pub/api_key=x?api_key=x").status == 200  # nothing is replaced there
+    assert proxied.ask("/a/api_key=x?api_key=x").status == 403
+
+
+def test_signs_of_caddys_own_in_a_query_are_text(proxied: Proxied) -> None:
+    got = proxied.got(f"/rest?a={{env.HOME}}&jwt={TOKEN}&{{http.request.host}}")
+    assert got.target == "/rest?a={env.HOME}&{http.request.host}"
+
+
+def test_no_log_has_a_token(proxied: Proxied) -> None:
+    for now in (WARNED, BROWNOUT, OFF):
+        proxied.now = now
+        proxied.ask(f"/logged?a=1&jwt={TOKEN}", f"Referer: https://x.test/?jwt={TOKEN}")
+    proxied.ask(f"/pub/x?jwt={TOKEN}&api_key=secretsecret")
+    written = proxied.written("log", '"/pub/x?REDACTED"')
+    assert written.count('"uri":"/logged?REDACTED"') == 3
+    assert "eyJ" not in written
+    assert "secret" not in written
+
+
+def test_a_service_that_is_down_lets_nobody_in(tmp_path: Path) -> None:
+    with behind_caddy(tmp_path) as proxied:
+        assert proxied.ask("/rest").status == 200
+        proxied.service.close()
+        for target in ("/rest", f"/rest?jwt={TOKEN}", "/pub/x"):
+            assert proxied.ask(target).status == 502
+        assert len(proxied.upstream.got) == 1
+        assert "eyJ" not in (tmp_path / "log").read_text()
+
+
+def test_t6_what_a_token_made_private_says_so(proxied: Proxied) -> None:
+    """Caddy has no cache of its own: what stands before it is told."""
+    answer = proxied.ask(f"/mine?jwt={TOKEN}")
+    assert "private" in answer.all("cache-control")
+    assert "Authorization" in answer.all("vary")
+    assert proxied.ask("/mine").all("cache-control") == []
+
+
+@pytest.mark.parametrize("name", ["a {env.HOME}", "a }", "a\nb", 'a"'])
+def test_t33_a_value_that_caddy_would_look_into_is_refused(name: str) -> None:
+    policy = msgspec.structs.replace(read_policy(POLICY), name=name)
+    values = Values(
+        policy=policy, listen="127.0.0.1:1", upstream="127.0.0.1:2", service="127.0.0.1:3"
+    )
+    with pytest.raises(ConfigurationError, match="name: "):
+        caddy(values)
+    good = msgspec.structs.replace(values, policy=read_policy(POLICY))
+    assert "What Caddy can not do" in caddy(good)
