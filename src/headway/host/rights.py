@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from headway.host.world import Content, Issue, Project, Space, World
+from headway.host.world.marks import GROUP
 from headway.host.world.roles import ADDONS, ADMINISTRATORS, ROLES, USERS
 from headway.host.world.wiki import contents
 
@@ -263,7 +264,8 @@ class Rights:
             return frozenset()
         may = self.of_account_in(space, account_id)
         editors = world.marks.restricted_to(content.container_id or content.id, "update")
-        if editors and account_id not in editors:
+        theirs = {f"{GROUP}{name}" for name in world.people.groups_of(account_id or "")}
+        if editors and not editors & {account_id, *theirs}:
             may -= {"update", "delete"}
         return may if "read" in may else frozenset()
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from headway.host.body_view import Links
 from headway.host.shapes import Json
 from headway.host.world import Content, Space, World
-from headway.host.world.marks import Label, Property, of_content
+from headway.host.world.marks import GROUP, Label, Property, of_content
 from headway.host.world.rows import Where
 from headway.host.world.wiki import ContentKind, Revision, Status, contents
 
@@ -294,17 +294,22 @@ class WikiShapes:
         """Who alone may do one operation."""
         only = sorted(self._world.marks.restricted_to(content.id, operation))
         path = f"content/{content_id(content)}"
-        size = len(only)
+        names = [name.removeprefix(GROUP) for name in only if name.startswith(GROUP)]
+        people = [
+            self.person(account_id) for account_id in only if not account_id.startswith(GROUP)
+        ]
+        found = (self._world.people.group(name) for name in names)
+        groups = [{"type": "group", "name": g.name, "id": g.group_id} for g in found if g]
         return {
             "operation": operation,
             "restrictions": {
-                "user": {
-                    "results": [self.person(account_id) for account_id in only],
+                kind: {
+                    "results": listed,
                     "start": 0,
-                    "limit": max(size, 100),
-                    "size": size,
-                },
-                "group": {"results": [], "start": 0, "limit": 100, "size": 0},
+                    "limit": max(len(listed), 100),
+                    "size": len(listed),
+                }
+                for kind, listed in (("user", people), ("group", groups))
             },
             "_expandable": {"content": f"/rest/api/{path}"},
             "_links": {"self": self._self(f"{path}/restriction/byOperation/{operation}")},

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from headway.host.world import Change, Content, World
-from headway.host.world.marks import of_content, of_space
+from headway.host.world.marks import GROUP, of_content, of_space
 from headway.host.world.wiki import Stale
 
 
@@ -109,3 +109,13 @@ def test_what_hangs_on_something_in_the_bin_is_not_there(world: World, page: Con
     assert visible(world, page, "u1") == ["Page", "Re: Page"]
     assert world.wiki.count(world.marks.visible([], "u1")) == 0
     assert world.wiki.count(sa.true()) == 2
+
+
+def test_a_restriction_to_a_group(world: World, page: Content) -> None:
+    ann = world.people.add_user("ann", "Ann", "a@example.com").account_id
+    world.people.add_group("writers")
+    world.marks.restrict(page, "read", frozenset({"u1", f"{GROUP}writers"}))
+    assert visible(world, page, ann) == []
+    world.people.set_member("writers", ann, True)
+    assert visible(world, page, ann) == ["Page"]
+    assert visible(world, page, "u1") == ["Page"]

@@ -13,12 +13,22 @@ import sqlalchemy as sa
 
 from headway.host.database import Database, metadata, references
 from headway.host.world.changes import Change
+from headway.host.world.people import group_members
 from headway.host.world.rows import Rows, Where, bounded, read
 from headway.host.world.wiki import Content, Stale, Status, contents
 from headway.model import Product
 from headway.ports import Clock
 
-__all__ = ["Label", "Marks", "Property", "labels", "of_content", "of_space", "restrictions"]
+__all__ = [
+    "GROUP",
+    "Label",
+    "Marks",
+    "Property",
+    "labels",
+    "of_content",
+    "of_space",
+    "restrictions",
+]
 
 VALUE_MAX = 32_768
 """Characters of a property's value as JSON ("Content properties": 32 KB)."""
@@ -58,8 +68,11 @@ restrictions = sa.Table(  # an operation without a row is open to all who may se
     metadata,
     sa.Column("content_id", sa.Integer, references("contents.id"), primary_key=True),
     sa.Column("operation", sa.Text, primary_key=True),  # read, update
-    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, primary_key=True),  # or GROUP and a group's name
 )
+
+GROUP = "group:"
+"""What stands before the name of a group among those who alone may do something."""
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,7 +189,10 @@ class Marks:
     # ---- restrictions -----------------------------------------------------------------------
 
     def restricted_to(self, content_id: int, operation: str) -> frozenset[str]:
-        """The account ids that alone may ``read`` or ``update`` content; empty for everybody."""
+        """Who alone may ``read`` or ``update`` content: account ids, and groups after ``GROUP``.
+
+        Empty for everybody.
+        """
         columns = restrictions.c
         query = sa.select(columns.account_id).where(
             columns.content_id == content_id, columns.operation == operation
@@ -185,7 +201,10 @@ class Marks:
             return frozenset(connection.scalars(query))
 
     def restrict(self, content: Content, operation: str, account_ids: frozenset[str]) -> None:
-        """Let *account_ids* alone do *operation*, or everybody where there are none."""
+        """Let *account_ids* alone do *operation*, or everybody where there are none.
+
+        ``GROUP`` and a name are the members of a group.
+        """
         row = {"content_id": content.id, "operation": operation}
         with self._database.writing() as connection:
             connection.execute(
@@ -212,8 +231,12 @@ class Marks:
 @lru_cache(VISIBLE_KEPT)
 def _visible(space_ids: tuple[int, ...], account_id: str) -> Where:
     """The condition of :meth:`Marks.visible`: to build it takes longer than to look."""
+    theirs = sa.select(sa.literal(GROUP) + group_members.c.group_name).where(
+        group_members.c.account_id == account_id
+    )
+    holder = restrictions.c.account_id
     allowed = sa.select(restrictions.c.content_id).where(
-        restrictions.c.operation == "read", restrictions.c.account_id == account_id
+        restrictions.c.operation == "read", sa.or_(holder == account_id, holder.in_(theirs))
     )
     hidden = (
         sa.select(restrictions.c.content_id.label("id"))

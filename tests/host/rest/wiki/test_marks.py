@@ -100,6 +100,34 @@ def test_restrictions(app: Caller) -> None:
     assert app.get(f"{path}/byOperation/fly", 400)
 
 
+def test_a_restriction_to_a_group_is_to_its_members(app: Caller) -> None:
+    path, people = "content/1/restriction", app.world.people
+    group = people.add_group("writers")
+
+    def only(named: dict[str, str], operation: str) -> dict[str, Any]:
+        subjects = {"user": [], "group": {"results": [named]}}
+        return {"operation": operation, "restrictions": subjects}
+
+    both = [only({"name": "writers"}, "read"), only({"id": group.group_id}, "update")]
+    app.put(path, both)
+    shape = app.get(f"{path}/byOperation/read")["restrictions"]["group"]
+    assert [one["name"] for one in shape["results"]] == ["writers"]
+    assert shape["size"] == 1
+    user = app.as_("user")
+    user.get("content/1", 404)
+    user.get("content/2", 404)  # below it
+    people.set_member("writers", app.account("user"), True)
+    user.get("content/1")
+    user.get("content/2")
+    changed = {"version": {"number": 2}, "title": "Changed", "type": "page"}
+    app.as_("admin").put("content/1", changed, 404)
+    user.put("content/1", changed)
+    app.put(path, [only({"name": "writers"}, "update"), {"operation": "read"}])
+    app.as_("admin").put("content/1", {**changed, "version": {"number": 3}}, 403)
+    people.set_member("writers", app.account("user"), False)
+    user.put("content/1", {**changed, "version": {"number": 3}}, 403)
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -108,7 +136,9 @@ def test_restrictions(app: Caller) -> None:
         ([{"operation": "fly"}], 400),
         (["x"], 400),
         ([{"operation": "read", "restrictions": {"user": [{"name": "x"}]}}], 400),
-        ([{"operation": "read", "restrictions": {"group": [{"name": "x"}]}}], 501),
+        ([{"operation": "read", "restrictions": {"group": [{"name": "x"}]}}], 400),
+        ([{"operation": "read", "restrictions": {"group": ["x"]}}], 400),
+        ([{"operation": "read", "restrictions": {"user": [{"accountId": "group:x"}]}}], 400),
         ([{"operation": "read", "restrictions": {"user": {"results": [{}]}}}], 400),
     ],
 )

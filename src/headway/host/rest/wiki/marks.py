@@ -11,7 +11,7 @@ from headway.host.rest.call import Endpoint
 from headway.host.rest.wiki.call import WikiCall, wiki
 from headway.host.shapes import Json
 from headway.host.world import Content, Space
-from headway.host.world.marks import Property, of_content, of_space
+from headway.host.world.marks import GROUP, Property, of_content, of_space
 from headway.host.world.rows import Where
 
 __all__ = ["ENDPOINTS"]
@@ -191,15 +191,24 @@ async def _wanted(call: WikiCall) -> dict[str, frozenset[str]]:
             raise call.no(400, "operation is read or update.")
         given = row.get("restrictions")
         subjects = given if isinstance(given, Mapping) else {}
-        if _results(subjects.get("group")):
-            raise call.no(501, "This local site restricts content to users, not to groups.")
+        groups = [_group(call, one) for one in _results(subjects.get("group"))]
         users = _results(subjects.get("user"))
         accounts = [user.get("accountId") for user in users if isinstance(user, Mapping)]
-        if not all(isinstance(account, str) for account in accounts):
+        if not all(isinstance(one, str) and not one.startswith(GROUP) for one in accounts):
             raise call.no(400, "A user is named by accountId.")
-        only = frozenset(str(account) for account in accounts)
+        only = frozenset([*(str(account) for account in accounts), *groups])
         wanted[row["operation"]] = only | {call.author} if only else only
     return wanted
+
+
+def _group(call: WikiCall, given: object) -> str:
+    """A group that a body names, by its name or its id."""
+    named = given if isinstance(given, Mapping) else {}
+    wanted = named.get("name") or named.get("id")
+    found = call.world.people.group(wanted) if isinstance(wanted, str) else None
+    if found is None:
+        raise call.no(400, "A group is named by name or id, and must be there.")
+    return f"{GROUP}{found.name}"
 
 
 def _results(given: object) -> Iterable[Any]:
