@@ -573,8 +573,8 @@ def test_a_save_that_is_cancelled_leaves_nothing(tmp_path):
         answer = lambda _: httpx.Response(200, stream=Slow())  # noqa: E731
         async with client(answer) as host, host.download(PATH) as file:
             task = asyncio.ensure_future(file.save_to(tmp_path))
-            await asyncio.sleep(0.05)
-            assert list(tmp_path.iterdir())
+            while not list(tmp_path.iterdir()):
+                await asyncio.sleep(0.001)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

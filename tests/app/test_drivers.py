@@ -271,10 +271,12 @@ def test_work_that_fails_is_heard_of_at_the_next_question(way):
 # ---- one fetches for all --------------------------------------------------------------------
 
 
-def fetching(started, result):
+def fetching(started, result, seconds=0.05, gate=None):
     def fetch():
         started.append(1)
-        yield Wait(0.05)
+        yield Wait(seconds)
+        if gate is not None:
+            yield Work(lambda: gate.wait(10))
         if isinstance(result, Exception):
             raise result
         return result
@@ -286,8 +288,8 @@ def fetching(started, result):
 
 
 def test_many_tasks_make_one_fetch():
-    started = []
-    steps = fetching(started, "token")
+    started, gate = [], threading.Event()
+    steps = fetching(started, "token", gate=gate)
 
     async def one(connections):
         async with AsyncDriver(connections) as driver:
@@ -296,8 +298,10 @@ def test_many_tasks_make_one_fetch():
     async def many():
         connections = Connections(transport=transport())
         tasks = [asyncio.ensure_future(one(connections)) for _ in range(5)]
-        await asyncio.sleep(0.01)
+        while not started:
+            await asyncio.sleep(0.001)
         tasks[0].cancel()  # who began it goes away
+        gate.set()
         found = await asyncio.gather(*tasks, return_exceptions=True)
         assert isinstance(found[0], asyncio.CancelledError)
         return found[1:], await one(connections)
@@ -308,7 +312,7 @@ def test_many_tasks_make_one_fetch():
 
 def test_many_threads_make_one_fetch():
     started, found = [], []
-    steps = fetching(started, "token")
+    steps = fetching(started, "token", seconds=0.5)  # the others have to come meanwhile
     connections = Connections(transport=transport())
     together = threading.Barrier(4)
 
