@@ -46,6 +46,13 @@ def run(coroutine: Any) -> Any:
     return asyncio.run(coroutine)
 
 
+async def until(it_is_so: Callable[[], Any], seconds: float = 10.0) -> None:
+    """Let others run until *it_is_so*."""
+    async with asyncio.timeout(seconds):
+        while not it_is_so():  # noqa: ASYNC110 - what is waited for is not ours to tell of itself
+            await asyncio.sleep(0.001)
+
+
 def claims(request: httpx.Request) -> Any:
     scheme, _, token = request.headers["authorization"].partition(" ")
     assert scheme == "JWT"

@@ -9,7 +9,7 @@ import tracemalloc
 import httpx
 import pytest
 
-from app.sites import BEARER_LIKE, MEDIA, NOW, SITE, installation, run, server
+from app.sites import BEARER_LIKE, MEDIA, NOW, SITE, installation, run, server, until
 from headway.app.caller import CallSettings
 from headway.app.calls import Retries
 from headway.app.client import HostClient, SyncHostClient
@@ -573,8 +573,7 @@ def test_a_save_that_is_cancelled_leaves_nothing(tmp_path):
         answer = lambda _: httpx.Response(200, stream=Slow())  # noqa: E731
         async with client(answer) as host, host.download(PATH) as file:
             task = asyncio.ensure_future(file.save_to(tmp_path))
-            while not list(tmp_path.iterdir()):
-                await asyncio.sleep(0.001)
+            await until(lambda: list(tmp_path.iterdir()))
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

@@ -11,7 +11,7 @@ import traceback
 import httpx
 import pytest
 
-from app.sites import BEARER_LIKE, server
+from app.sites import BEARER_LIKE, server, until
 from headway.app.asks import Access, Give, Later, Next, Opened, Send, Wait, Work
 from headway.app.drivers import AsyncDriver, Connections, SyncDriver
 from headway.app.failures import HostUnreachable
@@ -298,8 +298,7 @@ def test_many_tasks_make_one_fetch():
     async def many():
         connections = Connections(transport=transport())
         tasks = [asyncio.ensure_future(one(connections)) for _ in range(5)]
-        while not started:
-            await asyncio.sleep(0.001)
+        await until(lambda: started)
         tasks[0].cancel()  # who began it goes away
         gate.set()
         found = await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,6 +13,7 @@ import time
 import httpcore
 import pytest
 
+from app.sites import until
 from headway.app.redirects import GuardedBackend, SyncGuardedBackend
 from headway.app.streams import WIDE, LoopStream, ThreadStream, connect, connect_sync
 from headway.keys import new_server_identity
@@ -156,8 +157,7 @@ def test_what_is_not_read_stays_with_the_peer(peer):
     """The buffer is full once, and the peer waits; nothing is lost when reading goes on."""
 
     async def use(stream):
-        while stream._receiver.filled < WIDE:
-            await asyncio.sleep(0.001)
+        await until(lambda: stream._receiver.filled == WIDE)
         assert stream.get_extra_info("is_readable")
         parts = []
         while part := await stream.read(10, 5):
