@@ -6,6 +6,7 @@ from headway.app.addresses import (
     HOST_SUFFIXES,
     address_of,
     framers,
+    host_suffixes,
     is_loopback,
     own_address,
     shell_framers,
@@ -152,3 +153,23 @@ def test_an_address_outside_the_table_needs_development():
 def test_what_is_no_address_is_refused_in_development_too(name):
     with pytest.raises(ConfigurationError, match="keys:"):
         source_address("keys", TABLE, name, development=True)
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        ".atlassian.net",
+        ["com"],
+        [""],
+        ["."],
+        ["*.atlassian.net"],
+        [".Atlassian.net"],
+        [".a; script-src *"],
+        [".net."],
+        [".atlassian.net", "x"],
+    ],
+    ids=repr,
+)
+def test_what_would_let_in_more_than_was_meant_is_no_suffix(hosts):
+    with pytest.raises(ConfigurationError, match="hosts:"):
+        host_suffixes(hosts)

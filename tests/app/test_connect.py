@@ -83,6 +83,8 @@ def facts(query="", token=None, method="GET", path="/panel"):
         {"base_url": "http://127.0.0.1", "development": True, "install_keys": "http://10.0.0.1"},
         {"client_script": "http://localhost:2990/all.js"},
         {"scopes": ("EVERYTHING",)},
+        {"hosts": ".atlassian.net"},
+        {"hosts": ["com"]},
         {"audience": "https://old.example"},
         {"audience": ["http://old.example"]},
         {"descriptor": Descriptor(key="other", name="O")},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ __all__ = [
     "HOST_SUFFIXES",
     "address_of",
     "framers",
+    "host_suffixes",
     "is_loopback",
     "own_address",
     "shell_framers",
@@ -27,6 +29,7 @@ HOST_SUFFIXES = (".atlassian.net", ".jira.com")
 """The names under which production sites are served."""
 
 _LOOPBACK_FRAMERS = ("http://localhost:*", "http://127.0.0.1:*")
+_SUFFIX = re.compile(r"(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 _LENGTH_MAX = 200  # characters of a base URL, as the descriptor's schema has it
 
 
@@ -102,6 +105,25 @@ def own_address(url: str, *, development: bool) -> str:
     if not development and not address.startswith("https://"):
         raise ConfigurationError("base_url: must be https, except in development mode")
     return address
+
+
+def host_suffixes(names: Sequence[str]) -> tuple[str, ...]:
+    """The suffixes of sites that may install an app; raises ConfigurationError for what is none.
+
+    Each begins with a dot: ``com`` would let in ``evilcom``, and the letters of
+    one text would let in nearly everybody.
+
+    >>> host_suffixes([".atlassian.net"])
+    ('.atlassian.net',)
+    """
+    if isinstance(names, str):
+        raise ConfigurationError("hosts: is a list of suffixes, such as ['.atlassian.net']")
+    for name in names:
+        if not _SUFFIX.fullmatch(name):
+            raise ConfigurationError(
+                f"hosts: {name!r} is no suffix in lower case, such as .atlassian.net"
+            )
+    return tuple(names)
 
 
 def site_address(url: str, *, suffixes: Sequence[str], development: bool) -> str:

@@ -190,7 +190,8 @@ class Connect(Declarations):
         self.instruments = Instruments([*observers, *instruments])
         self._transport = transport
         self.calls = self._host_calls(calls, clock)
-        self.site = lifecycle.Site(app_key=self.key, suffixes=hosts, development=development)
+        suffixes = addresses.host_suffixes(hosts)
+        self.site = lifecycle.Site(app_key=self.key, suffixes=suffixes, development=development)
         self.store, self.answers, own = _opened(store, self.key, clock, development)
         self.once = own if once is None else once
         self.forge = Forge(forge) if isinstance(forge, str) else forge

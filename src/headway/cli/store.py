@@ -370,15 +370,16 @@ def _take_over(
     development: bool,
     apply: bool,
 ) -> Sequence[Arrival]:
-    from headway.app.addresses import HOST_SUFFIXES, site_address
+    from headway.app.addresses import HOST_SUFFIXES, host_suffixes, site_address
     from headway.store.takeover import ace, django, spring, take_over
 
     _warn_of_readers(source, "and every secret in it")
+    suffixes = host_suffixes(hosts or HOST_SUFFIXES)
     module = {Framework.ACE: ace, Framework.SPRING: spring, Framework.DJANGO: django}[framework]
     tenants = module.found(source, (table,)) if table else module.found(source)
 
     def address(url: str) -> str:
-        return site_address(url, suffixes=hosts or HOST_SUFFIXES, development=development)
+        return site_address(url, suffixes=suffixes, development=development)
 
     return take_over(
         store.engine,
