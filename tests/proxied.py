@@ -27,7 +27,7 @@ from headway.gateway.decide import Gateway
 from headway.gateway.decision import Use
 from headway.gateway.policy_file import read_policy
 from headway.gateway.rules import GatewayPolicy
-from headway.gateway.service import AuthorizationService
+from headway.gateway.service import AuthorizationService, Decides
 from headway.http.server import listen, serving
 
 POLICY = b"""
@@ -152,6 +152,34 @@ class Served:
             self._loop.close()
 
 
+class AskedOverGrpc:
+    """The service for Envoy, on a loop of its own thread, until it is closed."""
+
+    def __init__(self, gateway: Decides) -> None:
+        from headway.gateway.grpc_service import EnvoyService, serving_grpc
+
+        self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
+        ready = threading.Event()
+
+        async def run() -> None:
+            service = EnvoyService(gateway, peers=["127.0.0.1"])
+            async with serving_grpc(service, "127.0.0.1:0") as port:
+                self.address = f"127.0.0.1:{port}"
+                ready.set()
+                await self._end.wait()
+
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(run(),))
+        self._thread.start()
+        assert ready.wait(10)
+
+    def close(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._end.set)
+            self._thread.join()
+            self._loop.close()
+
+
 @dataclass
 class Answer:
     """What the client got."""
@@ -192,7 +220,7 @@ class Proxied:
         self.upstream = Upstream()
         gateway = Gateway(self.policy, clock=lambda: self.now, usage=self.uses.append)
         self.app = AuthorizationService(gateway, peers=["127.0.0.1"])
-        self.service = Served(self.app)
+        self.service: Served | AskedOverGrpc = Served(self.app)
 
     def values(self) -> Values:
         """What a configuration of the proxy is made of; it gets a free port."""

@@ -84,6 +84,13 @@ def test_a_refusal_has_its_body_where_the_proxy_takes_it(now: float) -> None:
     assert {"Headway-Body", "Headway-Logged"} & set(to_client) == set()
 
 
+def test_traefik_keeps_the_url_so_nothing_goes_on_that_would_have_to_leave_it() -> None:
+    _, told, _ = Service()(f"/rest?jwt={TOKEN}", proxy="traefik")
+    assert told["Authorization"] == f"JWT {TOKEN}"
+    status, told, _ = Service(OFF)("/rest?api_key=secret", proxy="traefik")
+    assert (status, told["Headway-Decision"]) == (403, "token-in-query")
+
+
 def test_a_preflight_allows_the_header() -> None:
     asks = [("origin", "https://a.test"), ("access-control-request-method", "GET")]
     head = [("x-original-method", "OPTIONS"), ("x-original-uri", "/rest")]

@@ -66,6 +66,7 @@ class Dialect(NamedTuple):
     peer: str
     body_in_header: bool = False  # it drops the body of what it is answered
     passes_all: bool = False  # it gives the answer of a refusal to the client as it stands
+    keeps_url: bool = False  # it can not change the target, and sets headers by their own names
     replaces_text: bool = False  # it changes the query by replacing text, in the path too
 
 
@@ -79,7 +80,9 @@ PROXIES: Mapping[str, Dialect] = {
         passes_all=True,
         replaces_text=True,
     ),
-    "traefik": Dialect("x-forwarded-method", "x-forwarded-uri", "x-forwarded-for", passes_all=True),
+    "traefik": Dialect(
+        "x-forwarded-method", "x-forwarded-uri", "x-forwarded-for", passes_all=True, keeps_url=True
+    ),
 }
 """By the path that the proxy asks."""
 
@@ -270,9 +273,12 @@ def _answer(
         return (401 if decision.status == 401 else 403), tuple(headers), decision.body
     if dialect.replaces_text and decision.target != ask.target and ask.raw_query in ask.raw_path:
         raise Misasked("query-in-path")
+    if dialect.keeps_url and decision.outcome is Outcome.ANONYMOUS:
+        raise Misasked("token-in-query")  # it would go on with the token
     headers.append(("Headway-Target", decision.target))
     headers.append(("Headway-Query", decision.target.partition("?")[2]))
-    credentials = _upstream(gateway, ask, decision)
+    prefix = "" if dialect.keeps_url else "Headway-Set-"
+    credentials = [(f"{prefix}{name}", value) for name, value in _upstream(gateway, ask, decision)]
     headers += credentials
     if credentials:
         headers.append(("Headway-Private", "1"))
@@ -315,5 +321,5 @@ def _upstream(gateway: Decides, ask: Ask, decision: Decision) -> list[tuple[str,
     for name in dict.fromkeys(location.header for location in gateway.policy.locations):
         value = moved.get(name) or ", ".join(ask.all(name))
         if value:
-            lines.append((f"Headway-Set-{name.title()}", value))
+            lines.append((name.title(), value))
     return lines

@@ -14,7 +14,7 @@ def test_a_file_for_each_proxy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], proxy: Proxy
 ) -> None:
     file = tmp_path / "policy.toml"
-    file.write_bytes(POLICY)
+    file.write_bytes(POLICY.replace(b'scheme = ""', b'scheme = ""\noff_means = "refuse"'))
     typed = ["gateway", "config", proxy.value, "--policy", str(file), "--upstream"]
     assert run([*typed, "10.0.0.9:9000"]) == 0
     text = capsys.readouterr().out

@@ -133,6 +133,8 @@ def test_a_signal_in_this_process_ends_it(
                 "--port",
                 "0",
                 "--access-log",
+                "--grpc-port",
+                "0",
                 "--usage",
                 str(tmp_path / "usage.db"),
             ]
@@ -141,6 +143,7 @@ def test_a_signal_in_this_process_ends_it(
     )
     thread.join()
     told = capsys.readouterr()
-    assert told.out.startswith("asked on 127.0.0.1:")
+    assert told.out.startswith("Envoy asks on 127.0.0.1:")
+    assert "\nasked on 127.0.0.1:" in told.out
     assert "is read anew" in told.err
     assert "the policy stays as it was" in told.err

@@ -19,6 +19,8 @@ class Proxy(StrEnum):
     HAPROXY = "haproxy"
     HAPROXY_LUA = "haproxy-lua"
     CADDY = "caddy"
+    ENVOY = "envoy"
+    TRAEFIK = "traefik"
 
 
 def config(
@@ -27,14 +29,16 @@ def config(
     upstream: Annotated[str, typer.Option(help="What stands behind it, as host:port.")],
     listen: Annotated[str, typer.Option(help="Where the proxy listens.")] = "127.0.0.1:8080",
     service: Annotated[
-        str, typer.Option(help="Where 'headway gateway serve' listens.")
+        str, typer.Option(help="Where 'headway gateway serve' listens; for Envoy its --grpc-port.")
     ] = "127.0.0.1:8500",
     server_name: Annotated[str, typer.Option(help="The name that it answers to.")] = "_",
 ) -> None:
     """Print a commented configuration: read it, then give it to the proxy."""
     from headway.gateway.config.caddy import caddy
+    from headway.gateway.config.envoy import envoy
     from headway.gateway.config.haproxy import haproxy, haproxy_lua
     from headway.gateway.config.nginx import nginx
+    from headway.gateway.config.traefik import traefik
     from headway.gateway.config.values import Values
     from headway.gateway.policy_file import load_policy
 
@@ -43,6 +47,8 @@ def config(
         Proxy.HAPROXY: haproxy,
         Proxy.HAPROXY_LUA: haproxy_lua,
         Proxy.CADDY: caddy,
+        Proxy.ENVOY: envoy,
+        Proxy.TRAEFIK: traefik,
     }
     values = Values(
         policy=load_policy(policy),

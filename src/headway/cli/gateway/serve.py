@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +36,9 @@ __all__ = ["serve"]
 def serve(
     policy: Annotated[Path, typer.Option(help="The policy file.")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 8500,
+    grpc_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Answer Envoy's ext_authz here, too.")
+    ] = None,
     bind: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     peer: Annotated[
         list[str] | None,
@@ -42,21 +51,24 @@ def serve(
         bool, typer.Option("--access-log", help="One line for each decision; no URL in it.")
     ] = False,
 ) -> None:
-    """Answer nginx, HAProxy, Caddy and Traefik, each at the path of its name.
+    """Answer nginx, HAProxy, Caddy and Traefik, each at the path of its name; Envoy over gRPC.
 
     A policy that changed counts within seconds, or at once on SIGHUP; a file
     that is wrong keeps the old one.
     """
     from headway.gateway.reloading import ReloadingGateway
     from headway.gateway.service import AuthorizationService
+    from headway.http.server import listen
 
     if bind not in ("127.0.0.1", "::1") and not peer:
         raise ConfigurationError(f"--bind {bind}: others reach it; say --peer, who may ask")
     with _logging(access_log), _counting(usage) as count:
         make = partial(_gateway, usage=count, hash_key=new_sealing_key())
         gateway = ReloadingGateway(policy, make)
-        service = AuthorizationService(gateway, peers=peer or ["127.0.0.1", "::1"])
-        asyncio.run(_serve(service, gateway, bind, port))
+        peers = peer or ["127.0.0.1", "::1"]
+        service = AuthorizationService(gateway, peers=peers)
+        over_grpc = nullcontext() if grpc_port is None else _envoy(gateway, peers, bind, grpc_port)
+        asyncio.run(_serve(service, gateway, over_grpc, listen(port, [bind])))
 
 
 def _gateway(policy: GatewayPolicy, *, usage: Callable[[Use], None], hash_key: bytes) -> Gateway:
@@ -100,13 +112,27 @@ def _logging(each: bool) -> Iterator[None]:
         log.setLevel(logging.NOTSET)
 
 
+@asynccontextmanager
+async def _envoy(
+    gateway: ReloadingGateway, peers: list[str], bind: str, port: int
+) -> AsyncIterator[None]:
+    from headway.gateway.grpc_service import EnvoyService, serving_grpc
+
+    host = f"[{bind}]" if ":" in bind else bind
+    async with serving_grpc(EnvoyService(gateway, peers=peers), f"{host}:{port}") as found:
+        print(f"Envoy asks on {host}:{found}", flush=True)
+        yield
+
+
 async def _serve(
-    service: AuthorizationService, gateway: ReloadingGateway, bind: str, port: int
+    service: AuthorizationService,
+    gateway: ReloadingGateway,
+    over_grpc: AbstractAsyncContextManager[None],
+    sockets: list[socket.socket],
 ) -> None:
-    from headway.http.server import listen, serving
+    from headway.http.server import serving
 
     loop, end = asyncio.get_running_loop(), asyncio.Event()
-    sockets = listen(port, [bind])
 
     def again() -> None:
         gateway.reload()
@@ -116,8 +142,9 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end.set)
     try:
-        async with serving(service, sockets):
-            print(f"asked on {bind}:{sockets[0].getsockname()[1]}", flush=True)
+        async with over_grpc, serving(service, sockets):
+            host, port = sockets[0].getsockname()[:2]
+            print(f"asked on {host}:{port}", flush=True)
             await end.wait()
     finally:
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):

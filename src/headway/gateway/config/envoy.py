@@ -1,0 +1,110 @@
+"""A configuration for Envoy, which asks by ``ext_authz`` over gRPC."""
+
+from __future__ import annotations
+
+from headway.gateway.config.values import Values, plain
+from headway.gateway.decide import OWN_HEADERS
+
+__all__ = ["envoy"]
+
+_FILE = """\
+# Envoy in front of "{name}", asking Headway (headway gateway serve --grpc-port) about each request.
+# Envoy 1.40.
+#
+# What Envoy can not do:
+#  - add to Access-Control-Allow-Headers only where upstream allowed the origin: upstream has
+#    to allow the header itself.
+#  - the log below has what Headway said of the target; formats with %REQ(:PATH)%, traces and
+#    logs at level debug hold the request as it came, token and all, wherever it was refused.
+#  - every log of something before it, and every Referer that a browser sent, is as it was.
+static_resources:
+  listeners:
+  - name: headway
+    address: {{ socket_address: {{ address: "{listen_host}", port_value: {listen_port} }} }}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: headway
+          # The path goes upstream as it came: what was decided on is what is sent.
+          normalize_path: false
+          merge_slashes: false
+          path_with_escaped_slashes_action: KEEP_UNCHANGED
+          access_log:
+          - name: envoy.access_loggers.file
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
+              path: "{access_log}"
+              log_format:
+                text_format_source:
+                  inline_string: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% [%START_TIME%] \\"%REQ(:METHOD)% %DYNAMIC_METADATA(envoy.filters.http.ext_authz:logged)%\\" %RESPONSE_CODE%\\n"
+          route_config:
+            response_headers_to_remove: {own}
+            request_headers_to_remove: {forged}
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes:
+              - match: {{ prefix: "/" }}
+                route: {{ cluster: upstream }}
+          http_filters:
+          - name: envoy.filters.http.ext_authz
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
+              transport_api_version: V3
+              failure_mode_allow: false   # a service that is down lets nobody in: 503
+              status_on_error: {{ code: ServiceUnavailable }}
+              clear_route_cache: false
+              encode_raw_headers: true    # the bytes as they came; without it Headway refuses
+              validate_mutations: true
+              include_peer_certificate: true
+              grpc_service:
+                timeout: 5s
+                envoy_grpc: {{ cluster_name: headway }}
+          # A cache filter goes here, behind the question: an answer to an Authorization is not kept.
+          - name: envoy.filters.http.router
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+  clusters:
+  - name: headway
+    type: STRICT_DNS
+    connect_timeout: 2s
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {{ http2_protocol_options: {{}} }}
+    load_assignment:
+      cluster_name: headway
+      endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: {{ address: "{service_host}", port_value: {service_port} }} }} }} }}] }}]
+  - name: upstream
+    type: STRICT_DNS
+    connect_timeout: 2s
+    load_assignment:
+      cluster_name: upstream
+      endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: {{ address: "{upstream_host}", port_value: {upstream_port} }} }} }} }}] }}]
+"""  # noqa: E501 - names of Envoy's own are as long as they are
+
+
+def envoy(values: Values, *, access_log: str = "/dev/stdout") -> str:
+    """The file; raises ConfigurationError where a value can not stand in it.
+
+    *values.service* is where the gRPC service listens.  Source: Envoy,
+    ``envoy.extensions.filters.http.ext_authz.v3``.
+    """
+    parts: dict[str, str] = {}
+    for field in ("listen", "service", "upstream"):
+        host, _, port = getattr(values, field).rpartition(":")
+        parts |= {f"{field}_host": host.strip("[]"), f"{field}_port": port}
+    forged = ["x-original-uri", "x-original-method", "x-original-peer", "x-envoy-original-path"]
+    return _FILE.format(
+        name=plain("name", values.policy.name, "envoy"),
+        access_log=plain("access log", access_log, "envoy"),
+        own=_list(OWN_HEADERS),
+        forged=_list((*OWN_HEADERS, *forged)),
+        **parts,
+    )
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"

