@@ -13,6 +13,7 @@ from headway.cli.gateway.config import config
 from headway.cli.gateway.explain import explain
 from headway.cli.gateway.pause import pause, resume
 from headway.cli.gateway.serve import serve
+from headway.cli.gateway.usage import export, gate, import_, usage
 
 __all__ = ["app"]
 
@@ -23,3 +24,7 @@ app.command()(explain)
 app.command()(pause)
 app.command()(resume)
 app.command()(serve)
+app.command()(usage)
+app.command()(gate)
+app.command()(export)
+app.command("import")(import_)

@@ -1,0 +1,74 @@
+"""Where the commands of ``headway gateway`` find usage: a store, or a file of records."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from headway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from headway.gateway.usage.record import Record
+
+__all__ = ["STORE", "At", "Evidence", "Location", "Records", "Store", "evidence", "store_address"]
+
+STORE = "HEADWAY_USAGE"
+
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="FILE|ADDRESS",
+        help=f"A SQLite file or postgresql://...; else ${STORE}, which hides a password.",
+    ),
+]
+Records = Annotated[
+    Path | None,
+    typer.Option("--records", help="A file of records (JSON lines) in place of a store."),
+]
+At = Annotated[
+    str | None, typer.Option("--at", help="The moment to look from, such as 2022-02-01; else now.")
+]
+Location = Annotated[str | None, typer.Option("--location", help="Only this location.")]
+
+
+class Evidence(NamedTuple):
+    """Records, and the days on which somebody counted."""
+
+    records: list[Record]
+    days: frozenset[str]
+
+
+def store_address(store: str | None, *, new: bool = False) -> str:
+    """The store that is meant; raises ConfigurationError where there is none."""
+    from headway.store.engine import is_address
+
+    where = store or os.environ.get(STORE, "")
+    if not where:
+        raise ConfigurationError(f"which usage? give --store or --records, or set {STORE}")
+    if not new and not is_address(where) and not Path(where).exists():
+        raise ConfigurationError(f"{where}: there is no such store")
+    return where
+
+
+def evidence(store: str | None, file: Path | None, *, since: str | None = None) -> Evidence:
+    """What is known from the day *since*; raises ConfigurationError where nothing can be read."""
+    from headway.gateway.usage.record import read_lines
+    from headway.gateway.usage.store import open_usage
+
+    if file is None:
+        opened = open_usage(store_address(store))
+        try:
+            return Evidence(list(opened.records(since=since)), opened.days())
+        finally:
+            opened.close()
+    try:
+        with file.open("rb") as lines:
+            header, read = read_lines(lines, source=str(file))
+            records = [record for record in read if since is None or record.day >= since]
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}") from None
+    return Evidence(records, frozenset(header.days))

@@ -1,0 +1,41 @@
+"""Where usage is read from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headway.cli.gateway.evidence import STORE, evidence, store_address
+from headway.errors import ConfigurationError
+from headway.gateway.usage.record import write_lines
+from headway.gateway.usage.store import open_usage
+from uses import DAY, NOW, record
+
+
+def test_a_store_is_named_or_stands_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(STORE, raising=False)
+    with pytest.raises(ConfigurationError, match="which usage"):
+        store_address(None)
+    with pytest.raises(ConfigurationError, match="no such store"):
+        store_address(str(tmp_path / "none.db"))
+    assert store_address(str(tmp_path / "none.db"), new=True)
+    monkeypatch.setenv(STORE, "postgresql:///usage")
+    assert store_address(None) == "postgresql:///usage"
+
+
+def test_records_of_a_store_and_of_a_file(tmp_path: Path) -> None:
+    records = [record(), record(at=NOW + DAY)]
+    file, place = tmp_path / "usage.jsonl", tmp_path / "data" / "usage.db"
+    file.write_bytes(b"".join(write_lines(records, ["2022-02-01"])))
+    store = open_usage(place)
+    store.add(records, batch="1", days=["2022-02-01"])
+    store.close()
+    for known in (evidence(str(place), None), evidence(None, file)):
+        assert known.records == records
+        assert known.days == {"2022-02-01"}
+    assert evidence(None, file, since="2022-02-02").records == records[1:]
+    with pytest.raises(ConfigurationError, match=r"none\.jsonl: No such file"):
+        evidence(None, tmp_path / "none.jsonl")
