@@ -12,6 +12,7 @@ from headway.cli.gateway.check import check
 from headway.cli.gateway.config import config
 from headway.cli.gateway.explain import explain
 from headway.cli.gateway.pause import pause, resume
+from headway.cli.gateway.plan import plan
 from headway.cli.gateway.serve import serve
 from headway.cli.gateway.usage import export, gate, import_, usage
 
@@ -28,3 +29,4 @@ app.command()(usage)
 app.command()(gate)
 app.command()(export)
 app.command("import")(import_)
+app.command()(plan)
