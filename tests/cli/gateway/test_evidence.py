@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from headway.cli.gateway.evidence import STORE, evidence, store_address
+from headway.cli.gateway.evidence import STORE, counting, evidence, store_address
 from headway.errors import ConfigurationError
 from headway.gateway.usage.record import write_lines
 from headway.gateway.usage.store import open_usage
-from uses import DAY, NOW, record
+from uses import DAY, NOW, record, use
 
 
 def test_a_store_is_named_or_stands_in_the_environment(
@@ -39,3 +39,13 @@ def test_records_of_a_store_and_of_a_file(tmp_path: Path) -> None:
     assert evidence(None, file, since="2022-02-02").records == records[1:]
     with pytest.raises(ConfigurationError, match=r"none\.jsonl: No such file"):
         evidence(None, tmp_path / "none.jsonl")
+
+
+def test_what_a_service_counts_is_written_at_its_end(tmp_path: Path) -> None:
+    place = tmp_path / "data" / "usage.db"
+    with counting(str(place)) as count:
+        count(use())
+        count(use())
+    assert [each.count for each in evidence(str(place), None).records] == [2]
+    with counting(None) as count:
+        count(use())

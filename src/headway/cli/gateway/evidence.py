@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -11,9 +13,20 @@ import typer
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from headway.gateway.decision import Use
     from headway.gateway.usage.record import Record
 
-__all__ = ["STORE", "At", "Evidence", "Location", "Records", "Store", "evidence", "store_address"]
+__all__ = [
+    "STORE",
+    "At",
+    "Evidence",
+    "Location",
+    "Records",
+    "Store",
+    "counting",
+    "evidence",
+    "store_address",
+]
 
 STORE = "HEADWAY_USAGE"
 
@@ -52,6 +65,28 @@ def store_address(store: str | None, *, new: bool = False) -> str:
     if not new and not is_address(where) and not Path(where).exists():
         raise ConfigurationError(f"{where}: there is no such store")
     return where
+
+
+@contextmanager
+def counting(where: str | None) -> Iterator[Callable[[Use], None]]:
+    """What counts uses into the store *where*, written from a thread; without one, nothing does.
+
+    At the end, what was counted is written.
+    """
+    if not where:
+        yield lambda use: None
+        return
+    from headway.gateway.usage.counting import UsageCounter
+    from headway.gateway.usage.store import open_usage
+
+    store = open_usage(where)
+    counter = UsageCounter(store)
+    counter.start()
+    try:
+        yield counter
+    finally:
+        counter.close()
+        store.close()
 
 
 def evidence(store: str | None, file: Path | None, *, since: str | None = None) -> Evidence:
