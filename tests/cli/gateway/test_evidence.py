@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
 
-from headway.cli.gateway.evidence import STORE, counting, evidence, store_address
+from headway.cli.gateway.evidence import STORE, counting, evidence, naming_key, store_address
 from headway.errors import ConfigurationError
 from headway.gateway.usage.record import write_lines
 from headway.gateway.usage.store import open_usage
@@ -49,3 +50,21 @@ def test_what_a_service_counts_is_written_at_its_end(tmp_path: Path) -> None:
     assert [each.count for each in evidence(str(place), None).records] == [2]
     with counting(None) as count:
         count(use())
+
+
+def test_clients_have_the_same_names_after_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HEADWAY_STORE_KEY", "HEADWAY_STORE_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert naming_key(None) is None
+    place = str(tmp_path / "data" / "usage.db")
+    key = naming_key(place)
+    assert key == naming_key(place)
+    with pytest.raises(ConfigurationError, match="set HEADWAY_STORE_KEY"):
+        naming_key("postgresql:///usage")
+    monkeypatch.setenv("HEADWAY_STORE_KEY", base64.b64encode(bytes(32)).decode())
+    nodes = {naming_key("postgresql:///usage"), naming_key("postgresql://other/usage")}
+    assert len(nodes) == 1
+    assert key not in nodes
+    assert bytes(32) not in nodes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ __all__ = [
     "Store",
     "counting",
     "evidence",
+    "naming_key",
     "store_address",
 ]
 
@@ -87,6 +89,30 @@ def counting(where: str | None) -> Iterator[Callable[[Use], None]]:
     finally:
         counter.close()
         store.close()
+
+
+def naming_key(where: str | None) -> bytes | None:
+    """The key by which tokens stand for their clients in the store *where*; None without a store.
+
+    It comes from ``HEADWAY_STORE_KEY``, alike on all nodes, or lies beside a
+    SQLite file; it is none that opens anything.  Raises ConfigurationError
+    where a server is named and no key is set.
+    """
+    if not where:
+        return None
+    from headway.store.engine import is_address
+    from headway.store.files import KEY_FILE_VARIABLE, KEY_VARIABLE, sealing_key
+
+    if not is_address(where):
+        key = sealing_key(os.environ, Path(where).parent)
+    elif KEY_VARIABLE in os.environ or KEY_FILE_VARIABLE in os.environ:
+        key = sealing_key(os.environ)
+    else:
+        raise ConfigurationError(
+            f"set {KEY_VARIABLE} (or {KEY_FILE_VARIABLE}), alike on all nodes: clients are named "
+            "by a keyed hash of their tokens, and would have new names after each start"
+        )
+    return hmac.digest(key, b"headway gateway clients 1", "sha256")
 
 
 def evidence(store: str | None, file: Path | None, *, since: str | None = None) -> Evidence:

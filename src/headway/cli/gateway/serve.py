@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway.cli.gateway.evidence import STORE, counting, naming_key
 from headway.errors import ConfigurationError
 from headway.keys import new_sealing_key
 
@@ -45,7 +47,8 @@ def serve(
         typer.Option(help="An address or network of a proxy that may ask; loopback where none is."),
     ] = None,
     usage: Annotated[
-        str, typer.Option(help="Where uses are counted: a file, or postgresql://...")
+        str,
+        typer.Option(help=f"Where uses are counted: a file, or postgresql://...; else ${STORE}."),
     ] = "",
     access_log: Annotated[
         bool, typer.Option("--access-log", help="One line for each decision; no URL in it.")
@@ -62,8 +65,10 @@ def serve(
 
     if bind not in ("127.0.0.1", "::1") and not peer:
         raise ConfigurationError(f"--bind {bind}: others reach it; say --peer, who may ask")
-    with _logging(access_log), _counting(usage) as count:
-        make = partial(_gateway, usage=count, hash_key=new_sealing_key())
+    where = usage or os.environ.get(STORE, "")
+    with _logging(access_log), counting(where) as count:
+        hash_key = naming_key(where) or new_sealing_key()
+        make = partial(_gateway, usage=count, hash_key=hash_key)
         gateway = ReloadingGateway(policy, make)
         peers = peer or ["127.0.0.1", "::1"]
         service = AuthorizationService(gateway, peers=peers)
@@ -78,25 +83,6 @@ def _gateway(policy: GatewayPolicy, *, usage: Callable[[Use], None], hash_key: b
     if policy.verify.by is not Verification.NONE:
         raise ConfigurationError(f"{policy.source}: verify: this service proves nobody yet")
     return Gateway(policy, usage=usage, hash_key=hash_key)
-
-
-@contextmanager
-def _counting(where: str) -> Iterator[Callable[[Use], None]]:
-    """What counts uses into the store *where*; what was counted last is written at the end."""
-    from headway.gateway.usage.counting import UsageCounter
-    from headway.gateway.usage.store import open_usage
-
-    if not where:
-        yield lambda use: None
-        return
-    store = open_usage(where)
-    counter = UsageCounter(store)
-    counter.start()
-    try:
-        yield counter
-    finally:
-        counter.close()
-        store.close()
 
 
 @contextmanager
