@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headway.errors import ConfigurationError, TokensDiffer
+from headway.gateway import policy_file
 from headway.gateway.policy_file import FILE_BYTES_MAX, load_policy, read_policy
 from headway.gateway.rules import Identity, LookAlikes, Mode, OffMeans
 from headway.model import Phase
-from headway.policy import Outcome
+from headway.policy import CONFLICTS, Outcome
 
 WHOLE = """\
 name = "api"
@@ -217,3 +220,32 @@ def test_who_proves_whose_a_token_is() -> None:
 def test_a_verification_that_can_not_work(old: str, new: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         read_policy(VERIFY.replace(old, new).encode())
+
+
+# ---- the reference in docs/gateway.md ---------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_reference_is_a_policy() -> None:
+    policy = read_policy(EXAMPLES[0].encode())
+    assert policy.locations[0].schedule.paused is not None
+    connect = EXAMPLES[0].partition("[verify]")
+    more = EXAMPLES[1] + "[[location]]" + connect[2].partition("[[location]]")[2]
+    jwks = read_policy(f'{connect[0]}[verify]\nby = "jwks"\n{more}'.encode())
+    assert jwks.verify.issuers[0].audience == ("https://api.example",)
+
+
+@pytest.mark.parametrize(
+    "table", [t for t in vars(policy_file).values() if getattr(t, "__name__", "").endswith("Table")]
+)
+def test_the_reference_names_every_field(table: Any) -> None:
+    for field in table.__struct_fields__:
+        assert re.search(rf"^(# )?\[*[\w.]*\b{field}\b\]*( =|\s|$)", PAGE, re.MULTILINE), field
+
+
+def test_the_reference_names_every_conflict() -> None:
+    for refusal, outcomes in CONFLICTS.items():
+        (row,) = [line for line in PAGE.splitlines() if f"`{refusal.id}`" in line and "|" in line]
+        assert all(f"`{outcome}`" in row for outcome in outcomes)

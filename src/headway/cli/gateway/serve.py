@@ -78,11 +78,10 @@ def serve(
 
 def _gateway(policy: GatewayPolicy, *, usage: Callable[[Use], None], hash_key: bytes) -> Gateway:
     from headway.gateway.decide import Gateway
-    from headway.gateway.verifiers.settings import Verification
+    from headway.gateway.verifiers.opening import open_verifier
 
-    if policy.verify.by is not Verification.NONE:
-        raise ConfigurationError(f"{policy.source}: verify: this service proves nobody yet")
-    return Gateway(policy, usage=usage, hash_key=hash_key)
+    verifier = open_verifier(policy, environ=os.environ)
+    return Gateway(policy, verifier=verifier, usage=usage, hash_key=hash_key)
 
 
 @contextmanager
