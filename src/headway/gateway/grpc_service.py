@@ -31,7 +31,6 @@ from envoy.service.auth.v3.external_auth_pb2_grpc import (
 from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.rpc.status_pb2 import Status
 
-from headway.errors import ConfigurationError
 from headway.gateway.decision import Ask, Decision, Headers, Outcome
 from headway.gateway.service import (
     Decides,
@@ -42,6 +41,7 @@ from headway.gateway.service import (
     joined,
     logged,
 )
+from headway.http.server import listen
 
 __all__ = ["EnvoyService", "serving_grpc"]
 
@@ -172,12 +172,14 @@ async def serving_grpc(service: EnvoyService, address: str) -> AsyncIterator[int
 
     Raises ConfigurationError where the port is taken.
     """
+    # A server of gRPC that gets no port is not fit to be thrown away: so one is looked for first.
+    host, _, wanted = address.rpartition(":")
+    [free] = listen(int(wanted), [host.strip("[]")])
+    port = free.getsockname()[1]
+    free.close()
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     add_AuthorizationServicer_to_server(service, server)
-    try:
-        port = server.add_insecure_port(address)
-    except RuntimeError:
-        raise ConfigurationError(f"{address} can not be had; choose another port") from None
+    server.add_insecure_port(f"{host}:{port}")
     await server.start()
     try:
         yield port
