@@ -150,6 +150,25 @@ class Conformance:
         refused(app.call("POST", target, body=app.body()), 401, "location-not-allowed")
         assert app.installation is not None
 
+    def test_every_answer_says_what_none_may_lack(self, app):
+        token = app.context_token()
+        for answer in (
+            app.call("GET", "/atlassian-connect.json"),
+            app.event("enabled", app.request_token("POST", "/enabled")),
+            app.call("GET", "/panel"),
+            app.call("GET", "/panel", headers=FRAME),
+            app.call("GET", "/api"),
+            app.call("GET", f"/api?jwt={token}"),
+            app.call("GET", "/api", token),
+            app.call("GET", "/health/ready"),
+        ):
+            for name, value in (
+                ("referrer-policy", "no-referrer"),
+                ("x-content-type-options", "nosniff"),
+            ):
+                assert answer.header(name) == value
+            assert answer.header("cache-control") in ("no-store", "no-cache")
+
     # ---- pages ------------------------------------------------------------------------------
 
     def page(self, app, query="issue=A-1", headers=FRAME, path="/panel", **changes):

@@ -85,6 +85,7 @@ def facts(query="", token=None, method="GET", path="/panel"):
         {"scopes": ("EVERYTHING",)},
         {"hosts": ".atlassian.net"},
         {"hosts": ["com"]},
+        {"health": "health"},
         {"audience": "https://old.example"},
         {"audience": ["http://old.example"]},
         {"descriptor": Descriptor(key="other", name="O")},

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -257,9 +257,14 @@ def exchange(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     except Refusal as refusal:
         scheme = route.policy.scheme if route.policy is not None else "JWT"
         found = refused(connect, asked, refusal, scheme)
-    if isinstance(found, Answer) and connect.always:
-        return msgspec.structs.replace(found, headers=found.headers + connect.always)
-    return found
+    return _whole(found, connect.always) if isinstance(found, Answer) else found
+
+
+def _whole(answer: Answer, always: Sequence[tuple[str, str]]) -> Answer:
+    """*answer* with the headers of every answer that it does not have yet."""
+    named = {name.lower() for name, _ in answer.headers}
+    lacks = tuple(pair for pair in (*QUIET, *always) if pair[0].lower() not in named)
+    return msgspec.structs.replace(answer, headers=(*answer.headers, *lacks))
 
 
 def refused(connect: Connect, asked: Asked, refusal: Refusal, scheme: str = "JWT") -> Answer:
@@ -278,6 +283,7 @@ def refusal_answer(
     headers = {
         **refusal_headers(refusal, realm, scheme),
         "Content-Type": "application/problem+json",
+        "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
     return Answer(status, tuple(headers.items()), problem(refusal))

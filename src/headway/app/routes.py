@@ -159,6 +159,8 @@ class Declarations:
         self._webhooks: dict[str, EventHook] = {}
         self._installed_hooks: list[Callable[..., Any]] = []
         self._uninstalled_hooks: list[Callable[..., Any]] = []
+        for _, path in self._health_paths():
+            _check_path(path)
 
     @property
     def key(self) -> str:
@@ -560,16 +562,21 @@ class Declarations:
 
     def _free(self, path: str, methods: Sequence[str]) -> None:
         """Raise ConfigurationError unless *path* can be asked for and is not taken."""
-        try:
-            canonical_request("GET", path)
-        except Refusal as refusal:
-            raise ConfigurationError(f"route {path}: {refusal}") from None
+        _check_path(path)
         taken = {(route.path, method) for route in self._routes for method in route.methods}
         taken |= {(own, "POST") for own in self._about.lifecycle.values()}
         taken.add((DESCRIPTOR_PATH, "GET"))
         taken |= {(own, "GET") for _, own in self._health_paths()}
         if any((path, method) in taken for method in methods):
             raise ConfigurationError(f"route {path}: is declared twice")
+
+
+def _check_path(path: str) -> None:
+    """Raise ConfigurationError unless *path* can be asked for."""
+    try:
+        canonical_request("GET", path)
+    except Refusal as refusal:
+        raise ConfigurationError(f"route {path}: {refusal}") from None
 
 
 _CACHEABLE = "a cacheable module's page has no token: serve it yourself"
