@@ -6,6 +6,7 @@ the site reads it here, so that none takes what another does not.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
@@ -21,6 +22,8 @@ __all__ = ["OPTIONS", "PREFIX", "Option", "environment", "settings"]
 
 PREFIX = "HEADWAY_HOST_"
 """What a setting's variable begins with."""
+
+PORT_MAX = 65_535
 
 WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -97,7 +100,8 @@ def settings(given: Mapping[str, Any], name_of: Callable[[Option], str] | None =
     for name, value in given.items():
         if value is not None:
             option = OPTIONS[name]
-            values[name] = _value(option, value, name_of(option) if name_of else name)
+            called = name_of(option) if name_of else name
+            values[name] = _bounded(option, _value(option, value, called), called)
     return Settings(**values)
 
 
@@ -124,6 +128,16 @@ def _value(option: Option, value: Any, name: str) -> Any:
         return float(value)
     if not isinstance(value, option.kind) or (option.kind is int and isinstance(value, bool)):
         raise ConfigurationError(f"{name}: takes {option.kind.__name__}")
+    return value
+
+
+def _bounded(option: Option, value: Any, name: str) -> Any:
+    """The value, if it can be a count, a time or a port: none is negative or without an end."""
+    if option.kind not in (int, float) or option.name == "at":
+        return value
+    most = PORT_MAX if option.name.endswith("port") else sys.maxsize
+    if not 0 <= value <= most:  # NaN is neither
+        raise ConfigurationError(f"{name}: is a number from 0 to {most}")
     return value
 
 

@@ -93,7 +93,7 @@ def import_site(file: Path, data: Path, passphrase: Secret) -> int:
     try:
         with file.open("rb") as lines:
             head = _head(file, lines)
-            key = _sealer(passphrase, head.salt).open(head.key, PLACE)
+            key = _key(file, passphrase, head)
             put_sealing_key(private_directory(draft), key)
             with open_database(draft) as database:
                 count = _fill(database, file, lines)
@@ -106,6 +106,15 @@ def import_site(file: Path, data: Path, passphrase: Secret) -> int:
 
 
 # ---- writing --------------------------------------------------------------------------------
+
+
+def _key(file: Path, passphrase: Secret, head: Head) -> bytes:
+    try:
+        return _sealer(passphrase, head.salt).open(head.key, PLACE)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"{file}: does not open: the passphrase is another one, or the file was changed"
+        ) from None
 
 
 def _sealer(passphrase: Secret, salt: bytes) -> Sealer:
