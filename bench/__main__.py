@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = ("check", "app", "attachment")
+BENCHES = ("check", "app", "attachment", "gateway")
 
 
 def main(names: list[str]) -> None:
