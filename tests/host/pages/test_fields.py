@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headway.host.gate import Actor
-from headway.host.pages.fields import PEOPLE_MAX, choices, read_fields
+from headway.host.pages.fields import PEOPLE_MAX, choices, known_people, read_fields
 from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.host.visit import Visit
@@ -100,3 +100,33 @@ def test_a_form_offers_so_many_people_and_no_more() -> None:
     for number in range(PEOPLE_MAX + 5):
         site.world.people.add_user(f"a{number}", f"A {number}", "")
     assert len(choices(site, demo(site)).people) == PEOPLE_MAX
+
+
+def test_parts_of_the_project_are_named(site: Site) -> None:
+    components = site.world.components
+    api = components.add_component(demo(site).id, "Named API")
+    one = components.add_version(demo(site).id, "1.0 named")
+    read_parts = read(site, components="Named API,, Named API", fix_versions=" 1.0 named ")
+    assert read_parts == {"components": [api.id], "fix_versions": [one.id]}
+    with pytest.raises(
+        ValueError, match=r"'none' is none of the project's; there are: .*Named API"
+    ):
+        read(site, components="none")
+    offered = choices(site, demo(site))
+    assert offered.components[api.id] == "Named API"
+    assert offered.versions[one.id] == "1.0 named"
+
+
+def test_a_description_with_marks_is_a_document(site: Site) -> None:
+    found = read(site, description="**b**")
+    assert found["description"] == "b"
+    assert found["description_document"]["type"] == "doc"
+
+
+def test_whom_a_text_may_mention(site: Site) -> None:
+    """Everybody who is active; to a stranger nobody is named."""
+    visit = Visit(site, request("GET", "/create"), Actor(kind="anonymous"))
+    assert known_people(visit) == []
+    names = [one.name for one in known_people(visit._replace(user=user(site)))]
+    assert {"admin", "user"} <= set(names)
+    assert "gone" not in names
