@@ -1,4 +1,7 @@
-"""``headway app check`` over a framework that nobody here wrote: what docs/app-check.md says."""
+"""``headway app check`` over every example, and over a framework that nobody here wrote.
+
+What it finds is what docs/app-check.md says.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,27 @@ from pathlib import Path
 
 import pytest
 
+from e2e.running import ROOT
+from e2e.test_examples import SERVED
 from headway.app.check import check_app
 
 ACE = Path(__file__).resolve().parent / "ace"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "app-check.md"
+
+
+@pytest.mark.parametrize("served", [name for name in SERVED if name != "wsgi-wsgiref"])
+def test_nothing_is_found_in_an_example(
+    served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    tmp_path.chmod(0o700)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BASE_URL", url := f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}:{ROOT / 'examples'}")
+    command = [part.format(port=port) for part in SERVED[served]]
+    report = check_app(url, command=command, call="/me", wait=60)
+    assert {each.id for each, _ in report.failures(strict=True)} == set()
 
 
 @pytest.mark.node
