@@ -451,6 +451,12 @@ def test_history_of_a_page_module(world: World, page: Page, opened: Opened):
     frame.evaluate("() => AP.history.back()")
     frame.wait_for_function("window.seen.length === 1")
     assert frame.evaluate("() => [AP.history.getState(), ...seen]") == ["a/ä", "a/ä"]
+    frame.evaluate("() => AP.history.forward()")
+    frame.wait_for_function("window.seen.length === 2")
+    assert frame.evaluate("() => AP.history.getState()") == "b"
+    frame.evaluate("() => AP.history.go(-1)")
+    frame.wait_for_function("window.seen.length === 3")
+    assert frame.evaluate("() => AP.history.getState()") == "a/ä"
     frame.evaluate("() => AP.history.replaceState('c')")
     everything = frame.evaluate("() => new Promise((r) => AP.history.getState('all', r))")
     assert everything == {
@@ -508,6 +514,33 @@ def test_events_reach_the_frames_of_one_app_and_public_ones_all(opened: Opened):
     other.wait_for_function("window.seen.length === 2")
     assert two.evaluate("() => seen") == [["all", 3]]
     assert other.evaluate("() => seen") == [["own", 1, {"a": 2}], ["all", 3]]
+
+
+def test_a_page_may_hide_the_footer(world: World, page: Page, opened: Opened):
+    world.options = {"isFullPage": True}
+    (frame,) = opened()
+    assert page.evaluate("document.documentElement.className") == ""
+    frame.evaluate("() => AP.hideFooter(true)")
+    page.wait_for_function("() => document.documentElement.className === 'hw-no-footer'")
+
+
+def test_a_frame_may_listen_to_every_event_of_its_app(opened: Opened):
+    one, other = opened(module("app.one"), module("app.one", "other"))
+    other.evaluate("() => { window.seen = []; AP.events.onAny((...args) => seen.push(args)); }")
+    one.evaluate("() => { AP.events.emit('first', 1); AP.events.emit('second', 2); }")
+    other.wait_for_function("window.seen.length === 2")
+    assert other.evaluate("() => seen.map((args) => args.slice(0, 2))") == [
+        ["first", 1],
+        ["second", 2],
+    ]
+    other.evaluate("""() => { window.own = []; window.hear = (value) => own.push(value);
+      AP.events.on('third', hear); }""")
+    one.evaluate("() => AP.events.emit('third', 3)")
+    other.wait_for_function("window.own.length === 1")
+    other.evaluate("() => AP.events.off('third', hear)")
+    one.evaluate("() => AP.events.emit('third', 4)")
+    other.wait_for_function("window.seen.length === 4")
+    assert other.evaluate("() => own") == [3]
 
 
 def test_cookies_are_kept_apart_by_app(opened: Opened):

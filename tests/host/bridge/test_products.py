@@ -96,6 +96,14 @@ def test_an_issue_is_made_by_a_form_of_the_site(world: World, page: Page, opened
     assert frame.evaluate("() => made") == []
 
 
+def test_the_page_of_an_issue_is_loaded_again(world: World, page: Page, opened: Opened) -> None:
+    (frame,) = opened()
+    page.evaluate("() => { window.before = true; }")
+    with page.expect_navigation():
+        frame.evaluate("() => { AP.jira.refreshIssuePage(); }")
+    assert page.evaluate("() => window.before === undefined")
+
+
 # ---- Confluence -----------------------------------------------------------------------------
 
 
