@@ -9,11 +9,11 @@ import pytest
 
 from headway.errors import ConfigurationError
 from headway.gateway.policy_file import load_policy
-from headway.gateway.verifiers import opening
 from headway.gateway.verifiers.connect import ConnectVerifier
 from headway.gateway.verifiers.jwks import JwksVerifier
 from headway.gateway.verifiers.opening import open_verifier
 from headway.ports import NeedKey
+from headway.store import engine as engines
 from headway.store.engine import open_engine
 from headway.store.migrations import upgrade
 from headway.store.offloop import OffLoop
@@ -57,5 +57,5 @@ def test_installations_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert made.keys.find(NEED) is None
     with pytest.raises(ConfigurationError, match="HEADWAY_STORE_KEY"):
         opened(tmp_path, verify)
-    monkeypatch.setattr(opening, "leaves_the_process", lambda engine: True)
+    monkeypatch.setattr(engines, "leaves_the_process", lambda engine: True)
     assert isinstance(opened(tmp_path, verify, KEYS).keys, OffLoop)

@@ -7,17 +7,7 @@ from pathlib import Path
 
 from headway.gateway.decide import Verifier
 from headway.gateway.rules import GatewayPolicy
-from headway.gateway.verifiers.connect import (
-    ConnectVerifier,
-    KeptInstallations,
-    installations_from,
-    kept_in,
-)
-from headway.gateway.verifiers.jwks import JwksVerifier
-from headway.gateway.verifiers.settings import Verification
-from headway.store.engine import is_address, leaves_the_process
-from headway.store.offloop import OffLoop
-from headway.store.opening import open_store
+from headway.gateway.verifiers.settings import Verification, Verify
 
 __all__ = ["open_verifier"]
 
@@ -33,15 +23,32 @@ def open_verifier(policy: GatewayPolicy, *, environ: Mapping[str, str]) -> Verif
     >>> open_verifier(GatewayPolicy(name="api", locations=(location,)), environ={}) is None
     True
     """
-    verify = policy.verify
-    folder = Path(policy.source).parent
-    if verify.by is Verification.JWKS:
-        return JwksVerifier(verify.issuers)
+    verify, folder = policy.verify, Path(policy.source).parent
     if verify.by is Verification.NONE:
-        return None
+        return None  # and nothing is imported for it
+    if verify.by is Verification.JWKS:
+        from headway.gateway.verifiers.jwks import JwksVerifier
+
+        return JwksVerifier(verify.issuers)
+    return _connect(verify, folder, environ)
+
+
+def _connect(verify: Verify, folder: Path, environ: Mapping[str, str]) -> Verifier:
+    from headway.gateway.verifiers.connect import (
+        ConnectVerifier,
+        KeptInstallations,
+        installations_from,
+        kept_in,
+    )
+
     if verify.installations:
         apps = installations_from(folder / verify.installations, verify.client_key)
         return ConnectVerifier(KeptInstallations(apps.get), base_path=verify.base_path)
+
+    from headway.store.engine import is_address, leaves_the_process
+    from headway.store.offloop import OffLoop
+    from headway.store.opening import open_store
+
     where = verify.store if is_address(verify.store) else folder / verify.store
     store = open_store(where, app_key="", environ=environ)
     kept = kept_in(store.installations, verify.client_key)
