@@ -22,36 +22,41 @@ from headway.http.server import listen
 from headway.store.installations import Installations
 from headway.store.redis import RedisOnce
 
-redis_url = os.environ.get("REDIS")
-connect = Connect(
-    key="nodes",
-    name="Nodes",
-    base_url=os.environ["BASE_URL"],
-    store=os.environ["STORE"],
-    once=RedisOnce(redis_url) if redis_url else None,
-)
-assert isinstance(connect.store, Installations)
-connect.store._overlap = int(os.environ.get("OVERLAP", "300"))
-connect.store._cache._life = float(os.environ.get("CACHE_LIFE", "60"))
 
-
-@connect.context_route("/me")
 async def me(request: Request, context: Context) -> object:
     site = context.installation
     return {"base_url": site.base_url, "description": site.description, "cloud_id": site.cloud_id}
 
 
-@connect.ticket_route("/file")
 async def file(request: Request, context: Context) -> str:
     return "the file"
 
 
-@connect.context_route("/link")
 def link(request: Request, context: SyncContext) -> object:  # in a thread: it waits for a store
     return {"link": str(context.token_url("/file"))}
 
 
+def node() -> Connect:
+    """The app, as the environment says."""
+    redis_url = os.environ.get("REDIS")
+    connect = Connect(
+        key="nodes",
+        name="Nodes",
+        base_url=os.environ["BASE_URL"],
+        store=os.environ["STORE"],
+        once=RedisOnce(redis_url) if redis_url else None,
+    )
+    assert isinstance(connect.store, Installations)
+    connect.store._overlap = int(os.environ.get("OVERLAP", "300"))
+    connect.store._cache._life = float(os.environ.get("CACHE_LIFE", "60"))
+    connect.context_route("/me")(me)
+    connect.ticket_route("/file")(file)
+    connect.context_route("/link")(link)
+    return connect
+
+
 async def main() -> None:
+    connect = node()
     sockets = listen(0, ("127.0.0.1",))
     config = uvicorn.Config(
         Starlette(routes=connect.routes),
@@ -68,4 +73,5 @@ async def main() -> None:
     await serving
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

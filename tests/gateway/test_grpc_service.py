@@ -5,8 +5,10 @@ import json
 import logging
 from typing import Any
 
+import grpc
 import pytest
 from envoy.service.auth.v3.external_auth_pb2 import CheckRequest
+from envoy.service.auth.v3.external_auth_pb2_grpc import AuthorizationStub
 from proxied import BROWNOUT, OFF, POLICY, TOKEN, WARNED
 
 from headway.errors import ConfigurationError
@@ -144,3 +146,18 @@ def test_a_port_that_is_taken_is_said() -> None:
 
     with taken, pytest.raises(ConfigurationError, match="can not be had"):
         asyncio.run(started())
+
+
+def test_it_is_asked_over_a_socket() -> None:
+    async def ask() -> Any:
+        request = CheckRequest()
+        headers = request.attributes.request.http.header_map.headers
+        headers.add(key=":method", raw_value=b"GET")
+        headers.add(key=":path", raw_value=b"/rest")
+        async with (
+            serving_grpc(Asked().service, "127.0.0.1:0") as port,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        ):
+            return await AuthorizationStub(channel).Check(request, timeout=20)
+
+    assert asyncio.run(ask()).status.code == 0

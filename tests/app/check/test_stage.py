@@ -3,9 +3,9 @@ from __future__ import annotations
 import asyncio
 
 from app.check.apps import Leaky, Played, played
-from headway.app.check.actor import Seen
-from headway.app.check.outcome import Result
-from headway.app.check.stage import Stage, judged, refused
+from headway.app.check.actor import CannotCheck, Seen
+from headway.app.check.outcome import Check, Level, Outcome, Result, passed
+from headway.app.check.stage import Stage, judged, outcome_of, refused
 
 
 def test_an_app_must_refuse_and_not_fall_over() -> None:
@@ -36,3 +36,20 @@ def test_a_message_is_changed_and_sent() -> None:
             return open_, (await ask(stage)).result
 
     assert asyncio.run(run()) == (Result.FAILED, Result.PASSED)
+
+
+def test_an_app_that_gives_no_answer_has_failed_the_check() -> None:
+    async def answers(stage: Stage) -> Outcome:
+        return passed("yes")
+
+    async def silent(stage: Stage) -> Outcome:
+        raise CannotCheck("GET /page: the app gave no answer (ReadTimeout)")
+
+    async def run() -> list[Outcome]:
+        async with Played(Leaky(), played()) as stage:
+            checks = [Check(f.__name__, Level.MUST, "", "", f) for f in (answers, silent)]
+            return [await outcome_of(check, stage) for check in checks]
+
+    first, second = asyncio.run(run())
+    assert first == passed("yes")
+    assert (second.result, second.saw.endswith("(ReadTimeout)")) == (Result.FAILED, True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from headway.host.documents.nodes import DOCUMENT, content_of, normal, paragraph, text
+from headway.host.documents.nodes import DOCUMENT, content_of, normal, paragraph, shared, text
 
 BOLD = [{"type": "strong"}]
 
@@ -42,3 +42,19 @@ def test_content_is_a_list_of_nodes(content: object) -> None:
 
 def test_strange_marks_differ_from_none() -> None:
     assert normal({**text("a"), "marks": {"x": 1}}) != text("a")
+
+
+def test_a_text_that_is_no_text_stays_as_it_is() -> None:
+    strange = {"type": "text", "text": 7}
+    assert normal(paragraph([strange, text("a")])) == paragraph([strange, text("a")])
+    told = {"type": "text", "text": " a ", "marks": BOLD, "localId": "x"}
+    around = {"type": "text", "text": " ", "localId": "x"}
+    core = {"type": "text", "text": "a", "marks": BOLD, "localId": "x"}
+    assert normal(paragraph([told])) == paragraph([around, core, around])
+
+
+def test_how_many_outer_marks_are_shared() -> None:
+    under = {"type": "underline"}
+    assert shared([*BOLD, under], [*BOLD]) == 1
+    assert shared([under], [*BOLD]) == 0
+    assert shared([*BOLD], [*BOLD, under]) == 1
