@@ -351,9 +351,9 @@ def test_a_refused_file_says_why(chromium: Browser, up: Up) -> None:
         page.context.clear_cookies()
         form = page.locator("form.hw-drop").element_handle()
         page.evaluate(DROP, [form, "late.txt", 10])
-        page.wait_for_function("document.querySelector('.hw-drop-state').textContent !== ''")
+        page.wait_for_function("() => document.querySelector('.hw-drop-state').textContent !== ''")
         page.wait_for_function(
-            "document.querySelector('.hw-drop-state').textContent.includes('logged in')"
+            "() => document.querySelector('.hw-drop-state').textContent.includes('logged in')"
         )
         assert page.locator("form.hw-drop progress").is_hidden()
 

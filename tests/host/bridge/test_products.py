@@ -328,12 +328,12 @@ def test_the_title_the_place_and_the_keyboard(world: World, page: Page, opened: 
     world.pages["/page"] = ""
     (frame,) = opened()
     frame.evaluate("() => { AP.page.setTitle('<b>Mine</b>'); }")
-    page.wait_for_function("document.title === '<b>Mine</b>'")
+    page.wait_for_function("() => document.title === '<b>Mine</b>'")
     before = called(frame, "(done) => AP.scrollPosition.getPosition(done)")
     assert isinstance(before, dict)
     assert before["width"] == 1280
     frame.evaluate("() => { AP.scrollPosition.setVerticalPosition(300); }")
-    page.wait_for_function("window.scrollY > 0")
+    page.wait_for_function("() => window.scrollY > 0")
     after = called(frame, "(done) => AP.scrollPosition.getPosition(done)")
     assert isinstance(after, dict)
     assert after["scrollY"] == 300
