@@ -258,6 +258,6 @@ def test_an_inline_dialog_stands_by_its_button(world: World, page: Page) -> None
     button.click()
     inline.wait_for()
     page.get_by_role("button", name="Another").click()
-    page.wait_for_function("document.querySelectorAll('.hw-inline').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('.hw-inline').length === 1")
     page.mouse.click(900, 700)
     inline.wait_for(state="detached")
