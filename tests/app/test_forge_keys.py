@@ -6,15 +6,7 @@ import time
 import pytest
 
 from app.invoking import key_set
-from headway.app.forge_keys import (
-    ENVIRONMENTS,
-    RETRY_EVERY,
-    SET_LIFE,
-    SET_YOUNG,
-    Environment,
-    ForgeKeys,
-    environment_of,
-)
+from headway.app.forge_keys import ENVIRONMENTS, Environment, ForgeKeys, environment_of
 from headway.errors import (
     ConfigurationError,
     KeyNotFound,
@@ -24,6 +16,7 @@ from headway.errors import (
 )
 from headway.http import key_fetch
 from headway.http.key_fetch import FETCHES_MAX, KEY_LIFE
+from headway.http.key_set import RETRY_EVERY, SET_LIFE, SET_YOUNG
 from headway.keys import KEY_SET_BYTES_MAX, RsaPrivateKey
 from headway.ports import NeedKey
 
@@ -61,7 +54,7 @@ def find(source, key_id):
         try:
             return await source.find(need(key_id))
         finally:
-            running = set(source._fetches._running.values())
+            running = set(source._set._fetches._running.values())
             if running:
                 await asyncio.wait(running)
 

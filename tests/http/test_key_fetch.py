@@ -132,6 +132,22 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept(ticks):
     assert running == {}
 
 
+def test_what_fails_in_another_way_is_told_as_failed(ticks):
+    told = []
+    fetches = Fetches(ticks=ticks, told=lambda outcome, seconds: told.append(outcome))
+
+    async def breaks():
+        raise ValueError("a bug")
+
+    async def works():
+        return "a key"
+
+    with pytest.raises(ValueError, match="a bug"):
+        asyncio.run(fetches.one("set", breaks))
+    assert asyncio.run(fetches.one("set", works)) == "a key"
+    assert told == ["failed", "ok"]
+
+
 def test_the_budget_is_for_all_names_together_and_grows_again(ticks):
     async def learn():
         return "learned"

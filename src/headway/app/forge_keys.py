@@ -3,7 +3,7 @@
 All keys of an environment stand at one address as a JSON Web Key Set (RFC 7517
 section 5).  Which environment is asked is a setting: the peers read it from a
 claim of the token that is still to be verified, so that the token chooses who
-vouches for it.  How often anything is fetched: :mod:`headway.http.key_fetch`.
+vouches for it.  How it is read and kept: :mod:`headway.http.key_set`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,11 @@ import httpx
 import msgspec
 
 from headway.app.addresses import address_of, is_loopback
-from headway.errors import (
-    ConfigurationError,
-    KeyNotFound,
-    KeyRefused,
-    KeyUnusable,
-    KidInvalid,
-    Refusal,
-)
-from headway.http.key_fetch import Fetches, KeyMemory, Told, fetch
-from headway.keys import KEY_SET_BYTES_MAX, RsaPublicKey, parse_key_set
+from headway.errors import ConfigurationError, Refusal
+from headway.http.key_fetch import Fetches, Told
+from headway.http.key_set import KeySet, key_name_of
+from headway.keys import KEY_SET_BYTES_MAX, parse_key_set
 from headway.ports import Clock, Credentials, NeedKey
-from headway.verify import KEY_NAME
 
 __all__ = ["ENVIRONMENTS", "Environment", "ForgeKeys", "environment_of"]
 
@@ -70,17 +63,6 @@ ENVIRONMENTS: Mapping[str, Environment] = {
 }
 """Forge's environments ("Forge Remote essentials"; staging as in the vendor's own framework)."""
 
-SET_YOUNG = 10.0
-"""Seconds for which a set that was just read answers for every ``kid``, so that no single miss
-has to be remembered: so long can tokens with random key ids delay a key that is new."""
-
-SET_LIFE = 3600.0
-"""Seconds after which the set is read again, and a key that it no longer names is withdrawn."""
-
-RETRY_EVERY = 60.0  # seconds between two such readings that fail; the keys pass meanwhile
-
-_SET = "set"  # there is one thing to fetch
-
 
 def environment_of(setting: str | Environment, *, development: bool) -> Environment:
     """The environment that *setting* names, or is.
@@ -116,51 +98,19 @@ class ForgeKeys:
         transport: httpx.AsyncBaseTransport | None = None,
         told: Told = lambda outcome, seconds: None,
     ) -> None:
-        self._address = address
-        self._transport = transport
-        self._ticks = ticks
-        self._memory: KeyMemory[RsaPublicKey] = KeyMemory(ticks=ticks)
-        self._fetches: Fetches[None] = Fetches(ticks=ticks, told=told)
-        self._read_at = float("-inf")
-        self._again_at = float("-inf")
+        fetches: Fetches[None] = Fetches(ticks=ticks, told=told)
+        self._set = KeySet(
+            address,
+            parse_key_set,
+            size=KEY_SET_BYTES_MAX,
+            fetches=fetches,
+            ticks=ticks,
+            transport=transport,
+        )
 
     async def find(self, need: NeedKey) -> Credentials | None:
         """The key that ``need.key_id`` names.
 
         Raises a leaf of :class:`~headway.errors.KeyRefused`.
         """
-        key_id = need.key_id or ""
-        if need.symmetric or not KEY_NAME.fullmatch(key_id):
-            raise KidInvalid(expected="a name of a key", found="another text or none")
-        # (1) what is known: a key, or that there is none
-        key = self._memory.get(key_id)
-        if key is not None:
-            self._read_again()
-            return Credentials(keys=(key,))
-        if self._ticks() < self._read_at + SET_YOUNG:
-            raise KeyNotFound(found="a key id that the set, read just now, does not have")
-        # (2) one fetch for all who wait, whichever key they want
-        await self._fetches.one(_SET, self._learn)
-        key = self._memory.get(key_id)
-        if key is None:
-            raise KeyNotFound(found="a key id that the set does not have")
-        return Credentials(keys=(key,))
-
-    def _read_again(self) -> None:
-        """Begin to read the set where it is old; nobody waits for that."""
-        now = self._ticks()
-        if now < self._read_at + SET_LIFE or now < self._again_at:
-            return
-        self._again_at = now + RETRY_EVERY
-        try:
-            self._fetches.begin(_SET, self._learn)
-        except KeyRefused:
-            return  # no budget: what is known goes on to pass
-
-    async def _learn(self) -> None:
-        data = await fetch(self._address, size=KEY_SET_BYTES_MAX, transport=self._transport)
-        keys = parse_key_set(data)
-        if not keys:
-            raise KeyUnusable(expected="a set with at least one signing key", found="none")
-        self._memory.replace(keys)
-        self._read_at = self._ticks()
+        return Credentials(keys=(await self._set.get(key_name_of(need)),))

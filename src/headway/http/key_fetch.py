@@ -113,8 +113,8 @@ class Fetches(Generic[_T]):
     """One fetch at a time for each name, and a budget for all; one for each event loop.
 
     *ticks* is a clock that never goes back, in seconds.  *told* hears of each
-    fetch that ends: its outcome (``ok``, or the id of the refusal) and the
-    seconds that it took.
+    fetch that ends: its outcome (``ok``, the id of the refusal, or ``failed``)
+    and the seconds that it took.
 
     >>> async def learn():
     ...     return "learned"
@@ -150,9 +150,11 @@ class Fetches(Generic[_T]):
         return task
 
     async def _timed(self, learn: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        began, outcome = self._ticks(), "ok"
+        began, outcome = self._ticks(), "failed"
         try:
-            return await learn()
+            learned = await learn()
+            outcome = "ok"
+            return learned
         except Refusal as refusal:
             outcome = refusal.id
             raise

@@ -1,8 +1,8 @@
 """Issuers whose key sets say whose a token is: RS256, ES256 and EdDSA, and nothing else.
 
 Which key set is asked is a setting for each issuer, never what a token says.
-The algorithm is the key's.  How often anything is fetched:
-:mod:`headway.http.key_fetch`.  Source: RFC 7517, RFC 8725, RFC 9068 section 4.
+The algorithm is the key's.  How a set is read and kept:
+:mod:`headway.http.key_set`.  Source: RFC 7517, RFC 8725, RFC 9068 section 4.
 """
 
 from __future__ import annotations
@@ -21,10 +21,7 @@ from headway.errors import (
     AudienceMismatch,
     ClaimMissing,
     IssuerUnknown,
-    KeyNotFound,
-    KeyRefused,
     KeyUnusable,
-    KidInvalid,
     Refusal,
     SignatureInvalid,
     TokenExpired,
@@ -32,11 +29,12 @@ from headway.errors import (
     shown,
 )
 from headway.gateway.verifiers.settings import TrustedIssuer
-from headway.http.key_fetch import Fetches, KeyMemory, fetch
+from headway.http.key_fetch import Fetches
+from headway.http.key_set import KeySet, key_name_of
 from headway.jwt import decode
 from headway.model import RequestFacts, TokenText, Unverified
 from headway.ports import Clock, Credentials, KeySource, NeedKey, ReplayCache, Steps
-from headway.verify import KEY_NAME, LEEWAY
+from headway.verify import LEEWAY
 
 __all__ = ["ALGORITHMS", "IssuerKey", "JwksVerifier", "parse_keys"]
 
@@ -50,9 +48,6 @@ ALGORITHMS: Mapping[tuple[str, str | None], str] = {
 SET_BYTES_MAX = 256 * 1024
 SET_KEYS_MAX = 64
 RSA_BITS_MIN = 2048
-SET_YOUNG = 10.0  # seconds for which a set that was just read answers for every kid
-SET_LIFE = 3600.0  # seconds after which it is read again; keys pass a day at most (KEY_LIFE)
-RETRY_EVERY = 60.0
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _NAMES = ("client_id", "azp", "sub")  # RFC 9068 section 2.2, OpenID Connect Core section 2
 _NAME_MAX = 120
@@ -96,7 +91,15 @@ class JwksVerifier:
         fetches: Fetches[None] = Fetches(ticks=ticks)
         self._issuers = {each.issuer: each for each in issuers}
         self._sets = {
-            each.issuer: _KeySet(each.keys, fetches, ticks, transport) for each in issuers
+            each.issuer: KeySet(
+                each.keys,
+                parse_keys,
+                size=SET_BYTES_MAX,
+                fetches=fetches,
+                ticks=ticks,
+                transport=transport,
+            )
+            for each in issuers
         }
         self.keys: KeySource = self
 
@@ -109,10 +112,7 @@ class JwksVerifier:
         keys = self._sets.get(need.issuer)
         if keys is None or need.symmetric:
             return None
-        key_id = need.key_id or ""
-        if not KEY_NAME.fullmatch(key_id):
-            raise KidInvalid(expected="a name of a key", found="another text or none")
-        return Credentials(keys=(await keys.get(key_id),))
+        return Credentials(keys=(await keys.get(key_name_of(need)),))
 
     def claimed(self, token: str) -> str | None:
         """The client that *token* names, which proves nothing."""
@@ -160,54 +160,6 @@ class JwksVerifier:
         name = next((text for text in named if isinstance(text, str) and text), issuer)
         whole = name if len(self._issuers) == 1 else f"{name} of {issuer}"
         return shown(whole)[:_NAME_MAX]
-
-
-class _KeySet:
-    """The keys of one issuer: read under the common budget, and again each hour."""
-
-    def __init__(
-        self,
-        address: str,
-        fetches: Fetches[None],
-        ticks: Clock,
-        transport: httpx.AsyncBaseTransport | None,
-    ) -> None:
-        self._address, self._fetches, self._ticks = address, fetches, ticks
-        self._transport = transport
-        self._memory: KeyMemory[IssuerKey] = KeyMemory(ticks=ticks)
-        self._read_at = self._again_at = float("-inf")
-
-    async def get(self, key_id: str) -> IssuerKey:
-        """The key; raises a leaf of :class:`~headway.errors.KeyRefused`."""
-        key = self._memory.get(key_id)
-        if key is not None:
-            self._read_again()
-            return key
-        if self._ticks() < self._read_at + SET_YOUNG:
-            raise KeyNotFound(found="a key id that the set, read just now, does not have")
-        await self._fetches.one(self._address, self._learn)
-        key = self._memory.get(key_id)
-        if key is None:
-            raise KeyNotFound(found="a key id that the set does not have")
-        return key
-
-    def _read_again(self) -> None:
-        """Begin to read the set where it is old; nobody waits for that."""
-        now = self._ticks()
-        if now < self._read_at + SET_LIFE or now < self._again_at:
-            return
-        self._again_at = now + RETRY_EVERY
-        try:
-            self._fetches.begin(self._address, self._learn)
-        except KeyRefused:
-            return  # no budget: what is known goes on to pass
-
-    async def _learn(self) -> None:
-        keys = parse_keys(await fetch(self._address, size=SET_BYTES_MAX, transport=self._transport))
-        if not keys:
-            raise KeyUnusable(expected="a set with at least one signing key", found="none")
-        self._memory.replace(keys)
-        self._read_at = self._ticks()
 
 
 def parse_keys(data: bytes) -> dict[str, IssuerKey]:
