@@ -41,6 +41,14 @@ def test_in_production_nothing_is_made_up(database: Path) -> None:
     store.engine.dispose()
 
 
+def test_tables_may_be_left_to_whoever_else_makes_them(database: Path) -> None:
+    with pytest.raises(ConfigurationError, match="version none"):
+        open_store(database, app_key="app", environ={}, development=True, upgrades=False)
+    open_store(database, app_key="app", environ={}, development=True).engine.dispose()
+    store = open_store(database, app_key="app", environ={}, development=True, upgrades=False)
+    store.engine.dispose()
+
+
 @pytest.mark.parametrize("version", ["0001", "9999"])
 @pytest.mark.parametrize("development", [False, True])
 def test_another_version_of_a_server_is_not_touched(

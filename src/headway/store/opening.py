@@ -45,9 +45,12 @@ def open_store(
     app_key: str,
     environ: Mapping[str, str],
     development: bool = False,
+    upgrades: bool = True,
     clock: Clock = time.time,
 ) -> Opened:
     """Open the store at *where*: a file, ``":memory:"``, or ``postgresql://...``.
+
+    *upgrades* false leaves the tables to whoever else makes them, also in development.
 
     Raises:
         ConfigurationError: it can not be opened, is of another version than
@@ -63,7 +66,7 @@ def open_store(
     # (2) the database, of the version that this release reads
     engine = open_engine(where)
     try:
-        if where == MEMORY or (development and not _is_server(where)):
+        if upgrades and (where == MEMORY or (development and not _is_server(where))):
             upgrade(engine)
         else:
             check(engine)

@@ -21,12 +21,7 @@ from django.conf import settings
 from headway.app.connect import DEVELOPMENT
 from headway.errors import ConfigurationError
 from headway.ports import Clock
-from headway.store.engine import leaves_the_process, open_engine
-from headway.store.installations import Installations
-from headway.store.migrations import check
-from headway.store.offloop import OffLoop
-from headway.store.once import SqlOnce
-from headway.store.opening import Opened, open_sealer
+from headway.store.opening import Opened, open_store
 
 __all__ = ["address_of", "database"]
 
@@ -49,18 +44,16 @@ def database(app_key: str, alias: str = "default", *, clock: Clock = time.time) 
 
 
 def _open(address: str, app_key: str, clock: Clock) -> Opened:
-    """As :func:`~headway.store.opening.open_store` does, and never upgraded but by Django."""
+    """The store, never upgraded but by Django."""
     development = os.environ.get(DEVELOPMENT) == "1"
-    sealer = open_sealer(address, os.environ, development=development)
-    engine = open_engine(address)
-    try:
-        check(engine)
-    except BaseException:
-        engine.dispose()
-        raise
-    installations = Installations(engine, sealer, app_key=app_key, clock=clock)
-    answers = OffLoop(installations) if leaves_the_process(engine) else installations
-    return Opened(engine, installations, SqlOnce(engine, clock=clock), answers)
+    return open_store(
+        address,
+        app_key=app_key,
+        environ=os.environ,
+        development=development,
+        upgrades=False,
+        clock=clock,
+    )
 
 
 def address_of(told: Mapping[str, Any]) -> str:
