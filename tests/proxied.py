@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -221,6 +221,12 @@ class Proxied:
         gateway = Gateway(self.policy, clock=lambda: self.now, usage=self.uses.append)
         self.app = AuthorizationService(gateway, peers=["127.0.0.1"])
         self.service: Served | AskedOverGrpc = Served(self.app)
+
+    def afresh(self) -> Self:
+        """As if it had just begun: at a time of warnings, with nothing seen."""
+        self.now = WARNED
+        del self.upstream.got[:], self.upstream.extra[:], self.uses[:]
+        return self
 
     def values(self) -> Values:
         """What a configuration of the proxy is made of; it gets a free port."""

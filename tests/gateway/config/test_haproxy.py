@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ import msgspec
 import pytest
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
 
+from gateway.config.conformance import Conformance
 from headway.errors import ConfigurationError
 from headway.gateway.config.haproxy import haproxy, haproxy_lua
 from headway.gateway.config.values import Values
@@ -45,61 +45,11 @@ def haproxy_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
 
 @pytest.fixture
 def proxied(haproxy_here: Proxied) -> Proxied:
-    haproxy_here.now = WARNED
-    del haproxy_here.upstream.got[:], haproxy_here.upstream.extra[:], haproxy_here.uses[:]
-    return haproxy_here
+    return haproxy_here.afresh()
 
 
-def test_what_has_no_token_passes(proxied: Proxied) -> None:
-    got = proxied.got("/rest?a=%2f&&b", "Authorization: JWT own", "X-Api-Key: k")
-    assert (got.target, got.all("authorization")) == ("/rest?a=%2f&&b", ["JWT own"])
-    assert got.all("x-api-key") == ["k"]
-
-
-def test_a_token_moves_and_the_rest_is_as_it_was(proxied: Proxied) -> None:
-    got = proxied.got(f"/rest/x?b=%2Fz&jwt={TOKEN}&a=1+2&&c")
-    assert got.target == "/rest/x?b=%2Fz&a=1+2&&c"
-    assert got.all("authorization") == [f"JWT {TOKEN}"]
-    assert proxied.got(f"/only?jwt={TOKEN}").target == "/only"  # and no bare "?"
-    answer = proxied.ask(f"/rest?jwt={TOKEN}")
-    assert answer.all("headway-phase") == ["warned"]
-    assert answer.all("deprecation") == ["@1609459200"]
-    assert answer.all("cache-control") == ["private"]
-    assert proxied.ask("/rest").all("deprecation") == []
-
-
-@pytest.mark.parametrize(("now", "phase"), [(BROWNOUT, "brownout"), (OFF, "off")])
-def test_refused_with_a_body_that_says_why(proxied: Proxied, now: float, phase: str) -> None:
-    proxied.now = now
-    answer = proxied.ask(f"/rest?jwt={TOKEN}")
-    assert (answer.status, proxied.upstream.got) == (401, [])
-    told = json.loads(answer.body)
-    assert (told["id"], told["phase"]) == ("token-in-query", phase)
-    assert answer.all("www-authenticate") == ['JWT realm="jwt"']
-    assert answer.all("headway-refusal") == ["token-in-query"]
-    assert answer.all("headway-logged") == []
-
-
-def test_off_and_not_inspected_goes_on_without(proxied: Proxied) -> None:
-    proxied.now = OFF
-    got = proxied.got("/rest?a&api_key=secret&%61pi_key=secret")
-    assert (got.target, got.all("x-api-key")) == ("/rest?a", [])
-
-
-def test_t24_forged_headers_of_a_client_and_of_upstream_are_nothing(proxied: Proxied) -> None:
-    forged = [
-        "X-Original-URI: /pub/x", "X-Original-Method: OPTIONS", "X-Forwarded-Uri: /pub/x",
-        "Headway-Target: /admin", "Headway-Set-Authorization: JWT forged",
-        "Headway-Outcome: pass", "Headway-Phase: open",
-    ]  # fmt: skip
-    proxied.upstream.extra[:] = [("Headway-Phase", "forged"), ("Headway-Refusal", "forged")]
-    got = proxied.got(f"/rest?jwt={TOKEN}", *forged)
-    assert (got.target, got.all("authorization")) == ("/rest", [f"JWT {TOKEN}"])
-    assert got.all("headway-outcome") == got.all("headway-phase") == got.all("x-original-uri") == []
-    answer = proxied.ask("/rest", *forged)
-    assert answer.all("headway-phase") == answer.all("headway-refusal") == []
-    proxied.now = OFF
-    assert proxied.ask(f"/rest?jwt={TOKEN}", *forged).status == 401
+class TestHaproxy(Conformance):
+    """What it does as the others do."""
 
 
 def test_t24_two_authorizations_and_an_absolute_form(proxied: Proxied) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ import msgspec
 import pytest
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
 
+from gateway.config.conformance import Conformance
 from headway.errors import ConfigurationError
 from headway.gateway.config.nginx import nginx
 from headway.gateway.config.values import Values
@@ -55,66 +55,11 @@ def nginx_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
 
 @pytest.fixture
 def proxied(nginx_here: Proxied) -> Proxied:
-    nginx_here.now = WARNED
-    del nginx_here.upstream.got[:], nginx_here.upstream.extra[:], nginx_here.uses[:]
-    return nginx_here
+    return nginx_here.afresh()
 
 
-def test_what_has_no_token_passes(proxied: Proxied) -> None:
-    got = proxied.got("/rest?a=%2f&&b", "Authorization: JWT own", "X-Api-Key: k")
-    assert (got.target, got.all("authorization")) == ("/rest?a=%2f&&b", ["JWT own"])
-    assert got.all("x-api-key") == ["k"]
-
-
-def test_a_token_moves_and_the_rest_is_as_it_was(proxied: Proxied) -> None:
-    got = proxied.got(f"/rest/x?b=%2Fz&jwt={TOKEN}&a=1+2&&c")
-    assert got.target == "/rest/x?b=%2Fz&a=1+2&&c"
-    assert got.all("authorization") == [f"JWT {TOKEN}"]
-    assert proxied.got(f"/only?jwt={TOKEN}").target == "/only"
-    assert proxied.got("/rest?api_key=0").all("x-api-key") == ["0"]
-    answer = proxied.ask(f"/rest?jwt={TOKEN}")
-    assert answer.all("headway-phase") == ["warned"]
-    assert answer.all("sunset") == ["Tue, 01 Feb 2022 00:00:00 GMT"]
-    assert answer.all("deprecation") == ["@1609459200"]
-    assert answer.all("cache-control") == ["private"]
-    assert proxied.ask("/rest").all("deprecation") == []
-    assert [use.location for use in proxied.uses] == ["jwt", "jwt", "key", "jwt"]
-
-
-@pytest.mark.parametrize(("now", "phase"), [(BROWNOUT, "brownout"), (OFF, "off")])
-def test_refused_with_a_body_that_says_why(proxied: Proxied, now: float, phase: str) -> None:
-    proxied.now = now
-    answer = proxied.ask(f"/rest?jwt={TOKEN}")
-    assert (answer.status, proxied.upstream.got) == (401, [])
-    told = json.loads(answer.body)
-    assert (told["id"], told["phase"]) == ("token-in-query", phase)
-    assert answer.all("content-type") == ["application/problem+json"]
-    assert answer.all("www-authenticate") == ['JWT realm="jwt"']
-    assert answer.all("headway-refusal") == ["token-in-query"]
-    assert answer.all("headway-body") == answer.all("headway-logged") == []
-    assert proxied.ask("/rest").status == 200
-
-
-def test_off_and_not_inspected_goes_on_without(proxied: Proxied) -> None:
-    proxied.now = OFF
-    got = proxied.got("/rest?a&api_key=secret&%61pi_key=secret")
-    assert (got.target, got.all("x-api-key")) == ("/rest?a", [])
-
-
-def test_t24_forged_headers_of_a_client_and_of_upstream_are_nothing(proxied: Proxied) -> None:
-    forged = [
-        "X-Original-URI: /pub/x", "X-Original-Method: OPTIONS", "X-Forwarded-Uri: /pub/x",
-        "Headway-Target: /admin", "Headway-Set-Authorization: JWT forged",
-        "Headway-Outcome: pass", "Headway-Phase: open", "X_Original_URI: /pub/x",
-    ]  # fmt: skip
-    proxied.upstream.extra[:] = [("Headway-Phase", "forged"), ("Headway-Refusal", "forged")]
-    got = proxied.got(f"/rest?jwt={TOKEN}", *forged)
-    assert (got.target, got.all("authorization")) == ("/rest", [f"JWT {TOKEN}"])
-    assert got.all("headway-outcome") == got.all("headway-phase") == got.all("x-original-uri") == []
-    answer = proxied.ask("/rest", *forged)
-    assert answer.all("headway-phase") == answer.all("headway-refusal") == []
-    proxied.now = OFF
-    assert proxied.ask(f"/rest?jwt={TOKEN}", *forged).status == 401
+class TestNginx(Conformance):
+    """What it does as the others do."""
 
 
 def test_t24_two_authorizations_and_an_absolute_form(proxied: Proxied) -> None:
