@@ -215,7 +215,9 @@ def test_two_locations_can_not_fill_one_header() -> None:
 
 def test_a_bare_value_in_a_header_of_its_own() -> None:
     asked = Asked(WARNS, parameters=("api_key",), header="x-api-key", scheme="")
-    assert asked("/?api_key=K").set_headers == (("x-api-key", "K"),)
+    moved = asked("/?api_key=K")
+    assert moved.set_headers == (("x-api-key", "K"),)
+    assert told(moved, "vary") == "X-Api-Key"
     assert told(asked("/?api_key=K"), "headway-hint") == "Send 'X-Api-Key: <token>'."
     assert asked("/?api_key=K", x_api_key="K").set_headers == ()
     assert asked("/?api_key=K", x_api_key="L").id == "tokens-differ"
@@ -251,6 +253,8 @@ def test_look_alikes_do_not_survive_off() -> None:
     decision = off("/?JWT=a&jwt[]=b&;jwt=c&x=1")
     assert (decision.outcome, decision.target) == (Outcome.ANONYMOUS, "/?x=1")
     assert [use.outcome for use in off.uses] == ["token-lookalike"]
+    beside = off("/?JWT=a", authorization="JWT own")
+    assert (beside.outcome, beside.target) == (Outcome.PASS, "/")  # the header speaks
     refuse = Asked(AFTER, look_alikes=LookAlikes.REFUSE)
     assert refuse("/?JWT=a").id == "token-lookalike"
     count = Asked(AFTER, look_alikes=LookAlikes.COUNT)

@@ -68,7 +68,7 @@ def test_nothing_is_said_of_credentials_that_are_not_there() -> None:
 def test_two_locations_have_one_line_for_each_name() -> None:
     _, told, _ = Service()(f"/rest?jwt={TOKEN}&api_key=k")
     assert told["Headway-Set-X-Api-Key"] == "k"
-    assert told["Vary"] == "Authorization"
+    assert told["Vary"] == "Authorization, X-Api-Key"
     assert told["Headway-Phase"] == "warned"
 
 

@@ -296,6 +296,7 @@ class Gateway:
             places=tuple(places) if strip else (),
             seen=tuple(places),
             client=self._identity(ask, ""),
+            in_header=bool(ask.all(location.header)),
             counts=False,
             refusal=TokenLookalike() if refuse else None,
             notes=(TokenLookalike.id,),
@@ -345,7 +346,8 @@ class Gateway:
             part.location.in_header(part.moved) for part in parts if part.moved is not None
         )
         if headers:  # what the token made private by its place in the URL stays so
-            told += (("Vary", "Authorization"), ("Cache-Control", "private"))
+            named = ", ".join(_shown(name) for name, _ in headers)
+            told += (("Vary", named), ("Cache-Control", "private"))
         speaks = headers or all(part.counts or part.in_header for part in parts)
         return Decision(
             outcome=Outcome.PASS if speaks else Outcome.ANONYMOUS,
@@ -451,15 +453,18 @@ def _until(location: RetiredLocation, phase: Phase, at: float) -> datetime | Non
     )
 
 
-def _seconds(moment: object) -> float | None:
-    stamp = getattr(moment, "timestamp", None)
-    return None if stamp is None else float(stamp())
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _instead(location: RetiredLocation) -> str:
-    name = "-".join(word.capitalize() for word in location.header.split("-"))
     value = f"{location.scheme} <token>" if location.scheme else "<token>"
-    return f"Send '{name}: {value}'."
+    return f"Send '{_shown(location.header)}: {value}'."
+
+
+def _shown(header: str) -> str:
+    """A header's name as people write it."""
+    return "-".join(word.capitalize() for word in header.split("-"))
 
 
 def _refused(ask: Ask, part: _Part, told: Headers, uses: tuple[Use, ...]) -> Decision:
