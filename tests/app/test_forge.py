@@ -635,7 +635,7 @@ def test_an_app_that_is_none_of_forges_has_no_such_route(world):
 def test_an_app_id_alone_means_production(make_world):
     connect = make_world(framework=Connect, forge=UUID).connect
     assert connect.forge == Forge(APP_ID, "production")
-    assert connect.keys.forge._address == ENVIRONMENTS["production"].keys
+    assert repr(connect.keys.forge) == f"<key set of {ENVIRONMENTS['production'].keys}>"
 
 
 def test_an_environment_over_http_stops_the_start_outside_of_development(make_world):

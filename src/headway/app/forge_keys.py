@@ -114,3 +114,6 @@ class ForgeKeys:
         Raises a leaf of :class:`~headway.errors.KeyRefused`.
         """
         return Credentials(keys=(await self._set.get(key_name_of(need)),))
+
+    def __repr__(self) -> str:
+        return repr(self._set)
