@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from asking import request
+
 from headway.descriptor import read_descriptor
 from headway.host.apps import App
 from headway.host.conditions import Asked
@@ -16,7 +18,6 @@ from headway.host.tenant import Tenant
 from headway.host.visit import Visit
 from headway.host.world import User
 from headway.model import Product, Secret
-from host.small_site import request
 
 APP = "http://127.0.0.1:9999"
 

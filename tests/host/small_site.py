@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
+from asking import Answer, ask, request
 from starlette.applications import Starlette
-from starlette.requests import Request
 
 from headway.host import downloads
 from headway.host.clock import SiteClock
@@ -21,7 +19,7 @@ from headway.host.events.payloads import Telling
 from headway.host.events.post_functions import PostFunctions
 from headway.host.events.registrations import Registrations
 from headway.host.gate import Gate, Recorder
-from headway.host.guard import Guard
+from headway.host.guard import SiteGuard
 from headway.host.identity import Identity, Session
 from headway.host.media import Media
 from headway.host.providers.provided import Provided
@@ -89,23 +87,6 @@ class SmallApps:
 
 
 @dataclass
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def message(self) -> str:
-        return str(self.json["errorMessages"][0])
-
-
-@dataclass
 class SmallTenant:
     """One product, as far as its gate and its pages are asked."""
 
@@ -149,7 +130,7 @@ class SmallSite:
         self.jira, self.confluence = self._tenant(""), self._tenant("/wiki")
         self.tenants = (self.jira, self.confluence)
         app = Starlette(routes=[*table.routes(self), *downloads.routes(self)])
-        self.app = Guard(
+        self.app = SiteGuard(
             Recorder(app, self.traffic),
             origin=lambda: self.base_url,
             disclaimer=lambda: self.policy.disclaimer,
@@ -213,55 +194,3 @@ class SmallSite:
         """Ask the site as an app, with the token in the header."""
         token = self.token(method, target, app)
         return self.ask(method, target, {"Authorization": f"JWT {token}"}, body)
-
-
-def scope_of(method: str, target: str, headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    raw_path, _, query = target.partition("?")
-    return {
-        "type": "http",
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": unquote_to_bytes(raw_path).decode("utf-8", "replace"),
-        "raw_path": raw_path.encode("latin-1"),
-        "query_string": query.encode("latin-1"),
-        "root_path": "",
-        "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in headers],
-        "client": ("127.0.0.1", 50000),
-        "server": ("127.0.0.1", 2990),
-    }
-
-
-def request(
-    method: str, target: str, headers: Mapping[str, str] | None = None, **scope: Any
-) -> Request:
-    """A request without a body."""
-    return Request({**scope_of(method, target, (headers or {}).items()), **scope})
-
-
-def ask(
-    app: Any,
-    method: str,
-    target: str,
-    headers: Mapping[str, str] | Iterable[tuple[str, str]],
-    body: Any = b"",
-) -> Answer:
-    """Send one request through an ASGI application; *body* is bytes, or written as JSON."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    messages: list[dict[str, Any]] = []
-    incoming = [{"type": "http.request", "body": data, "more_body": False}]
-
-    async def receive() -> dict[str, Any]:
-        if not incoming:
-            await asyncio.Event().wait()  # a client that stays, and says no more
-        return incoming.pop()
-
-    async def send(message: dict[str, Any]) -> None:
-        messages.append(message)
-
-    asyncio.run(app(scope_of(method, target, pairs), receive, send))
-    start = next(m for m in messages if m["type"] == "http.response.start")
-    body_parts = [m.get("body", b"") for m in messages if m["type"] == "http.response.body"]
-    decoded = {k.decode("latin-1"): v.decode("latin-1") for k, v in start["headers"]}
-    return Answer(start["status"], decoded, b"".join(body_parts))

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from asking import Answer, ask
 from starlette.applications import Starlette
 
 from headway.host import client_script
-from headway.host.guard import Guard
-from host.small_site import BASE, Answer, ask
+from headway.host.guard import SiteGuard
+from host.small_site import BASE
 
 LINE = 'var CDN_URL = "https://" + CDN_DOMAIN;'
 
@@ -29,7 +30,7 @@ def static(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def get(path: str, host: str = "localhost:2990", **headers: str) -> Answer:
     routes = [route for folder in client_script.FOLDERS for route in client_script.routes(folder)]
-    guarded = Guard(Starlette(routes=routes), origin=lambda: BASE)
+    guarded = SiteGuard(Starlette(routes=routes), origin=lambda: BASE)
     return ask(guarded, "GET", path, {"Host": host, **headers})
 
 

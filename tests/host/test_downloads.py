@@ -5,10 +5,11 @@ import zipfile
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from asking import Answer
 
 from headway.host.clock import parse_date
 from headway.host.identity import local_path
-from host.small_site import MEDIA, Answer, SmallSite
+from host.small_site import MEDIA, SmallSite
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from asking import Answer, ask
 
 from headway.host.faults import Fault, Faults
 from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.http.server import HangUp
 from headway.keys import RsaPublicKey
-from host.small_site import BASE, MEDIA, Answer, ask
+from host.small_site import BASE, MEDIA
 
 HOST = ("Host", "localhost:2990")
 MYSELF = "/rest/api/3/myself"

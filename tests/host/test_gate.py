@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from asking import ask, request
 from starlette.requests import Request
 
 from headway import jwt
@@ -25,7 +26,7 @@ from headway.model import Direction, Location, Secret
 from headway.policy import Pause
 from headway.qsh import query_string_hash
 from headway.sign import context_token, request_token
-from host.small_site import BASE, CLIENT_KEY, SmallSite, ask, request
+from host.small_site import BASE, CLIENT_KEY, SmallSite
 
 PATH = "/rest/api/3/myself"
 KEY = RsaPrivateKey.generate()

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
+from asking import request
 from starlette.requests import Request
 
 from headway.host.clock import SiteClock
 from headway.host.database import open_database
 from headway.host.identity import SESSION_SECONDS, Identity, csrf_matches, local_path, sessions
 from headway.host.world.people import People, users
-from host.small_site import request
 
 
 class Time:

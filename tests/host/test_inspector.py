@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from asking import request
 from msgspec import structs
 
 from headway.host import inspector
@@ -19,7 +20,6 @@ from headway.host.traffic import Crossing
 from headway.model import Direction, Location
 from headway.policy import REHEARSAL, Phase, Schedule
 from host.person import Person
-from host.small_site import request
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from asking import Answer, ask
 from PIL import Image
 from starlette.applications import Starlette
 
@@ -13,7 +14,7 @@ from headway.host.media import LIFE, Box, Media
 from headway.host.seed import png
 from headway.host.world import Attachment, World
 from headway.host.world.files import PART_BYTES
-from host.small_site import MEDIA, Answer, ask
+from host.small_site import MEDIA
 
 NAMES = ["a.txt", "Übersicht 2022.png", "a\r\nSet-Cookie: x=y.html", '"; x="', "50%.pdf", "a;b'c"]
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from asking import Answer, ask
 
 from headway import jwt, sign
 from headway.host.access import LIFE
@@ -19,7 +20,7 @@ from headway.host.site import Site
 from headway.host.tenant import Tenant
 from headway.model import Secret
 from host.small_app import SmallHost
-from host.small_site import BASE, MEDIA, Answer, ask
+from host.small_site import BASE, MEDIA
 
 FORM = "application/x-www-form-urlencoded"
 MYSELF = "/rest/api/3/myself"

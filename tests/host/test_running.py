@@ -6,10 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from asking import ask
 
 from headway.host.running import Running
 from headway.host.settings import Settings
-from host.small_site import BASE, MEDIA, ask
+from host.small_site import BASE, MEDIA
 
 
 def summary(running: Running) -> str:

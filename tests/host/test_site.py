@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import Answer, ask
 
 from headway.errors import ConfigurationError
 from headway.host.clock import parse_date
 from headway.host.settings import POLICIES, Settings
 from headway.host.site import Site
 from host.small_app import SmallHost, running
-from host.small_site import BASE, MEDIA, Answer, ask
+from host.small_site import BASE, MEDIA
 
 HOST = ("Host", "localhost:2990")
 

@@ -7,19 +7,20 @@ from typing import Any
 
 import oracle
 import pytest
+from asking import Answer
 from starlette.applications import Starlette
 
 from headway.host import svc
 from headway.host.apps import Apps
 from headway.host.events.post_functions import PostFunctions
-from headway.host.guard import Guard
+from headway.host.guard import SiteGuard
 from headway.host.outgoing import Outgoing
 from headway.host.settings import Settings
 from headway.host.site_keys import SiteKeys
 from headway.host.world.catalog import TRANSITIONS
 from headway.keys import RsaPublicKey
 from host.small_app import SmallHost
-from host.small_site import BASE, Answer, SmallSite
+from host.small_site import BASE, SmallSite
 
 
 class Site(SmallSite):
@@ -40,7 +41,7 @@ class Site(SmallSite):
         self.post_functions = PostFunctions(self.database, apps, self.outbox, self.telling)
         app, self.secret = SmallHost().add()
         apps.save(app, self.secret)
-        self.app = Guard(Starlette(routes=svc.routes(self)), origin=lambda: self.base_url)
+        self.app = SiteGuard(Starlette(routes=svc.routes(self)), origin=lambda: self.base_url)
         cookie, session = self.log_in()
         self.account_id = session.account_id
         self.headers = {"Cookie": cookie, "Origin": BASE, "X-Headway-CSRF": session.csrf}

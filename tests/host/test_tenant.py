@@ -5,13 +5,14 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from asking import ask
 
 from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.model import Product
 from headway.sign import request_token
 from host.small_app import SmallHost, running
-from host.small_site import BASE, MEDIA, ask
+from host.small_site import BASE, MEDIA
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from asking import scope_of
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
@@ -17,7 +18,6 @@ from headway.host.uploads import (
     media_type_of,
     read_uploads,
 )
-from host.small_site import scope_of
 
 BOUNDARY = "b0undary"
 LIMIT = 1000

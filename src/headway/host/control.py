@@ -26,7 +26,7 @@ from headway.errors import BodyTooLarge, ConfigurationError
 from headway.host.apps import Licence
 from headway.host.clock import site_date
 from headway.host.faults import Fault
-from headway.host.guard import Guard
+from headway.host.guard import SiteGuard
 from headway.host.install import ACTIONS, InstallFailed
 from headway.host.nesting import too_deep
 from headway.host.running import Running, State
@@ -176,7 +176,7 @@ class Control:
             routes=[Route(PATH + path, _json(made), methods=[verb]) for verb, path, made in routes],
             exception_handlers={HTTPException: _refused},
         )
-        self._api = Guard(_Holders(app, key.token), origin=lambda: running.site.base_url)
+        self._api = SiteGuard(_Holders(app, key.token), origin=lambda: running.site.base_url)
 
     def asgi(self, site: ASGIApp) -> ASGIApp:
         """*site* with the API before it."""

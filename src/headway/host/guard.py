@@ -1,121 +1,34 @@
-"""What stands before every request to the site: who may call at all, and from where.
-
-A site on loopback is reachable by every page in the developer's browser.  So a
-request must name the site's own host (else a foreign name was pointed at
-127.0.0.1: DNS rebinding), and a page of another origin may do no more than
-link here.  What proxies say about a request (X-Forwarded-*) is never read.
-"""
+"""What stands before every request to the site: the edge's guard, and what apps bring along."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
+from typing import ClassVar
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
 
-__all__ = ["Guard"]
+from headway.http.guard import Guard
 
-READS = frozenset({"GET", "HEAD"})
-OWN_PAGES = frozenset({"same-origin", "none"})  # Sec-Fetch-Site: our own page, or the user
-CLIENT_SCRIPTS = frozenset({"/atlassian-connect/all.js", "/connect-cdn.atl-paas.net/all.js"})
-"""What every page may load: the same for everybody.  Chromium sends an Origin along."""
-
-SHOWN = ("/static/",)
-"""What another origin's page may show whoever looks at it: it is the same for everybody."""
+__all__ = ["SiteGuard"]
 
 FOR_APPS = ("/rest/", "/secure/attachment", "/wiki/rest/", "/wiki/api/", "/wiki/download/")
 """Where a call of an app's page, made by the bridge with the user's session, may lead at all."""
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    # A page that opened one of ours, or was opened by it, has no hold on it.
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-"""On every answer that does not say otherwise."""
 
+class SiteGuard(Guard):
+    """The guard of a site that apps' pages load a script from and call the API of.
 
-class Guard:
-    """Middleware that lets only the site's own pages, navigations and plain clients through.
-
-    *origin* is the own address, ``scheme://host[:port]``; *disclaimer* what is
-    to be said with every answer, or nothing; *shown* where the paths begin that
-    pages of other origins may show, whoever looks at them.
+    Chromium sends an Origin along where a page loads the client script.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        origin: Callable[[], str],
-        disclaimer: Callable[[], str] = str,
-        shown: tuple[str, ...] = SHOWN,
-    ) -> None:
-        self._app = app
-        self._shown = shown
-        self._origin = origin
-        self._disclaimer = disclaimer
+    scripts: ClassVar[frozenset[str]] = frozenset(
+        {"/atlassian-connect/all.js", "/connect-cdn.atl-paas.net/all.js"}
+    )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or pass on and complete the answer's headers."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        if scope["type"] != "http":
-            raise ValueError(f"the site does not speak {scope['type']}")
+    shown: ClassVar[tuple[str, ...]] = ("/static/",)
+    """The same for everybody, whoever looks at it."""
 
-        async def complete(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._complete(MutableHeaders(scope=message))
-            await send(message)
-
-        refusal = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
-        await (refusal or self._app)(scope, receive, complete)
-
-    def _refusal(self, method: str, path: str, headers: Headers) -> PlainTextResponse | None:
-        # (1) one Host, and it is ours
-        hosts = headers.getlist("host")
-        if [host.lower() for host in hosts] != [urlsplit(self._origin()).netloc]:
-            return _no(421, "This address is not served under that name.")
-        # (2) another origin's page may navigate here, and no more
-        if objection := self._objection_to_page(method, path, headers):
-            return _no(403, objection)
-        # (3) an app's page reaches the API and nothing else
+    def objection(self, path: str, headers: Headers) -> str:
+        """An app's page reaches the API and nothing else."""
         if "ap-client-key" in headers and not path.startswith(FOR_APPS):
-            return _no(403, "An app may not call this address.")
-        return None
-
-    def _objection_to_page(self, method: str, path: str, headers: Headers) -> str:
-        """What there is against the page that a browser sends a request for; nothing, mostly."""
-        site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode")
-        origins = headers.getlist("origin")
-        reading = method in READS
-        if reading and (mode == "navigate" or path in CLIENT_SCRIPTS):
-            return ""
-        if origins and origins != [self._origin()]:
-            return "A page of another origin may not call this site."
-        if site in OWN_PAGES:
-            return ""
-        if not reading:
-            return "A page of another site may not change anything here."
-        # An <img> or a <script> sends no Origin; from another port of localhost it has the cookie.
-        if "cookie" in headers and not path.startswith(self._shown):
-            return "A page of another origin may not show what its reader sees here."
+            return "An app may not call this address."
         return ""
-
-    def _complete(self, headers: MutableHeaders) -> None:
-        for name, value in self._added():
-            headers.setdefault(name, value)
-
-    def _added(self) -> Iterable[tuple[str, str]]:
-        yield from HEADERS.items()
-        if disclaimer := self._disclaimer():
-            yield "Headway-Disclaimer", disclaimer
-
-
-def _no(status: int, text: str) -> PlainTextResponse:
-    return PlainTextResponse(text + "\n", status)

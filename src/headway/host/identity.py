@@ -11,7 +11,6 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Iterable
 from urllib.parse import unquote
 
 import msgspec
@@ -21,6 +20,8 @@ from starlette.requests import Request
 from headway.host.database import Database, metadata, references
 from headway.host.world.changes import Change
 from headway.host.world.people import People, User, users
+from headway.http.sessions import cookie_value, csrf_of, digest_of, new_value, set_cookie
+from headway.http.sessions import csrf_matches as same_csrf
 from headway.ports import Clock
 from headway.qsh import without_token
 
@@ -42,7 +43,6 @@ SESSION_SECONDS = 8 * 3600
 PASSWORD_BYTES = 12
 PASSWORD_MIN, PASSWORD_MAX = 12, 200  # characters of one that somebody chose
 SALT_BYTES = 16
-COOKIE_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 random bytes
 LOCAL_PATH = re.compile(r"/[!-\[\]-~]{0,2000}")  # ASCII, no space, no backslash
 LEAVES = re.compile(r"//|.*[\\\x00-\x1f\x7f]", re.DOTALL)  # how browsers read it as another host
 
@@ -185,14 +185,14 @@ class Identity:
 
     def session(self, request: Request) -> Session | None:
         """The session of the request's cookie, if it still runs and the user is active."""
-        value = self._cookie_value(request.headers.getlist("cookie"))
+        value = cookie_value(request.headers.getlist("cookie"), self.cookie_name)
         if value is None:
             return None
-        found = self._session(_digest(value))
+        found = self._session(digest_of(value))
         if found is None or self._now() >= found[1]:
             return None
         account_id, until = found
-        return Session(account_id=account_id, csrf=_csrf(value), until=until)
+        return Session(account_id=account_id, csrf=csrf_of(value), until=until)
 
     def _ask_session(self, digest: bytes) -> tuple[str, int] | None:
         """Whose session that is, if they are active, and until when."""
@@ -206,8 +206,8 @@ class Identity:
 
     def log_out(self, request: Request) -> None:
         """End the session of the request's cookie, and forget those whose time is over."""
-        value = self._cookie_value(request.headers.getlist("cookie")) or ""
-        ended = sa.or_(sessions.c.digest == _digest(value), sessions.c.until <= int(self._now()))
+        value = cookie_value(request.headers.getlist("cookie"), self.cookie_name) or ""
+        ended = sa.or_(sessions.c.digest == digest_of(value), sessions.c.until <= int(self._now()))
         with self._database.writing() as connection:
             connection.execute(sessions.delete().where(ended))
 
@@ -224,32 +224,24 @@ class Identity:
 
     def set_cookie(self, value: str = "") -> str:
         """The ``Set-Cookie`` header for a new session's *value*, or for none."""
-        age = SESSION_SECONDS if value else 0
-        flags = "; Secure" if self._secure else ""
-        return f"{self.cookie_name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{flags}"
+        return set_cookie(self.cookie_name, value, age=SESSION_SECONDS, secure=self._secure)
 
     def begin(self, account_id: str) -> str:
         """Begin a session without a password, as a test may; the cookie's value."""
-        value = secrets.token_urlsafe(32)
+        value = new_value()
         until = int(self._now()) + SESSION_SECONDS
         with self._database.writing() as connection:
             connection.execute(
-                sessions.insert().values(digest=_digest(value), account_id=account_id, until=until)
+                sessions.insert().values(
+                    digest=digest_of(value), account_id=account_id, until=until
+                )
             )
         return value
-
-    def _cookie_value(self, headers: Iterable[str]) -> str | None:
-        """The one cookie of our name: two mean that somebody else set one."""
-        pairs = (pair.strip().partition("=") for header in headers for pair in header.split(";"))
-        values = [value for name, _, value in pairs if name == self.cookie_name]
-        if len(values) != 1 or not COOKIE_VALUE.fullmatch(values[0]):
-            return None
-        return values[0]
 
 
 def csrf_matches(session: Session, sent: str | None) -> bool:
     """Whether a form or a script sent the session's CSRF token: a cookie alone proves nothing."""
-    return hmac.compare_digest(session.csrf.encode(), (sent or "").encode())
+    return same_csrf(session.csrf, sent)
 
 
 def local_path(text: str | None) -> str:
@@ -269,15 +261,6 @@ def local_path(text: str | None) -> str:
 
 def _scrypt(password: str, salt: bytes) -> bytes:
     return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
-
-
-def _digest(value: str) -> bytes:
-    return hashlib.sha256(value.encode()).digest()
-
-
-def _csrf(value: str) -> str:
-    """Derived from the cookie's value, which no script can read and no page holds."""
-    return hmac.new(value.encode(), b"headway csrf v1", "sha256").hexdigest()
 
 
 def _sealed_place(account_id: str) -> list[str]:

@@ -29,7 +29,7 @@ from headway.host.events.registrations import Registrations
 from headway.host.events.webhooks import Webhooks
 from headway.host.faults import Faults, Faulty
 from headway.host.gate import Recorder
-from headway.host.guard import Guard
+from headway.host.guard import SiteGuard
 from headway.host.identity import Identity
 from headway.host.media import Media
 from headway.host.plugins import Plugins
@@ -212,7 +212,7 @@ class Site:
             lifespan=self._lifespan,
         )
         return _by_door(
-            Guard(
+            SiteGuard(
                 Recorder(Faulty(app, self), self.traffic),
                 origin=lambda: self.base_url,
                 disclaimer=lambda: self.policy.disclaimer,
@@ -228,7 +228,7 @@ class Site:
     def media_asgi(self) -> ASGIApp:
         """The media host as an ASGI application, guarded; it listens under another name."""
         app = Starlette(routes=self.media.routes())
-        return Guard(
+        return SiteGuard(
             Faulty(app, self),
             origin=lambda: self.media_url,
             disclaimer=lambda: self.policy.disclaimer,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 import jinja2
 from starlette.exceptions import HTTPException
@@ -27,7 +27,7 @@ from headway.host.uploads import Upload, read_uploads_and_texts
 from headway.host.world import User
 from headway.host.world.worklogs import duration
 from headway.http.answers import origin_of
-from headway.http.asgi import read_bounded
+from headway.http.forms import read_form
 from headway.model import Direction, Location
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ __all__ = [
     "Who",
     "is_browser",
     "log_in_first",
-    "read_form",
     "render",
     "see_other",
     "seen_by",
@@ -51,9 +50,6 @@ __all__ = [
 WITHOUT_APPS = frozenset({"/login"})
 """Where nothing of an app stands beside a password."""
 
-FORM_MAX = 524_288  # bytes: the longest text, each character percent-encoded
-FIELDS_MAX = 20
-FORM_TYPE = "application/x-www-form-urlencoded"
 MOVED = 1.0
 """Seconds between the real date and the site's, from which on they are two."""
 
@@ -204,20 +200,6 @@ def is_browser(request: Request) -> bool:
 def see_other(path: str, **options: Any) -> Response:
     """What a form is answered with: look at *path* (RFC 9110 section 15.4.4)."""
     return RedirectResponse(path, 303, **options)
-
-
-async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form; raises BodyTooLarge, or HTTPException for anything else."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
-        raise HTTPException(415, f"A form is sent as {FORM_TYPE}.")
-    body = await read_bounded(request.receive, FORM_MAX)
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
-        )
-    except ValueError:
-        raise HTTPException(400, "The form can not be read.") from None
-    return dict(pairs)
 
 
 async def _read_files(request: Request, limit: int) -> tuple[list[Upload], dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asking import request
 
 from headway.host.gate import Actor
 from headway.host.pages.fields import PEOPLE_MAX, choices, known_people, read_fields
@@ -12,7 +13,6 @@ from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.host.visit import Visit
 from headway.host.world import Issue, Project, User
-from host.small_site import request
 
 
 @pytest.fixture(scope="module")

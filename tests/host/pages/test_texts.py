@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asking import request
 
 from headway.host.documents.nodes import DOCUMENT, paragraph, text
 from headway.host.gate import Actor
@@ -12,7 +13,6 @@ from headway.host.pages.texts import NOTHING, Meanwhile, Said, field, html, said
 from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.host.visit import Visit
-from host.small_site import request
 
 TABLE = {"type": "table", "content": [{"type": "tableRow", "content": []}]}
 MIXED = DOCUMENT([paragraph([text("a "), text("b", [{"type": "strong"}])]), TABLE])

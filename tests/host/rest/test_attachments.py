@@ -4,11 +4,12 @@ import io
 from typing import Any
 
 import pytest
+from asking import Answer
 from PIL import Image
 
 from headway.host.settings import Settings
 from headway.host.world import Change
-from host.small_site import BASE, MEDIA, Answer, SmallSite
+from host.small_site import BASE, MEDIA, SmallSite
 
 
 def attachment_id(site: SmallSite, name: str) -> int:

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from asking import Answer, ask
 
 from headway.descriptor import read_descriptor
 from headway.host.rest.dynamic_modules import MODULES_MAX
@@ -12,7 +13,6 @@ from headway.host.settings import Settings
 from headway.host.site import Site
 from headway.model import Secret
 from headway.sign import request_token
-from host.small_site import Answer, ask
 
 BASE = "http://localhost:2990"
 PATH = "/rest/atlassian-connect/1/app/module/dynamic"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import Answer
 
 from headway.host.rest import (
     attachments,
@@ -29,7 +30,7 @@ from headway.host.rest.table import ENDPOINTS
 from headway.host.shapes import document
 from headway.host.world.fields import KINDS
 from host.rest.described import Description
-from host.small_site import Answer, SmallSite
+from host.small_site import SmallSite
 
 DESCRIPTION = Description(Path(__file__).parent / "jira_v3.json")
 NUMBER = next(key for key in KINDS if key.endswith(":float"))

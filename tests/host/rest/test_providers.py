@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asking import ask
 
 from headway.host.providers import provided as limits
 from headway.host.providers.kinds import KINDS, Kind
 from headway.host.rest.providers import ONLY_UNKNOWN
 from host.rest.test_webhooks import Caller
 from host.small_app import SmallApp, running
-from host.small_site import ask
 from host.small_stage import Stage
 
 ALL = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -4,9 +4,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from asking import Answer
 
 from headway.host.rest.search import IDS_MAX, UNBOUNDED
-from host.small_site import Answer, SmallSite
+from host.small_site import SmallSite
 
 
 def ask(site: SmallSite, path: str, body: Any = None, **query: object) -> Answer:

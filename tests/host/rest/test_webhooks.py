@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asking import Answer, ask
 
 from headway.host.rest import webhooks as module
 from headway.host.rest.webhooks import ONLY_APPS
 from headway.sign import request_token
 from host.small_app import SmallApp, running
-from host.small_site import Answer, ask
 from host.small_stage import BASE, Stage
 
 PATH = "/rest/api/3/webhook"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asking import ask
 
 from headway.host.events.post_functions import WORKFLOW, Rule
 from headway.host.world.catalog import TRANSITIONS
 from host.rest.test_webhooks import Caller
 from host.small_app import SmallApp, running
-from host.small_site import ask
 from host.small_stage import Stage
 
 PATH = "/rest/api/3/workflow/rule/config"

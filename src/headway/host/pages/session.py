@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from headway.host.identity import local_path
-from headway.host.visit import Visit, Who, read_form, see_other, seen_by, visited
+from headway.host.visit import Visit, Who, see_other, seen_by, visited
+from headway.http.forms import read_form
 
 if TYPE_CHECKING:
     from headway.host.site import Site

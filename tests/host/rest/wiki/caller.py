@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from asking import Answer
+
 from headway.host.clock import parse_date
 from headway.host.world import Content, World
-from host.small_site import Answer, SmallSite
+from host.small_site import SmallSite
 
 FORM = "multipart/form-data; boundary=x"
 
