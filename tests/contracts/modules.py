@@ -15,7 +15,7 @@ LEVELS = (
     {"errors"},
     {"refusals"},
     {"model"},
-    {"ports"},
+    {"ports", "secret_shapes"},
     {"jwt", "keys", "qsh", "policy", "redact"},
     {"sign", "verify", "explain"},
 )
