@@ -22,6 +22,7 @@ from headway.keys import (
     Sealer,
     new_sealing_key,
     new_secret,
+    new_server_identities,
     new_server_identity,
     parse_key_set,
     public_key_pin,
@@ -283,7 +284,10 @@ def test_a_pin_is_of_the_servers_own_key() -> None:
 
 
 FOREIGN = {
-    "localhost": ["evil.example", "localhost.evil.example", "notlocalhost", "127.0.0.1", "::1"],
+    "localhost": [
+        *("evil.example", "localhost.evil.example", "notlocalhost", "below.localhost"),
+        *("127.0.0.1", "::1"),
+    ],
     "127.0.0.1": ["localhost", "evil.example", "127.0.0.2", "10.0.0.1", "::1"],
     "::1": ["localhost", "127.0.0.1", "::2"],
 }
@@ -321,6 +325,36 @@ def test_what_else_the_authority_might_sign_is_worth_nothing(
         "x y", generate(ec.SECP256R1()).public_key(), "below", key, NOW, keys._server_for(name)
     )
     assert "path length" in judge.verify(signed + below)
+
+
+NAMED = ["site.example", "api.site.example", "127.0.0.1"]
+OTHERS = ["evil.example", "below.api.site.example", "127.0.0.2", "::1"]
+
+
+def test_one_authority_for_several_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T16: each name by its own certificate, and nothing else by the authority's key."""
+    made: list[ec.EllipticCurvePrivateKey] = []
+    generate = ec.generate_private_key
+
+    def kept(curve: ec.EllipticCurve) -> ec.EllipticCurvePrivateKey:
+        made.append(generate(curve))
+        return made[-1]
+
+    monkeypatch.setattr(keys.ec, "generate_private_key", kept)
+    identities = new_server_identities(NAMED, NOW)
+    assert len({each.authority for each in identities.values()}) == 1
+    assert len({each.key for each in identities.values()}) == len(NAMED)
+    judge = Judge(tmp_path, identities["127.0.0.1"].authority)
+    for name in NAMED:
+        assert judge.verify(identities[name].chain, *host(name)) == ""
+        for other in [*NAMED, *OTHERS]:
+            if other != name:
+                assert "mismatch" in judge.verify(identities[name].chain, *host(other))
+    issuer = f"Headway authority for {', '.join(NAMED)}"
+    for other in OTHERS:
+        key, extensions = generate(ec.SECP256R1()), keys._server_for(other)
+        leaf = keys._certificate("x y", key.public_key(), issuer, made[0], NOW, extensions)
+        assert "subtree violation" in judge.verify(leaf)
 
 
 def test_a_certificate_lives_for_seven_days(tmp_path: Path) -> None:

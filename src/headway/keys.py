@@ -34,6 +34,7 @@ __all__ = [
     "ServerIdentity",
     "new_sealing_key",
     "new_secret",
+    "new_server_identities",
     "new_server_identity",
     "parse_key_set",
     "public_key_pin",
@@ -262,25 +263,41 @@ class ServerIdentity:
 def new_server_identity(name: str, now: float) -> ServerIdentity:
     """A certificate for *name*, a host name or an address, and the authority that it is of.
 
-    Whoever trusts the authority trusts it for *name* (and what is below it) for
-    seven days at most and for nothing else, addresses least of all: its name
-    constraints say so, critically (RFC 5280 section 4.2.1.10).  Its key signs
-    one certificate and is gone with this call.
+    As :func:`new_server_identities`, for one name.
 
     >>> new_server_identity("localhost", 1_700_000_000).authority[:27]
     b'-----BEGIN CERTIFICATE-----'
     """
-    signer, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    issuer = f"Headway authority for {name}"
-    authority = _certificate(issuer, signer.public_key(), issuer, signer, now, _authority_for(name))
-    subject = f"Headway site at {name}"  # spaces: no verifier takes it for a host name
-    leaf = _certificate(subject, key.public_key(), issuer, signer, now, _server_for(name))
-    written = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return ServerIdentity(authority, leaf + authority, written)
+    return new_server_identities([name], now)[name]
+
+
+def new_server_identities(names: Sequence[str], now: float) -> dict[str, ServerIdentity]:
+    """A certificate for each of *names*, host names or addresses, all of one authority.
+
+    Whoever trusts the authority trusts it for *names* for seven days at most and
+    for nothing else, addresses least of all: its name constraints say so,
+    critically (RFC 5280 section 4.2.1.10).  Its key signs these certificates
+    and is gone with this call.
+
+    >>> sorted(new_server_identities(["a.example", "127.0.0.1"], 1_700_000_000))
+    ['127.0.0.1', 'a.example']
+    """
+    signer = ec.generate_private_key(ec.SECP256R1())
+    issuer = f"Headway authority for {', '.join(names)}"
+    constraints = _authority_for(*names)
+    authority = _certificate(issuer, signer.public_key(), issuer, signer, now, constraints)
+    identities = {}
+    for name in names:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = f"Headway site at {name}"  # spaces: no verifier takes it for a host name
+        leaf = _certificate(subject, key.public_key(), issuer, signer, now, _server_for(name))
+        written = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        identities[name] = ServerIdentity(authority, leaf + authority, written)
+    return identities
 
 
 def public_key_pin(chain: bytes) -> str:
@@ -326,19 +343,29 @@ def _certificate(
     return builder.sign(signer, _SHA256).public_bytes(serialization.Encoding.PEM)
 
 
-def _authority_for(name: str) -> dict[x509.ExtensionType, bool]:
-    """One level, one name: a kind of name that is not permitted at all is excluded whole."""
-    permitted = _general_name(name, network=True)
+def _authority_for(*names: str) -> dict[x509.ExtensionType, bool]:
+    """One level, these names: a kind of name that is not permitted at all is excluded whole.
+
+    A permitted host name permits what is below it, too (RFC 5280 section
+    4.2.1.10); that is excluded again, in the form with a dot before it.
+    """
+    permitted = [_general_name(name, network=True) for name in names]
     everything: tuple[x509.GeneralName, ...] = (
         x509.DNSName(""),
         x509.IPAddress(ipaddress.ip_network("0.0.0.0/0")),
         x509.IPAddress(ipaddress.ip_network("::/0")),
     )
-    excluded = [each for each in everything if not _same_kind(each, permitted)]
+    excluded = [e for e in everything if not any(_same_kind(e, each) for each in permitted)]
+    hosts = [str(each.value) for each in permitted if isinstance(each, x509.DNSName)]
+    excluded += [
+        x509.DNSName(f".{host}")
+        for host in hosts
+        if not any(other.endswith(f".{host}") for other in hosts)
+    ]
     return {
         x509.BasicConstraints(ca=True, path_length=0): True,
         _key_usage(signs_certificates=True): True,
-        x509.NameConstraints([permitted], excluded): True,
+        x509.NameConstraints(permitted, excluded): True,
     }
 
 

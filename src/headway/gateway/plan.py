@@ -160,11 +160,10 @@ class _Traffic:
 
 
 def _elsewhere(policy: GatewayPolicy, record: Record) -> bool:
-    """Whether dates do not decide: a route has its own phase, or the client is off already."""
+    """Whether dates do not decide: a route has its own phase, or the client has."""
     if policy.rule(record.method, record.route, record.location) is not None:
         return True
-    rule = policy.client_rule(record.client, record.location)
-    return rule is not None and rule.phase is Phase.OFF
+    return policy.client_rule(record.client, record.location) is not None
 
 
 # ---- the plan -------------------------------------------------------------------------------
