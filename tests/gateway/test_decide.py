@@ -96,6 +96,14 @@ def test_a_request_without_a_token_in_its_url_is_left_alone() -> None:
     assert set(OWN_HEADERS) >= {"headway-phase", "headway-refusal"}
 
 
+@pytest.mark.parametrize("target", ["/rest", f"/rest?jwt={TOKEN}"])
+@pytest.mark.parametrize("name", ["headway-phase", "headway_phase", "headway_refusal"])
+def test_t24_what_cgi_reads_as_the_gateways_own_header_goes_away(target: str, name: str) -> None:
+    ask = Ask(method="GET", target=target, headers=((name, "forged"), ("head-way", "x")))
+    decision = Asked(WARNS).gateway.decide(ask)
+    assert decision.remove_headers == (name,)
+
+
 # ---- the phases -----------------------------------------------------------------------------
 
 
@@ -293,6 +301,20 @@ def test_a_client_may_be_further_than_the_others() -> None:
     assert further("/?jwt=other").outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize(("now", "outcome"), [(SAID, "warned"), (DARK, None), (AFTER, None)])
+def test_t32_a_rule_that_names_a_client_gives_nobody_time_back(
+    now: float, outcome: str | None
+) -> None:
+    """It is ahead of the dates; past them, whoever writes its name into a header gets nothing."""
+    rule = ClientRule(client="app-1", phase=Phase.WARNED, reason="asked for it")
+    named = {"identity": Identity.HEADER, "identity_header": "x-client-id", "clients": (rule,)}
+    decision = Asked(now, policy=named)(f"/?jwt={TOKEN}", x_client_id="app-1")
+    moved = outcome is not None
+    assert bool(decision.set_headers) is moved
+    assert decision.outcome is (Outcome.PASS if moved else Outcome.ANONYMOUS)
+    assert told(decision, "headway-phase") == (outcome or ("brownout" if now == DARK else "off"))
+
+
 @pytest.mark.parametrize(
     ("identity", "client"),
     [(Identity.HEADER, "app-1"), (Identity.PEER, "peer:192.0.2.7"), (Identity.SUBJECT, "token:")],
@@ -422,6 +444,23 @@ def test_a_preflight_passes_and_allows_the_header() -> None:
     watched = Asked(AFTER, policy={"mode": Mode.OBSERVE})
     assert watched(f"/?jwt={TOKEN}", "OPTIONS", **PREFLIGHT).target == f"/?jwt={TOKEN}"
     assert watched("/", "OPTIONS", **PREFLIGHT).allow_header == ""
+
+
+@pytest.mark.parametrize(
+    ("now", "look_alikes", "target"),
+    [
+        (AFTER, LookAlikes.STRIP, "/?a"),
+        (AFTER, LookAlikes.REFUSE, "/?a"),
+        (AFTER, LookAlikes.COUNT, f"/?JWT={TOKEN}&a"),
+        (WARNS, LookAlikes.STRIP, f"/?JWT={TOKEN}&a"),
+    ],
+)
+def test_t13_a_preflight_has_no_look_alike_at_off(
+    now: float, look_alikes: LookAlikes, target: str
+) -> None:
+    asked = Asked(now, look_alikes=look_alikes)
+    decision = asked(f"/?JWT={TOKEN}&a", "OPTIONS", **PREFLIGHT)
+    assert (decision.target, decision.id) == (target, "preflight")
 
 
 @pytest.mark.parametrize(

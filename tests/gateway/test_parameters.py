@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from math import inf
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +44,8 @@ SPELLINGS = [
     "JWT=x", "Jwt=x", "jwt[]=x", "jwt[0]=x", "jwt%5B%5D=x", "+jwt=x", "%20jwt=x", ";jwt=x",
     "a=1;jwt=x", "jwt%00=x", "jwt%00a=x", "%6A%57%54=x", "%256Awt=x", "jwt\0=x", "%09jwt=x",
     "JWT[]=x", "jwt;a=x", "a;b;jwt=x", "+jwt[]=x", "%00jwt=x", "jwt%20=x", "jwt+=x", "jwT",
-    "%4aWT=x", "jwt[a][b]=x",
+    "%4aWT=x", "jwt[a][b]=x", "[jwt]=x", "%5Bjwt%5D=x", "[[jwt]][]=x", "jwt]=x", "%u006Awt=x",
+    "%U006awt[]=x",
 ]  # fmt: skip
 
 
@@ -70,7 +74,29 @@ def test_each_dialect_reads_its_own(dialect: str, seen: list[int]) -> None:
 def test_underscores_of_php() -> None:
     php = DIALECTS["php"]
     assert look_alikes("access.token=1&access%20token=2&access+token=3", NAMES, php) == [0, 1, 2]
+    assert look_alikes("access[token=1&access%5btoken=2&[access.token]=3", NAMES, php) == [0, 1, 2]
     assert look_alikes("access.token=1", NAMES, Dialect()) == []
+
+
+@pytest.mark.parametrize(
+    "piece", ["&", "%&", "jwt&", "%6A&", "jwt=%;", ";", "jwt", "[", "%5B", "jwt[=1&", "%25jwt=a&"]
+)
+def test_a_long_query_takes_time_in_proportion(piece: str) -> None:
+    """Twice as long takes about twice as long, whatever it is made of."""
+
+    def seconds(size: int) -> float:
+        query = (piece * size)[:size]
+        best = inf
+        for _ in range(3):
+            begun = perf_counter()
+            places = [hit.place for hit in find(query, NAMES)]
+            places += look_alikes(query, NAMES, DIALECTS["any"])
+            without(query, places)
+            best = min(best, perf_counter() - begun)
+        return best
+
+    small, large = seconds(10_000), seconds(200_000)
+    assert large < 20 * max(small, 0.001) * 3  # 20 times as long, and what else the machine does
 
 
 def test_nothing_is_alike_in_nothing() -> None:

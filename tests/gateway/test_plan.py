@@ -113,6 +113,10 @@ def test_routes_and_clients_with_a_phase_of_their_own() -> None:
     (off,) = plan(policy(route, ahead), records, now=NOW)
     # an exception that the policy no longer has is none
     assert [client.client for client in off.clients] == ["excepted"]
+    # one that is only warned before the others breaks with them
+    warned = ahead.replace('"off"', '"warned"')
+    (off,) = plan(policy(route, warned), records, now=NOW)
+    assert [client.client for client in off.clients] == ["ahead", "excepted"]
 
 
 EXTENDED = """[[location.extension]]

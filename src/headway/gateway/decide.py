@@ -145,7 +145,8 @@ class Gateway:
             return self._untouched(ask)
         # (2) a preflight has no credentials: it passes, and its answer may allow the header
         if is_preflight(ask):
-            return self._preflight(ask, [(each, hits) for each, hits in found if hits])
+            likes = [(each, places) for each, places in likes if self._strips(each, now)]
+            return self._preflight(ask, [(each, hits) for each, hits in found if hits], likes)
         # (3) each location by itself
         parts: list[_Part] = []
         for location, hits in found:
@@ -174,10 +175,16 @@ class Gateway:
             allow_header=allow if self.policy.mode is Mode.ENFORCE else "",
         )
 
-    def _preflight(self, ask: Ask, found: list[tuple[RetiredLocation, list[Found]]]) -> Decision:
+    def _preflight(
+        self,
+        ask: Ask,
+        found: list[tuple[RetiredLocation, list[Found]]],
+        likes: list[tuple[RetiredLocation, list[int]]],
+    ) -> Decision:
         if self.policy.mode is Mode.OBSERVE:
             return Decision(outcome=Outcome.PASS, target=ask.target, id="observe")
         places = [hit.place for _, hits in found for hit in hits]
+        places += [place for _, alike in likes for place in alike]
         return Decision(
             outcome=Outcome.PASS,
             target=_target(ask, places),
@@ -196,7 +203,7 @@ class Gateway:
             return self._excepted(ask, location, hits)
         at, token = self.policy.at(now), TokenText(hits[0].value)
         name = self._name(ask, token) if self.policy.clients else ""
-        policy = self._policy_for(location, hits[0].name, rule, name)
+        policy = self._policy_for(location, hits[0].name, rule, name, at)
         request = _facts(ask, location)
         places, client = tuple(hit.place for hit in hits), self._identity(ask, token)
         try:
@@ -225,16 +232,26 @@ class Gateway:
         )
         if admission.location is not Location.QUERY or admission.token is None:
             return part
+        if self._verifier is not None:  # the hash knows no token, under whatever name
+            rest = without(request.raw_query, places)
+            request = msgspec.structs.replace(request, raw_query=rest)
         return (yield from self._proved(part, admission.token, request, admission, now))
 
     def _policy_for(
-        self, location: RetiredLocation, parameter: str, rule: RouteRule | None, client: str
+        self,
+        location: RetiredLocation,
+        parameter: str,
+        rule: RouteRule | None,
+        client: str,
+        at: float,
     ) -> Policy:
         """By the dates, but for a route or a client that is elsewhere already."""
         if rule is not None:
             return location.policy(parameter, rule.phase)
         further = self.policy.client_rule(client, location.name)
-        return location.policy(parameter, None if further is None else further.phase)
+        if further is None or not further.is_further(location.schedule.phase(at)):
+            return location.policy(parameter)
+        return location.policy(parameter, further.phase)
 
     def _excepted(self, ask: Ask, location: RetiredLocation, hits: list[Found]) -> _Part:
         """A route where the token stays in the URL, by name and with a reason."""
@@ -287,13 +304,11 @@ class Gateway:
     def _like(self, ask: Ask, location: RetiredLocation, places: list[int], now: float) -> _Part:
         """A look-alike is no token: it goes away where the token's own parameter counts no more."""
         phase = location.schedule.phase(self.policy.at(now))
-        off = phase in NOT_INSPECTED
-        refuse = off and location.look_alikes is LookAlikes.REFUSE
-        strip = off and location.look_alikes is LookAlikes.STRIP
+        refuse = phase in NOT_INSPECTED and location.look_alikes is LookAlikes.REFUSE
         return _Part(
             location=location,
             phase=phase,
-            places=tuple(places) if strip else (),
+            places=tuple(places) if self._strips(location, now) else (),
             seen=tuple(places),
             client=self._identity(ask, ""),
             in_header=bool(ask.all(location.header)),
@@ -301,6 +316,11 @@ class Gateway:
             refusal=TokenLookalike() if refuse else None,
             notes=(TokenLookalike.id,),
         )
+
+    def _strips(self, location: RetiredLocation, now: float) -> bool:
+        """Whether its look-alikes go away: where its own parameter counts no more."""
+        off = location.schedule.phase(self.policy.at(now)) in NOT_INSPECTED
+        return off and location.look_alikes is not LookAlikes.COUNT
 
     # ---- clients ----------------------------------------------------------------------------
 
@@ -422,7 +442,9 @@ def _target(ask: Ask, places: list[int]) -> str:
 
 
 def _own(ask: Ask) -> tuple[str, ...]:
-    return tuple(name for name in OWN_HEADERS if ask.all(name))
+    """What the client may not say; CGI and WSGI read ``Headway_Phase`` as ``Headway-Phase``."""
+    names = dict.fromkeys(name for name, _ in ask.headers)
+    return tuple(name for name in names if name.replace("_", "-") in OWN_HEADERS)
 
 
 def _told(part: _Part) -> Headers:

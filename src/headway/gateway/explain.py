@@ -189,7 +189,7 @@ def _rule(
         what = "stays" if use.outcome == EXCEPTED else f"is {route.phase}"
         return f"route {route.path}: {what}, because {shown(route.reason)}", route.line
     further = policy.client_rule(client or "", location.name)
-    if further is not None:
+    if further is not None and further.is_further(location.schedule.phase(at)):
         named = shown(further.client)
         return f"client {named} is further: {shown(further.reason)}", further.line
     return _dated(location, use.phase, at, client)

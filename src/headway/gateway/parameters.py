@@ -78,21 +78,28 @@ class Dialect(NamedTuple):
     """How one family of software reads names: what it takes ``jwt`` from beside ``jwt``."""
 
     any_case: bool = False  # ASP.NET, some Java frameworks
-    brackets: bool = False  # PHP, Express (qs), Rails: jwt[], jwt[x]
+    brackets: bool = False  # PHP, Express (qs), Rails: jwt[], jwt[x], [jwt]
     trims: bool = False  # PHP: spaces around the name; NUL ends it
     twice: bool = False  # something on the way decodes once more
     semicolons: bool = False  # older CGI, Java, Python before 3.10
     underscores: bool = False  # PHP: '.', ' ' and '[' in a name become '_'
+    code_units: bool = False  # ASP.NET: %u006Awt
 
 
 DIALECTS: Mapping[str, Dialect] = {
     "plain": Dialect(),
-    "aspnet": Dialect(any_case=True),
+    "aspnet": Dialect(any_case=True, code_units=True),
     "express": Dialect(brackets=True),
     "java": Dialect(semicolons=True),
     "php": Dialect(brackets=True, trims=True, underscores=True),
     "any": Dialect(
-        any_case=True, brackets=True, trims=True, twice=True, semicolons=True, underscores=True
+        any_case=True,
+        brackets=True,
+        trims=True,
+        twice=True,
+        semicolons=True,
+        underscores=True,
+        code_units=True,
     ),
 }
 """By the name that a policy file has for the software behind the gateway."""
@@ -106,12 +113,16 @@ def look_alikes(raw_query: str, names: Collection[str], dialect: Dialect) -> lis
     >>> look_alikes("JWT=x&a=1;jwt=y&jwt[]=z&jwt=t", {"jwt"}, DIALECTS["any"])
     [0, 1, 2]
     """
-    if not raw_query or not _perhaps(frozenset(names)).search(raw_query):
+    known = frozenset(names)
+    if not raw_query or not _perhaps(known).search(raw_query):
         return []
+    shortest = min(map(len, known))
     return [
         place
         for place, part in enumerate(raw_query.split("&"))
-        if _decoded(part.partition("=")[0]) not in names and _like(part, names, dialect)
+        if len(part) >= shortest
+        and _like(part, known, dialect)
+        and _decoded(part.partition("=")[0]) not in known
     ]
 
 
@@ -122,26 +133,47 @@ def _perhaps(names: frozenset[str]) -> re.Pattern[str]:
     return re.compile("%|" + "|".join(spelled), re.IGNORECASE)
 
 
-def _like(part: str, names: Collection[str], dialect: Dialect) -> bool:
+def _like(part: str, names: frozenset[str], dialect: Dialect) -> bool:
     pieces = part.split(";") if dialect.semicolons else [part]
-    wanted = {_read(name, dialect) for name in names}
-    return any(name in wanted for piece in pieces for name in _readings(piece, dialect))
+    perhaps, wanted = _perhaps(names), _wanted(names, dialect)
+    for piece in pieces:
+        raw_name = piece.partition("=")[0]
+        if perhaps.search(raw_name) and not wanted.isdisjoint(_readings(raw_name, dialect)):
+            return True
+    return False
 
 
-def _readings(piece: str, dialect: Dialect) -> Iterator[str]:
-    """The names that *dialect* may see in *piece*: decoded once, and what a second time gives."""
-    raw_name = piece.partition("=")[0]
+@lru_cache(maxsize=64)
+def _wanted(names: frozenset[str], dialect: Dialect) -> frozenset[str]:
+    return frozenset(reading for name in names for reading in _read(name, dialect))
+
+
+def _readings(raw_name: str, dialect: Dialect) -> Iterator[str]:
+    """The names that *dialect* may see: decoded once, and what a second time gives."""
     once = _decoded(raw_name)
-    yield _read(once, dialect)
-    if dialect.twice and "%" in once:
-        yield _read(_decoded(once), dialect)
+    yield from _read(once, dialect)
+    if "%" not in once:
+        return
+    if dialect.code_units:
+        yield from _read(_CODE_UNIT.sub(lambda found: chr(int(found[1], 16)), once), dialect)
+    if dialect.twice:
+        yield from _read(_decoded(once), dialect)
 
 
-def _read(name: str, dialect: Dialect) -> str:
+_CODE_UNIT = re.compile("%[uU]([0-9A-Fa-f]{4})")
+
+
+def _read(name: str, dialect: Dialect) -> Iterator[str]:
+    """*name* as *dialect* reads it once it is decoded: nearly always in one way."""
     if dialect.trims:
-        name = name.lstrip("\0\t\r\n ").partition("\0")[0].rstrip()
-    if dialect.brackets:
-        name = name.partition("[")[0]
+        name = name.lstrip("\0\t\n\v\f\r ").partition("\0")[0].rstrip()
+    if dialect.any_case:
+        name = name.casefold()
     if dialect.underscores:
-        name = re.sub(r"[. ]", "_", name)
-    return name.casefold() if dialect.any_case else name
+        yield re.sub(r"[. \[]", "_", name)
+    if dialect.brackets:  # qs reads [jwt] as jwt, Rack also [[jwt and jwt]
+        name = _BRACKET.split(name.lstrip("[]"), maxsplit=1)[0]
+    yield re.sub(r"[. ]", "_", name) if dialect.underscores else name
+
+
+_BRACKET = re.compile(r"[\[\]]")

@@ -160,10 +160,11 @@ class _Traffic:
 
 
 def _elsewhere(policy: GatewayPolicy, record: Record) -> bool:
-    """Whether dates do not decide: a route has its own phase, or the client has."""
+    """Whether dates do not decide: a route has its own phase, or the client is off already."""
     if policy.rule(record.method, record.route, record.location) is not None:
         return True
-    return policy.client_rule(record.client, record.location) is not None
+    rule = policy.client_rule(record.client, record.location)
+    return rule is not None and rule.phase is Phase.OFF
 
 
 # ---- the plan -------------------------------------------------------------------------------

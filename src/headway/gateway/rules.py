@@ -213,6 +213,17 @@ class ClientRule(msgspec.Struct, frozen=True, kw_only=True):
         if self.phase not in (Phase.WARNED, Phase.OFF):
             raise ConfigurationError("phase: is warned or off; more time is an extension")
 
+    def is_further(self, phase: Phase) -> bool:
+        """Whether the client's own phase is later than *phase*: a rule gives nobody time back.
+
+        A pause stops what goes by dates; a client that asked to be off stays off.
+
+        >>> rule = ClientRule(client="a", phase=Phase.WARNED, reason="asked for it")
+        >>> rule.is_further(Phase.ANNOUNCED), rule.is_further(Phase.OFF)
+        (True, False)
+        """
+        return self.phase is Phase.OFF or phase in (Phase.OPEN, Phase.ANNOUNCED)
+
 
 class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """All of a policy file.

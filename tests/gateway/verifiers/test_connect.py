@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import atlassian_jwt
+import jwt
 import pytest
 from atlassian_jwt.url_utils import hash_url
 from hypothesis import given
@@ -31,7 +32,7 @@ from headway.gateway.verifiers.connect import (
 )
 from headway.model import Installation, Product, RequestFacts, Secret
 from headway.ports import NeedKey, OnceOnly, drive
-from headway.qsh import query_string_hash
+from headway.qsh import Form, query_string_hash
 
 NOW = 1_640_000_000.0
 TEXT = "a shared secret, 32 bytes of it!"
@@ -62,6 +63,24 @@ def test_an_app_proves_itself() -> None:
     assert proved(signed()) == "my-app"
     assert verifier().claimed(signed(issuer="other")) == "other"
     assert proved(signed(), path="/wiki/rest", base_path="/wiki") == "my-app"
+
+
+@pytest.mark.parametrize("form", [Form.DECODED_NAME_ORDER, Form.CODE_POINT_VALUE_ORDER])
+def test_apps_sign_as_their_library_does(form: Form) -> None:
+    query = "a%5B%5D=1&a0=2&b=%F0%9F%98%80&b=%EF%BD%81"  # npm and PyPI each sort it in its own way
+    hashed = query_string_hash("GET", "/rest", query, form=form)
+    assert hashed != query_string_hash("GET", "/rest", query)
+    claims = {"iss": "my-app", "iat": int(NOW), "exp": int(NOW) + 180, "qsh": hashed}
+    assert proved(jwt.encode(claims, TEXT, algorithm="HS256"), query=query) == "my-app"
+
+
+def test_the_hash_knows_no_token_under_whatever_name() -> None:
+    """An app that sends it as ``access_token`` signs the request without that."""
+    location = RetiredLocation(name="t", parameters=("access_token",), scheme="JWT")
+    policy = GatewayPolicy(name="api", locations=(location,))
+    gateway = Gateway(policy, verifier=verifier(), clock=lambda: NOW)
+    decision = gateway.decide(Ask(method="GET", target=f"/rest?access_token={signed()}&a=1"))
+    assert (decision.outcome, decision.target) == (Outcome.PASS, "/rest?a=1")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from headway.jwt import unverified_issuer
 from headway.model import Direction, Installation, Kind, Product, RequestFacts, Secret, TokenText
 from headway.policy import ATLASSIAN_2022
 from headway.ports import Clock, Credentials, KeySource, NeedKey, OnceOnly, ReplayCache, Steps
-from headway.qsh import without_token
+from headway.qsh import Form, without_token
 from headway.store.cache import ReadThrough
 from headway.store.files import read_private
 from headway.store.installations import Installations
@@ -26,6 +26,8 @@ from headway.verify import Accept, Expected, verify
 __all__ = ["ConnectVerifier", "KeptInstallations", "installations_from", "kept_in"]
 
 _ACCEPT = Accept(Direction.APP_TO_HOST, {Kind.REQUEST})
+_EXPECTED = Expected(forms=(Form.SPEC, Form.DECODED_NAME_ORDER, Form.CODE_POINT_VALUE_ORDER))
+"""Apps sign with npm's and PyPI's libraries, too: each form lists the same parameters."""
 _CACHE_SIZE, _CACHE_LIFE = 1024, 60.0  # seconds: so long does a removed installation count
 
 
@@ -65,7 +67,7 @@ class ConnectVerifier:
             base_path=self._base_path,
         )
         verified = yield from verify(
-            moved, accept=_ACCEPT, expected=Expected(), now=now, policy=ATLASSIAN_2022
+            moved, accept=_ACCEPT, expected=_EXPECTED, now=now, policy=ATLASSIAN_2022
         )
         return verified.claims.iss
 
