@@ -85,6 +85,7 @@
         │   ├── InstallationUnmapped       installation-unmapped
         │   └── AccessTokenMalformed       access-token-malformed
         ├── GatewayRefused            a request that a gateway stops
+        │   ├── AskedTooOften              asked-too-often
         │   ├── TokenLookalike             token-lookalike
         │   └── TokensInManyPlaces         tokens-in-many-places
         └── PermissionRefused         a user who is known may not do this on their site

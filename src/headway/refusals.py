@@ -17,6 +17,7 @@ __all__ = [
     "AdministratorRequired",
     "AdministratorUnknown",
     "ApiBaseUrlRefused",
+    "AskedTooOften",
     "EventMalformed",
     "EventPending",
     "EventRefused",
@@ -160,6 +161,15 @@ class AccessTokenMalformed(InvocationRefused):
 
 class GatewayRefused(Refusal):
     """A request that a gateway stops."""
+
+
+class AskedTooOften(GatewayRefused):
+    """A client that asks for its own record more often than it may, or that proves nothing."""
+
+    id = "asked-too-often"
+    status = 429
+    title = "the record was asked for too often"
+    hint = "Ask again in the next minute; what is told changes every few seconds at most."
 
 
 class TokenLookalike(GatewayRefused):

@@ -12,6 +12,7 @@ from headway import sign
 from headway.errors import IssuerUnknown, TokenNameEncoded, TokensDiffer
 from headway.gateway.decide import EXCEPTED, OWN_HEADERS, Gateway, is_preflight
 from headway.gateway.decision import Ask, Decision, Outcome, Use
+from headway.gateway.resource import ProtectedResource
 from headway.gateway.rules import (
     ClientRule,
     GatewayPolicy,
@@ -410,6 +411,68 @@ def test_more_time_is_for_whoever_proves_who_it_is() -> None:
     refused = strict(f"/?jwt={signed('unknown')}")
     assert (refused.outcome, json.loads(refused.body)["phase"]) == (Outcome.REFUSE, "off")
     assert strict.uses[0].phase is Phase.OFF
+
+
+class Keys:
+    """Knows what a token says, by a source of its own."""
+
+    def __init__(self, name: str, found: list[str]) -> None:
+        self.keys, self.replay = self, None
+        self._name, self._found, self.closed = name, found, 0
+
+    def find(self, need: NeedKey) -> Credentials | None:
+        self._found.append(f"{self._name} {need.issuer}")
+        return None
+
+    def claimed(self, token: str) -> str | None:
+        return token
+
+    def proving(self, token: TokenText, request: Any, now: float) -> Any:
+        yield NeedKey(issuer=token, symmetric=True)
+        return f"{token} by {self._name}"
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_each_location_has_its_own_verifier() -> None:
+    found: list[str] = []
+    verifiers = {"jwt": Keys("one", found), "key": Keys("two", found)}
+    names = {"jwt": "authorization", "key": "x-api-key", "bare": "x-bare"}
+    locations = tuple(
+        RetiredLocation(name=name, parameters=(name,), header=header)
+        for name, header in names.items()
+    )
+    uses: list[Use] = []
+    policy = GatewayPolicy(name="api", locations=locations)
+    gateway = Gateway(policy, verifier=verifiers, usage=uses.append, clock=lambda: BEFORE)
+    gateway.decide(Ask(method="GET", target="/?jwt=a&key=b&bare=c"))
+    assert found == ["one a", "two b"]
+    assert [(use.client, use.verified) for use in uses[:2]] == [
+        ("a by one", True),
+        ("b by two", True),
+    ]
+    assert not uses[2].verified
+
+
+def test_closing_closes_each_verifier_once() -> None:
+    one = Keys("one", [])
+    location = RetiredLocation(name="jwt", parameters=("jwt",))
+    other = RetiredLocation(name="key", parameters=("key",), header="x-key")
+    policy = GatewayPolicy(name="api", locations=(location, other))
+    Gateway(policy, verifier=one).close()
+    assert one.closed == 1
+    Gateway(policy).close()
+
+
+def test_a_challenge_says_where_the_metadata_stand() -> None:
+    resources = (ProtectedResource("https://api.example/v2"),)
+    asked = Asked(AFTER, off_means=OffMeans.REFUSE, policy={"resources": resources})
+    assert told(asked("/v2/rest?jwt=T"), "www-authenticate") == (
+        'JWT realm="jwt", resource_metadata='
+        '"https://api.example/.well-known/oauth-protected-resource/v2"'
+    )
+    assert told(asked("/rest?jwt=T"), "www-authenticate") == 'JWT realm="jwt"'
 
 
 # ---- modes ----------------------------------------------------------------------------------

@@ -4,11 +4,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
-from headway.errors import ConfigurationError
-from headway.gateway.metadata import metadata, metadata_path
-from headway.gateway.rules import GatewayPolicy, RetiredLocation
+from headway.gateway.metadata import metadata, pointer, resource_at
+from headway.gateway.resource import ProtectedResource
+from headway.gateway.rules import GatewayPolicy, Mode, RetiredLocation
 from headway.gateway.verifiers.settings import TrustedIssuer, Verification, Verify
 from headway.policy import Brownout, Schedule
 
@@ -21,7 +19,7 @@ SCHEDULE = Schedule(off=OFF, brownouts=(DARK,))
 def said(at: datetime, policy: dict[str, Any] | None = None, **location: Any) -> Any:
     fields = {"name": "t", "parameters": ("access_token", "t"), "schedule": SCHEDULE, **location}
     made = GatewayPolicy(name="api", locations=(RetiredLocation(**fields),), **(policy or {}))
-    body, headers = metadata(made, RESOURCE, at.timestamp())
+    body, headers = metadata(made, ProtectedResource(RESOURCE), at.timestamp())
     return json.loads(body), headers
 
 
@@ -63,12 +61,30 @@ def test_what_else_is_known() -> None:
     }
 
 
-def test_where_it_stands() -> None:
-    assert metadata_path("https://api.example") == "/.well-known/oauth-protected-resource"
-    assert metadata_path("https://api.example/") == "/.well-known/oauth-protected-resource"
+def at_paths(mode: Mode = Mode.ENFORCE, *addresses: str) -> GatewayPolicy:
+    location = RetiredLocation(name="t", parameters=("t",))
+    resources = tuple(ProtectedResource(each) for each in addresses)
+    return GatewayPolicy(name="api", locations=(location,), mode=mode, resources=resources)
 
 
-@pytest.mark.parametrize("resource", ["api", "https://me@h/", "https://h/?a", "https://h/#a"])
-def test_what_is_no_resource(resource: str) -> None:
-    with pytest.raises(ConfigurationError, match="the resource"):
-        metadata_path(resource)
+def test_which_resource_a_path_asks_for() -> None:
+    both = at_paths(Mode.ENFORCE, "https://api.example/", "https://api.example/v2")
+    well_known = "/.well-known/oauth-protected-resource"
+
+    def found(path: str, policy: GatewayPolicy = both) -> Any:
+        return getattr(resource_at(policy, path), "address", None)
+
+    assert found(well_known) == "https://api.example/"
+    assert found(f"{well_known}/v2") == "https://api.example/v2"
+    assert found(f"{well_known}/v3") is None
+    assert found(well_known, at_paths(Mode.OBSERVE, "https://api.example/")) is None
+
+
+def test_a_challenge_points_to_the_nearest() -> None:
+    both = at_paths(Mode.ENFORCE, "https://api.example/", "https://api.example/v2")
+    well_known = "https://api.example/.well-known/oauth-protected-resource"
+    assert pointer(both, "/rest") == f', resource_metadata="{well_known}"'
+    assert pointer(both, "/v2/rest") == f', resource_metadata="{well_known}/v2"'
+    assert pointer(both, "/v20") == f', resource_metadata="{well_known}"'
+    assert pointer(at_paths(), "/rest") == ""
+    assert pointer(at_paths(Mode.ENFORCE, "https://api.example/v2"), "/v3") == ""

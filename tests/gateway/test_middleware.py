@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +13,14 @@ from headway.errors import ConfigurationError
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Decision, Outcome
 from headway.gateway.middleware import AsgiGateway, WsgiGateway, answered
+from headway.gateway.resource import ProtectedResource
 from headway.gateway.rules import GatewayPolicy, OffMeans, RetiredLocation
+from headway.gateway.usage.settings import UsageSettings
+from headway.gateway.usage.store import open_usage
 from headway.gateway.verifiers.jwks import JwksVerifier
 from headway.gateway.verifiers.settings import TrustedIssuer, Verification, Verify
 from headway.policy import Schedule
+from uses import record
 
 OFF = datetime(2022, 2, 1, tzinfo=UTC)
 BEFORE, AFTER = OFF.timestamp() - 1, OFF.timestamp() + 1
@@ -217,3 +222,58 @@ def test_a_request_uri_is_changed_too() -> None:
 
     environ = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/r?jwt=T&a", "QUERY_STRING": "jwt=T&a"}
     assert WsgiGateway(app, gateway())(environ, lambda *_: None) == [b"/r?a"]
+
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+@pytest.mark.parametrize("through", [through_asgi, through_wsgi])
+def test_metadata_are_answered_here(through: Any) -> None:
+    seen = Seen()
+    resources = (ProtectedResource("https://api.example"),)
+    policy = GatewayPolicy(name="api", locations=gateway().policy.locations, resources=resources)
+    to = Gateway(policy, clock=lambda: BEFORE)
+    answer = through(seen, to, "GET", WELL_KNOWN, {})
+    assert (answer.status_code, answer.json()["resource"]) == (200, "https://api.example")
+    assert answer.headers["content-length"] == str(len(answer.content))
+    bare = through(seen, to, "HEAD", WELL_KNOWN, {})
+    assert (bare.status_code, bare.content) == (200, b"")
+    assert bare.headers["content-length"] == answer.headers["content-length"]
+    assert through(seen, to, "DELETE", WELL_KNOWN, {}).status_code == 405
+    assert through(seen, gateway(), "GET", WELL_KNOWN, {}).content == b"the app's"
+
+
+class Proves:
+    """Any token is acme's."""
+
+    def __init__(self) -> None:
+        self.keys, self.replay = self, None
+
+    def find(self, need: object) -> None:
+        return None
+
+    def proving(self, token: str, request: object, now: float) -> Any:
+        yield from ()
+        return "acme"
+
+
+def test_a_client_reads_its_own_record_there() -> None:
+    """The token is moved for the application, and has to stand in the header here."""
+    usage = UsageSettings(own_path="/usage")
+    issuers = Verify(by=Verification.JWKS, issuers=(TRUSTED,))
+    connect = Verify(by=Verification.CONNECT, installations="a.json", client_key="site")
+    store = open_usage(":memory:")
+    store.add([record("acme", at=time.time(), count=3)], batch="1", days=["2022-02-01"])
+    told: list[Any] = []
+    for verify in (issuers, connect):  # awaited on a loop of its own, and not
+        policy = GatewayPolicy(
+            name="api", locations=gateway().policy.locations, usage=usage, verify=verify
+        )
+        app = WsgiGateway(Seen().wsgi, Gateway(policy, verifier=Proves()), usage=store)
+        environ = {"REQUEST_METHOD": "GET", "RAW_URI": "/usage", "QUERY_STRING": ""}
+        signed = {**environ, "HTTP_AUTHORIZATION": "JWT T"}
+        body = b"".join(app(signed, lambda status, headers: told.append(status)))
+        assert json.loads(body)["locations"][0]["count"] == 3
+        app({**environ, "RAW_URI": "/usage?jwt=T"}, lambda status, headers: told.append(status))
+    assert told == ["200 OK", "401 Unauthorized"] * 2
+    store.close()

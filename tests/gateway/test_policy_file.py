@@ -11,6 +11,7 @@ from headway.errors import ConfigurationError, TokensDiffer
 from headway.gateway import policy_file
 from headway.gateway.policy_file import FILE_BYTES_MAX, load_policy, read_policy
 from headway.gateway.rules import Identity, LookAlikes, Mode, OffMeans
+from headway.gateway.usage.settings import Bounds, UsageSettings
 from headway.model import Phase
 from headway.policy import CONFLICTS, Outcome
 
@@ -134,7 +135,7 @@ def test_the_least_that_it_needs(tmp_path: Path) -> None:
         ),
         ("off = 2022-02-01T00:00:00Z", "off = 2021-02-01", "p:10: location[0]: off: is before"),
         ('dialect = "php"', 'dialect = "cobol"', "p:10: location[0]: dialect"),
-        ('link = "https://docs.example/jwt"', 'link = "javascript:1"', "location[0]: link: is no"),
+        ('link = "https://docs.example/jwt"', 'link = "javascript:1"', "location[0].link: is no"),
         ('link = "https://docs.example/jwt"', 'link = "https://x/\\r\\nA: b"', "link: is no http"),
         ('tokens-differ = "header"', 'tokens = "header"', "location[0].conflicts: there is no"),
         ('tokens-differ = "header"', 'tokens-differ = "accept"', "tokens-differ can not be accept"),
@@ -220,6 +221,101 @@ def test_who_proves_whose_a_token_is() -> None:
 def test_a_verification_that_can_not_work(old: str, new: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         read_policy(VERIFY.replace(old, new).encode())
+
+
+def test_a_location_has_a_verifier_of_its_own() -> None:
+    own = """\
+[[location]]
+name = "key"
+parameters = ["key"]
+[location.verify]
+by = "jwks"
+[[location.verify.issuer]]
+issuer = "a"
+keys = "https://a.example/k"
+audience = ["api"]
+[[location.verify.issuer]]
+issuer = "b"
+keys = "https://b.example/k"
+audience = ["api"]
+"""
+    connect = '[verify]\nby = "connect"\nstore = "s.db"\nclient_key = "site"\n'
+    first = VERIFY.partition("[verify]")[0] + own
+    policy = read_policy((first + connect).encode())
+    assert [each.by.value for each in policy.verifications] == ["connect", "jwks"]
+    assert [each.waits for each in policy.verifications] == [False, True]
+    assert (policy.verifications[1].line, policy.verify.line) == (8, 18)
+    alone = read_policy(first.encode())
+    assert (alone.verifies, alone.verify.by.value) == (True, "none")
+    broken = own.replace("https://b.example/k", "http://b.example/k")
+    with pytest.raises(ConfigurationError, match=r"p:14: location\[1\]\.verify\.issuer\[1\]: keys"):
+        read_policy((VERIFY.partition("[verify]")[0] + broken).encode(), source="p")
+
+
+USAGE = """\
+name = "api"
+documentation = "https://docs.example"
+[usage]
+store = "usage.db"
+keep_days = 90
+batch_seconds = 0.5
+own_path = "/usage"
+own_per_minute = 7
+[usage.limits]
+verified = 10
+claimed = 20
+per_client = 30
+[metadata]
+resource = ["https://api.example/v2", "https://api.example"]
+"""
+
+
+def test_where_uses_are_counted_and_what_is_told() -> None:
+    policy = read_policy((USAGE + VERIFY.removeprefix('name = "api"\n')).encode())
+    assert policy.usage == UsageSettings(
+        store="usage.db",
+        keep_days=90,
+        batch_seconds=0.5,
+        bounds=Bounds(verified=10, claimed=20, per_client=30),
+        own_path="/usage",
+        own_per_minute=7,
+    )
+    assert [each.path for each in policy.resources] == ["/v2", ""]
+    one = read_policy(VERIFY.encode() + b'[metadata]\nresource = "https://api.example/v2"\n')
+    assert [each.address for each in one.resources] == ["https://api.example/v2"]
+    assert read_policy(VERIFY.encode()).usage == UsageSettings()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("keep_days = 90", "keep_days = 0", "p:5: usage.keep_days: Expected `int` >= 1"),
+        ("keep_days = 90", "keep_days = 1.5", "p:5: usage.keep_days: Expected `int`, got `float`"),
+        ("batch_seconds = 0.5", "batch_seconds = 0", "p:6: usage.batch_seconds: Expected"),
+        ("claimed = 20", 'claimed = "many"', "p:11: usage.limits.claimed: Expected `int`"),
+        ("claimed = 20", "claims = 20", "p:9: usage.limits: Object contains unknown field"),
+        ("keep_days", "days", "p:3: usage: Object contains unknown field `days`"),
+        ('"usage.db"', '"postgresql://a:b@h/u"', "p:3: usage: store: a password does not"),
+        ('"/usage"', '"usage"', "p:3: usage: own_path: is a plain path"),
+        ('by = "jwks"', 'by = "none"', "verify: issuer: goes with"),
+        ('"https://api.example"]', '"https://b.example/v2"]', "p:14: metadata.resource: at least"),
+        ('"https://api.example"]', '"http://api.example"]', "p:14: metadata.resource: resource: h"),
+        ('["https://api.example/v2", "https://api.example"]', "[]", "p:14: metadata.resource: at"),
+        ('"https://docs.example"', '"javascript:1"', "p:2: documentation: is no http or https"),
+    ],
+)
+def test_a_message_about_usage_names_line_and_field(old: str, new: str, says: str) -> None:
+    text = USAGE + VERIFY.removeprefix('name = "api"\n')
+    assert old in text
+    with pytest.raises(ConfigurationError) as caught:
+        read_policy(text.replace(old, new, 1).encode(), source="p")
+    assert says in str(caught.value)
+
+
+def test_who_verifies_nobody_has_no_record_for_him() -> None:
+    text = USAGE + VERIFY.removeprefix('name = "api"\n').partition("[verify]")[0]
+    with pytest.raises(ConfigurationError, match=r"p:7: usage\.own_path: a client proves"):
+        read_policy(text.encode(), source="p")
 
 
 # ---- the reference in docs/gateway.md ---------------------------------------------------------

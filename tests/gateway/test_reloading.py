@@ -11,6 +11,7 @@ from headway.errors import ConfigurationError
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Outcome
 from headway.gateway.reloading import ReloadingGateway
+from headway.gateway.rules import GatewayPolicy
 
 OPEN = 'name = "open"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]\n'
 OFF = OPEN.replace('"open"', '"off"') + "off = 2022-02-01\n"
@@ -51,6 +52,35 @@ def test_a_changed_file_counts_once_it_stands_still(watched: Watched) -> None:
     assert watched.gateway.policy.name == "off"
     assert watched.told == [f"{watched.path}: the policy off is read anew"]
     assert asyncio.run(watched.gateway.adecide(ASK)).outcome is Outcome.ANONYMOUS
+
+
+def test_the_old_gateway_is_closed(tmp_path: Path) -> None:
+    made: list[Closing] = []
+
+    class Closing(Gateway):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    def make(policy: GatewayPolicy) -> Gateway:
+        made.append(Closing(policy))
+        return made[-1]
+
+    file = tmp_path / "gw.toml"
+    file.write_text(OPEN)
+    gateway = ReloadingGateway(file, make, told=lambda _: None)
+    file.write_text(OPEN.replace("parameters", "parameter"))
+    gateway.reload()
+    gateway.look()
+    assert [each.closed for each in made] == [False]
+    file.write_text(OFF)
+    gateway.reload()
+    gateway.look()
+    assert [each.closed for each in made] == [True, False]
+    assert gateway.verifiers == {}
+    gateway.close()
+    assert made[1].closed
 
 
 def test_half_a_file_is_no_policy(watched: Watched) -> None:

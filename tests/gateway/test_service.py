@@ -11,6 +11,7 @@ from proxied import BROWNOUT, OFF, POLICY, TOKEN, WARNED
 
 from headway.errors import ConfigurationError
 from headway.gateway.decide import Gateway
+from headway.gateway.own_paths import OwnPaths
 from headway.gateway.policy_file import read_policy
 from headway.gateway.service import TARGET_MAX, AuthorizationService, Peers
 
@@ -174,6 +175,34 @@ def test_its_log_has_no_address(caplog: pytest.LogCaptureFixture) -> None:
 def test_it_says_that_it_lives_to_anybody_and_is_nothing_but_http() -> None:
     assert Service().call("/health", [], ("192.0.2.1", 1))[0] == 200
     asyncio.run(Service().app({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+
+
+def test_what_a_proxy_hands_on_whole_is_answered_for_the_client() -> None:
+    path = "/.well-known/oauth-protected-resource"
+    policy = read_policy(POLICY + b'[metadata]\nresource = "https://api.example"\n')
+    gateway = Gateway(policy, clock=lambda: WARNED)
+    app = AuthorizationService(gateway, peers=["127.0.0.1"], own=OwnPaths(gateway))
+
+    def ask(path: str, method: str = "GET", client: str = "127.0.0.1") -> tuple[int, Any, bytes]:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "path": path, "raw_path": path.encode(), "query_string": b"a=1",
+            "method": method, "headers": [(b"X-Forwarded-For", b"192.0.2.1")],
+            "client": (client, 1),
+        }  # fmt: skip
+        asyncio.run(app(scope, None, send))  # type: ignore[arg-type]
+        return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+    status, headers, body = ask(path)
+    assert (status, json.loads(body)["resource"]) == (200, "https://api.example")
+    assert headers[b"content-length"] == str(len(body)).encode()
+    assert ask(path, "HEAD") == (200, headers, b"")
+    assert ask(path, client="192.0.2.9")[0] == 403
+    assert json.loads(ask("/rest")[2])["id"] == "proxy-unknown"
 
 
 def test_peers() -> None:

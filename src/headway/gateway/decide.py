@@ -11,9 +11,8 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
@@ -26,6 +25,7 @@ from headway.errors import (
     shown,
 )
 from headway.gateway.decision import Ask, Decision, Headers, Outcome, Use
+from headway.gateway.metadata import pointer
 from headway.gateway.parameters import Found, find, look_alikes, without
 from headway.gateway.rules import (
     DIRECTION,
@@ -38,16 +38,17 @@ from headway.gateway.rules import (
     RouteRule,
     facts,
 )
+from headway.gateway.verifying import Verifier, Verifying
 from headway.http.answers import retirement_headers
 from headway.keys import new_sealing_key
 from headway.model import Location, Phase, RequestFacts, TokenText
 from headway.policy import NOT_INSPECTED, Admission, Policy
 from headway.policy import Outcome as Settled
-from headway.ports import Clock, KeySource, ReplayCache, Steps, adrive, drive
+from headway.ports import Clock, Steps, adrive, drive
 from headway.redact import redact_url
 from headway.refusals import TokenLookalike, TokensInManyPlaces
 
-__all__ = ["EXCEPTED", "OWN_HEADERS", "Gateway", "Verifier", "is_preflight"]
+__all__ = ["EXCEPTED", "OWN_HEADERS", "Gateway", "is_preflight"]
 
 OWN_HEADERS = ("headway-phase", "headway-refusal", "headway-hint", "headway-outcome")
 """What the gateway alone says: taken out of requests and of upstream's answers."""
@@ -60,19 +61,6 @@ _CLIENT_MAX = 120
 _SAMPLE_MAX = 200
 _IN_A_HEADER = re.compile(r"[!-~]+")
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
-
-
-class Verifier(Protocol):
-    """Says whose token it is.  ``keys`` and ``replay`` answer what its steps ask."""
-
-    keys: KeySource
-    replay: ReplayCache | None
-
-    def claimed(self, token: str) -> str | None:
-        """The client that an unverified *token* names; bounded, and proof of nothing."""
-
-    def proving(self, token: TokenText, request: RequestFacts, now: float) -> Steps[str]:
-        """The steps that prove who the client is; raise a :class:`~headway.errors.Refusal`."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +83,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 class Gateway:
     """Decides by *policy*; *verifier* proves who a client is, *usage* is told of each use.
 
+    A mapping has verifiers by the names of locations: each its own, or none.
     *hash_key* (32 bytes) is what tokens are hashed with where they stand for
     their client: keep it, or clients have new names after a restart.  *clock*
     gives seconds since 1970.
@@ -112,31 +101,40 @@ class Gateway:
         self,
         policy: GatewayPolicy,
         *,
-        verifier: Verifier | None = None,
+        verifier: Verifier | Mapping[str, Verifier] | None = None,
         usage: Callable[[Use], None] = lambda use: None,
         clock: Clock = time.time,
         hash_key: bytes | None = None,
     ) -> None:
         self.policy = policy
-        self._verifier = verifier
+        self.verifiers: Mapping[str, Verifier]
+        if verifier is None:
+            self.verifiers = {}
+        elif isinstance(verifier, Mapping):
+            self.verifiers = verifier
+        else:
+            self.verifiers = {each.name: verifier for each in policy.locations}
         self._usage = usage
         self._clock = clock
         self._hash_key = hash_key or new_sealing_key()
 
     def decide(self, ask: Ask) -> Decision:
         """Decide with answers that come at once; raises TypeError where one has to be awaited."""
-        steps = self.deciding(ask, self._clock())
-        verifier = self._verifier
-        return drive(steps, _source(verifier), None if verifier is None else verifier.replay)
+        keys = Verifying()
+        return drive(self.deciding(ask, self._clock(), keys), keys, keys)
 
     async def adecide(self, ask: Ask) -> Decision:
         """Decide, awaiting what has to be awaited."""
-        steps = self.deciding(ask, self._clock())
-        verifier = self._verifier
-        return await adrive(steps, _source(verifier), None if verifier is None else verifier.replay)
+        keys = Verifying()
+        return await adrive(self.deciding(ask, self._clock(), keys), keys, keys)
 
-    def deciding(self, ask: Ask, now: float) -> Steps[Decision]:
-        """The steps of one decision at *now* (seconds since 1970)."""
+    def close(self) -> None:
+        """Close what the verifiers opened; a decision that has begun still ends."""
+        for verifier in {id(each): each for each in self.verifiers.values()}.values():
+            verifier.close()
+
+    def deciding(self, ask: Ask, now: float, keys: Verifying) -> Steps[Decision]:
+        """The steps of one decision at *now* (seconds since 1970); *keys* answers for them."""
         query = ask.raw_query
         # (1) what stands in the URL?  nearly always nothing
         found = [(each, find(query, each.names)) for each in self.policy.locations]
@@ -151,7 +149,7 @@ class Gateway:
         parts: list[_Part] = []
         for location, hits in found:
             if hits:
-                parts.append((yield from self._part(ask, location, hits, now)))
+                parts.append((yield from self._part(ask, location, hits, now, keys)))
         # (4) names that somebody may take for the token's
         parts += [self._like(ask, each, places, now) for each, places in likes if places]
         # (5) one decision of them all
@@ -196,18 +194,24 @@ class Gateway:
     # ---- one location -----------------------------------------------------------------------
 
     def _part(
-        self, ask: Ask, location: RetiredLocation, hits: list[Found], now: float
+        self,
+        ask: Ask,
+        location: RetiredLocation,
+        hits: list[Found],
+        now: float,
+        keys: Verifying,
     ) -> Steps[_Part]:
         rule = self.policy.rule(ask.method, ask.raw_path, location.name)
         if rule is not None and rule.phase is Phase.OPEN:
             return self._excepted(ask, location, hits)
         at, token = self.policy.at(now), TokenText(hits[0].value)
-        name = self._name(ask, token) if self.policy.clients else ""
+        verifier = self.verifiers.get(location.name)
+        name = self._name(ask, token, verifier) if self.policy.clients else ""
         policy = self._policy_for(location, hits[0].name, rule, name, at)
         request = _facts(ask, location)
         places, client = tuple(hit.place for hit in hits), self._identity(ask, token)
         try:
-            admission = policy.admit(request, DIRECTION, at, self._client_of(ask))
+            admission = policy.admit(request, DIRECTION, at, self._client_of(ask, verifier))
             self._one_name(location, hits, admission)
         except LocationRefused as refused:
             phase = _dated(policy, at)
@@ -232,10 +236,11 @@ class Gateway:
         )
         if admission.location is not Location.QUERY or admission.token is None:
             return part
-        if self._verifier is not None:  # the hash knows no token, under whatever name
+        if verifier is not None:  # the hash knows no token, under whatever name
             rest = without(request.raw_query, places)
             request = msgspec.structs.replace(request, raw_query=rest)
-        return (yield from self._proved(part, admission.token, request, admission, now))
+        keys.verifier = verifier
+        return (yield from self._proved(part, verifier, request, admission, now))
 
     def _policy_for(
         self,
@@ -275,19 +280,20 @@ class Gateway:
     def _proved(
         self,
         part: _Part,
-        token: TokenText,
+        verifier: Verifier | None,
         request: RequestFacts,
         admission: Admission,
         now: float,
     ) -> Steps[_Part]:
         """*part* with the token that is moved, once it has proved what it has to."""
+        token = admission.token or TokenText("")
         if not _IN_A_HEADER.fullmatch(token):  # %0D%0A is a value in a URL, and a line in a header
             wrong = TokenMalformed(expected="visible ASCII", found="another character")
             return self._unproved(part, wrong, admission, now)
-        if self._verifier is None:
+        if verifier is None:
             return msgspec.structs.replace(part, moved=token)
         try:
-            name = yield from self._verifier.proving(token, request, now)
+            name = yield from verifier.proving(token, request, now)
         except Refusal as refusal:
             return self._unproved(part, refusal, admission, now)
         return msgspec.structs.replace(part, client=name, verified=True, moved=token)
@@ -324,16 +330,16 @@ class Gateway:
 
     # ---- clients ----------------------------------------------------------------------------
 
-    def _client_of(self, ask: Ask) -> Callable[[str], str | None] | None:
+    def _client_of(self, ask: Ask, verifier: Verifier | None) -> Callable[[str], str | None] | None:
         """Whom the schedule asks for more time; nobody who could be anybody."""
-        if self._verifier is not None:
-            return self._verifier.claimed
+        if verifier is not None:
+            return verifier.claimed
         if self.policy.identity.earns_leniency:
             return lambda token: self._identity(ask, token)
         return None
 
-    def _name(self, ask: Ask, token: str) -> str:
-        claimed = self._verifier.claimed(token) if self._verifier is not None else None
+    def _name(self, ask: Ask, token: str, verifier: Verifier | None) -> str:
+        claimed = verifier.claimed(token) if verifier is not None else None
         return claimed or self._identity(ask, token)
 
     def _identity(self, ask: Ask, token: str) -> str:
@@ -360,7 +366,7 @@ class Gateway:
         uses = tuple(_use(ask, part, sample, refused=stopped) for part in parts)
         told = tuple(line for part in parts for line in _told(part))
         if stopped is not None:
-            return _refused(ask, stopped, told, uses)
+            return _refused(ask, stopped, told, uses, pointer(self.policy, ask.raw_path))
         # (2) what goes upstream
         headers = tuple(
             part.location.in_header(part.moved) for part in parts if part.moved is not None
@@ -458,11 +464,11 @@ def _told(part: _Part) -> Headers:
     )
     if not told:
         return ()
-    lines = [*told.items(), ("Headway-Hint", _instead(location))]
+    lines = [*told.items(), ("Headway-Hint", location.instead)]
     if not part.counts:
         lines.append(("Headway-Refusal", TokenInQuery.id))
     if location.warning:
-        lines.append(("Warning", f'299 - "{_instead(location)}"'))
+        lines.append(("Warning", f'299 - "{location.instead}"'))
     return tuple(lines)
 
 
@@ -479,17 +485,12 @@ def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
-def _instead(location: RetiredLocation) -> str:
-    value = f"{location.scheme} <token>" if location.scheme else "<token>"
-    return f"Send '{_shown(location.header)}: {value}'."
-
-
 def _shown(header: str) -> str:
     """A header's name as people write it."""
     return "-".join(word.capitalize() for word in header.split("-"))
 
 
-def _refused(ask: Ask, part: _Part, told: Headers, uses: tuple[Use, ...]) -> Decision:
+def _refused(ask: Ask, part: _Part, told: Headers, uses: tuple[Use, ...], pointed: str) -> Decision:
     refusal = part.refusal or TokenInQuery()
     public, location = refusal.public, part.location
     status = 401 if public.status < 500 else public.status
@@ -499,7 +500,7 @@ def _refused(ask: Ask, part: _Part, told: Headers, uses: tuple[Use, ...]) -> Dec
         "status": status,
         "id": public.id,
         "phase": part.phase,
-        "send": _instead(location),
+        "send": location.instead,
     }
     if location.schedule.off is not None:
         body["off_at"] = location.schedule.off.isoformat()
@@ -515,7 +516,7 @@ def _refused(ask: Ask, part: _Part, told: Headers, uses: tuple[Use, ...]) -> Dec
         *(line for line in told if line[0] != "Headway-Refusal"),
     ]
     if status == 401:
-        headers.insert(0, ("WWW-Authenticate", f'{scheme} realm="{location.name}"'))
+        headers.insert(0, ("WWW-Authenticate", f'{scheme} realm="{location.name}"{pointed}'))
     return Decision(
         outcome=Outcome.REFUSE,
         target=_target(ask, list(part.places)),
@@ -574,14 +575,3 @@ def _agent(text: str) -> str:
 
 def _alike(query: str, location: RetiredLocation) -> list[int]:
     return look_alikes(query, location.names, location.reads)
-
-
-def _source(verifier: Verifier | None) -> KeySource:
-    return verifier.keys if verifier is not None else _Nobody()
-
-
-class _Nobody:
-    """Where nothing is verified, no key is asked for."""
-
-    def find(self, need: object) -> None:
-        return None

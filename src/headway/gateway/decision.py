@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     PASS = "pass"  # noqa: S105 - with its credentials, moved into a header where they were not
     ANONYMOUS = "anonymous"  # goes on, and the token that it carried counts for nothing
     REFUSE = "refuse"
+    ANSWER = "answer"  # of the gateway itself, at a path of its own
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):

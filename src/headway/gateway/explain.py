@@ -17,6 +17,8 @@ from headway.gateway.decide import EXCEPTED, Gateway
 from headway.gateway.decision import Ask, Decision, Headers, Outcome, Use
 from headway.gateway.parameters import find, look_alikes
 from headway.gateway.rules import GatewayPolicy, Identity, RetiredLocation
+from headway.gateway.verifiers.settings import Verification
+from headway.gateway.verifying import Verifier
 from headway.keys import new_sealing_key
 from headway.model import Phase, RequestFacts, TokenText
 from headway.ports import Credentials, KeySource, NeedKey, ReplayCache, Steps
@@ -76,8 +78,8 @@ def explain(policy: GatewayPolicy, ask: Ask, at: float, *, client: str | None) -
     """
     enforcing = msgspec.structs.replace(policy, mode=type(policy.mode).ENFORCE)
     ask = _as(ask, policy, client)
-    proved = _decided(enforcing, ask, at, _Supposed(client, proves=True))
-    unproved = _decided(enforcing, ask, at, _Supposed(client, proves=not policy.verifies))
+    proved = _decided(enforcing, ask, at, client, proved=True)
+    unproved = _decided(enforcing, ask, at, client, proved=False)
     return Explanation(
         at=_written(at),
         outcome=proved.outcome,
@@ -135,6 +137,9 @@ class _Supposed:
             raise SignatureInvalid()
         return self._client or "somebody"
 
+    def close(self) -> None:
+        pass  # nothing was opened
+
 
 def _as(ask: Ask, policy: GatewayPolicy, client: str | None) -> Ask:
     """*ask* as *client* would send it, where the policy tells clients by what they send."""
@@ -152,12 +157,17 @@ def _as(ask: Ask, policy: GatewayPolicy, client: str | None) -> Ask:
     return ask
 
 
-def _decided(policy: GatewayPolicy, ask: Ask, at: float, supposed: _Supposed) -> Decision:
+def _decided(
+    policy: GatewayPolicy, ask: Ask, at: float, client: str | None, *, proved: bool
+) -> Decision:
     """The decision; nobody who is told by what anybody can send is proved by anything."""
-    earns = policy.verifies or policy.identity.earns_leniency
-    verifier = supposed if earns else None
+    verifiers: dict[str, Verifier] = {}
+    for location in policy.locations:
+        verifies = policy.verification(location).by is not Verification.NONE
+        if verifies or policy.earns_leniency(location):
+            verifiers[location.name] = _Supposed(client, proves=proved or not verifies)
     key = new_sealing_key()
-    return Gateway(policy, verifier=verifier, clock=lambda: at, hash_key=key).decide(ask)
+    return Gateway(policy, verifier=verifiers, clock=lambda: at, hash_key=key).decide(ask)
 
 
 # ---- reasons --------------------------------------------------------------------------------

@@ -7,37 +7,21 @@ dates that end them.
 from __future__ import annotations
 
 import json
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
-from headway.errors import ConfigurationError
-from headway.gateway.rules import GatewayPolicy, RetiredLocation
-from headway.http.answers import origin_of
+from headway.gateway.resource import ProtectedResource
+from headway.gateway.rules import GatewayPolicy, Mode, RetiredLocation
 from headway.policy import NOT_INSPECTED
 
-__all__ = ["metadata", "metadata_path"]
+__all__ = ["metadata", "pointer", "resource_at"]
 
-WELL_KNOWN = "/.well-known/oauth-protected-resource"  # RFC 9728 section 3
 PARAMETER = "access_token"  # the only one that a client may take "query" for: RFC 6750 section 2.3
 AGE_MAX = 3600  # seconds
 
 
-def metadata_path(resource: str) -> str:
-    """Where the metadata of *resource* stands on its own host; raises ConfigurationError.
-
-    >>> metadata_path("https://api.example/v2")
-    '/.well-known/oauth-protected-resource/v2'
-    """
-    try:
-        origin_of(resource)
-    except ValueError as error:
-        raise ConfigurationError(f"the resource: {error}") from None
-    parts = urlsplit(resource)
-    if parts.query or parts.fragment:
-        raise ConfigurationError("the resource: has neither query nor fragment here")
-    return WELL_KNOWN + parts.path.rstrip("/")
-
-
-def metadata(policy: GatewayPolicy, resource: str, at: float) -> tuple[bytes, dict[str, str]]:
+def metadata(
+    policy: GatewayPolicy, resource: ProtectedResource, at: float
+) -> tuple[bytes, dict[str, str]]:
     """The document for *resource* at *at* (seconds since 1970), and the answer's headers.
 
     ``query`` is a bearer method while a client that nobody knows may use it;
@@ -45,26 +29,68 @@ def metadata(policy: GatewayPolicy, resource: str, at: float) -> tuple[bytes, di
 
     >>> location = RetiredLocation(name="token", parameters=("access_token",))
     >>> policy = GatewayPolicy(name="api", locations=(location,))
-    >>> json.loads(metadata(policy, "https://api.example", 0)[0])["bearer_methods_supported"]
+    >>> api = ProtectedResource("https://api.example")
+    >>> json.loads(metadata(policy, api, 0)[0])["bearer_methods_supported"]
     ['header', 'query']
     """
-    metadata_path(resource)
     moment = policy.at(at)
     bearers = [each for each in policy.locations if _is_bearer(each)]
     queries = [each for each in bearers if PARAMETER in each.names]
     methods = ["header"] if bearers else []
     if any(each.schedule.phase(moment) not in NOT_INSPECTED for each in queries):
         methods.append("query")
-    told: dict[str, object] = {"resource": resource, "bearer_methods_supported": methods}
-    if policy.verify.issuers:
-        told["authorization_servers"] = [each.issuer for each in policy.verify.issuers]
+    told: dict[str, object] = {"resource": resource.address, "bearer_methods_supported": methods}
+    issuers = list(dict.fromkeys(_issuers(policy)))
+    if issuers:
+        told["authorization_servers"] = issuers
     if policy.documentation:
         told["resource_documentation"] = policy.documentation
     changes = [each.schedule.next_change(moment) for each in queries]
     ages = [int(change - moment) for change in changes if change is not None]
     age = min([AGE_MAX, *ages])
-    headers = {"Content-Type": "application/json", "Cache-Control": f"max-age={max(age, 0)}"}
+    headers = {
+        "Content-Type": "application/json",
+        "Cache-Control": f"max-age={max(age, 0)}",
+        "Access-Control-Allow-Origin": "*",  # everybody may read it, a page in a browser too
+    }
     return json.dumps(told).encode(), headers
+
+
+def resource_at(policy: GatewayPolicy, raw_path: str) -> ProtectedResource | None:
+    """The resource whose metadata *raw_path* asks for; None where it is no such path.
+
+    While a policy only observes there are none: what they say is not so yet.
+
+    >>> location = RetiredLocation(name="token", parameters=("access_token",))
+    >>> policy = GatewayPolicy(name="api", locations=(location,),
+    ...     resources=(ProtectedResource("https://api.example/v2"),))
+    >>> resource_at(policy, "/.well-known/oauth-protected-resource/v2").address
+    'https://api.example/v2'
+    """
+    if policy.mode is Mode.OBSERVE:
+        return None
+    return next((each for each in policy.resources if each.metadata_path == raw_path), None)
+
+
+def pointer(policy: GatewayPolicy, raw_path: str) -> str:
+    """What a challenge says of where the metadata stand (RFC 9728 section 5.1); or nothing.
+
+    >>> location = RetiredLocation(name="token", parameters=("access_token",))
+    >>> policy = GatewayPolicy(name="api", locations=(location,),
+    ...     resources=(ProtectedResource("https://api.example"),))
+    >>> pointer(policy, "/rest")
+    ', resource_metadata="https://api.example/.well-known/oauth-protected-resource"'
+    """
+    covering = [each for each in policy.resources if each.covers(raw_path)]
+    if not covering:
+        return ""
+    nearest = max(covering, key=lambda each: len(each.path))
+    return f', resource_metadata="{nearest.metadata_address}"'
+
+
+def _issuers(policy: GatewayPolicy) -> Iterator[str]:
+    for verify in policy.verifications:
+        yield from (each.issuer for each in verify.issuers)
 
 
 def _is_bearer(location: RetiredLocation) -> bool:

@@ -11,14 +11,18 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headway.gateway.decide import OWN_HEADERS
 from headway.gateway.decision import Ask, Decision, Headers, Outcome
+from headway.gateway.own_paths import OwnPaths
 from headway.gateway.rules import GatewayPolicy
-from headway.gateway.verifiers.settings import Verification
+from headway.gateway.verifying import Verifier
 from headway.http.asgi import facts_from_scope
 from headway.http.wsgi import facts_from_environ
+
+if TYPE_CHECKING:
+    from headway.gateway.usage.store import UsageStore
 
 __all__ = ["AsgiGateway", "Decides", "WsgiGateway", "answered", "sent"]
 
@@ -32,6 +36,7 @@ WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _SHARED = ("public", "s-maxage")
 _ONCE = ("deprecation", "sunset")
+_ANSWERED = (Outcome.REFUSE, Outcome.ANSWER)
 ANSWER_SECONDS = 30.0
 
 
@@ -41,6 +46,10 @@ class Decides(Protocol):
     @property
     def policy(self) -> GatewayPolicy:
         """By what it decides."""
+
+    @property
+    def verifiers(self) -> Mapping[str, Verifier]:
+        """Who proves whose a token is, by the names of locations."""
 
     def decide(self, ask: Ask) -> Decision:
         """Decide at once."""
@@ -117,6 +126,9 @@ def _allowing(headers: list[tuple[str, str]], allow: str) -> list[tuple[str, str
 class AsgiGateway:
     """An ASGI application behind a gateway; WebSockets too, whatever else passes.
 
+    What the policy switches on at paths of the gateway's own is answered here:
+    resource metadata and, with *usage*, a client's own record.
+
     >>> from headway.gateway.decide import Gateway
     >>> from headway.gateway.rules import RetiredLocation
     >>> async def app(scope, receive, send):
@@ -129,8 +141,9 @@ class AsgiGateway:
     b'a=1' [(b'authorization', b'JWT T')]
     """
 
-    def __init__(self, app: AsgiApp, gateway: Decides) -> None:
+    def __init__(self, app: AsgiApp, gateway: Decides, *, usage: UsageStore | None = None) -> None:
         self._app, self._gateway = app, gateway
+        self._own = OwnPaths(gateway, usage=usage)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Decide, then ask the application or answer in its place."""
@@ -141,9 +154,11 @@ class AsgiGateway:
             (name.decode("latin-1").lower(), value.decode("latin-1"))
             for name, value in scope["headers"]
         )
-        decision = await self._gateway.adecide(_ask_of(scope, headers))
-        if decision.outcome is Outcome.REFUSE:
-            await _refuse(scope, decision, send)
+        ask = _ask_of(scope, headers)
+        own = await self._own.aanswer(ask) if scope["type"] == "http" else None
+        decision = own or await self._gateway.adecide(ask)
+        if decision.outcome in _ANSWERED:
+            await _answer(scope, decision, send)
             return
 
         async def told(message: Message) -> None:
@@ -165,14 +180,15 @@ def _ask_of(scope: Scope, headers: Headers) -> Ask:
     return Ask(method=facts.method, target=target, headers=headers, peer=peer)
 
 
-async def _refuse(scope: Scope, decision: Decision, send: Send) -> None:
+async def _answer(scope: Scope, decision: Decision, send: Send) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})  # before it is accepted: a 403
         return
     length = ("Content-Length", str(len(decision.body)))
     headers = _raw((*decision.answer_headers, length))
     await send({"type": "http.response.start", "status": decision.status, "headers": headers})
-    await send({"type": "http.response.body", "body": decision.body})
+    body = b"" if scope["method"] == "HEAD" else decision.body
+    await send({"type": "http.response.body", "body": body})
 
 
 def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
@@ -187,7 +203,7 @@ def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 class WsgiGateway:
-    """A WSGI application behind a gateway.
+    """A WSGI application behind a gateway; *usage* as in :class:`AsgiGateway`.
 
     The server has to hand on the raw target (``RAW_URI`` or ``REQUEST_URI``).
     Key sets are fetched on a loop of its own.
@@ -203,8 +219,9 @@ class WsgiGateway:
     ['a=1', 'JWT T']
     """
 
-    def __init__(self, app: WsgiApp, gateway: Decides) -> None:
+    def __init__(self, app: WsgiApp, gateway: Decides, *, usage: UsageStore | None = None) -> None:
         self._app, self._gateway = app, gateway
+        self._own = OwnPaths(gateway, usage=usage)
         self._loop = _Loop()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -214,11 +231,11 @@ class WsgiGateway:
         headers = _environ_headers(environ)
         peer = str(environ.get("REMOTE_ADDR", ""))
         decision = self._decide(Ask(method=facts.method, target=target, headers=headers, peer=peer))
-        if decision.outcome is Outcome.REFUSE:
+        if decision.outcome in _ANSWERED:
             length = ("Content-Length", str(len(decision.body)))
             status = f"{decision.status} {HTTPStatus(decision.status).phrase}"
             start_response(status, [*decision.answer_headers, length])
-            return [decision.body]
+            return [] if facts.method == "HEAD" else [decision.body]
 
         def start(status: str, told: list[tuple[str, str]], *more: Any) -> Any:
             return start_response(status, list(answered(decision, tuple(told))), *more)
@@ -226,9 +243,12 @@ class WsgiGateway:
         return self._app(_changed(environ, decision, headers), start)
 
     def _decide(self, ask: Ask) -> Decision:
-        if self._gateway.policy.verify.by is Verification.JWKS:
-            return self._loop.run(self._gateway.adecide(ask))
-        return self._gateway.decide(ask)
+        if any(each.waits for each in self._gateway.policy.verifications):
+            return self._loop.run(self._adecide(ask))
+        return self._own.answer(ask) or self._gateway.decide(ask)
+
+    async def _adecide(self, ask: Ask) -> Decision:
+        return await self._own.aanswer(ask) or await self._gateway.adecide(ask)
 
 
 def _environ_headers(environ: Mapping[str, Any]) -> Headers:

@@ -219,7 +219,7 @@ def _window(
     broken, refused, total = [], 0.0, 0.0
     for (client, verified), habit in sorted(traffic.habits.items()):
         total += traffic.expected(habit.all, start.timestamp() - early, stop - early)
-        name = client if verified or _believed(policy) else None
+        name = client if verified or policy.earns_leniency(location) else None
         if only is not None and name != only:
             continue
         since = _refused_since(location, name, start, kind)
@@ -244,11 +244,6 @@ def _window(
         share=refused / total if total else 0.0,
         clients=tuple(sorted(broken, key=lambda each: (-each.requests, each.client))),
     )
-
-
-def _believed(policy: GatewayPolicy) -> bool:
-    """Whether a client that is not verified is somebody to the schedule, as in deciding."""
-    return not policy.verifies and policy.identity.earns_leniency
 
 
 def _refused_since(

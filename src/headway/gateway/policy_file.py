@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from headway.errors import ConfigurationError, registry
 from headway.gateway.brownouts import duration, growing, hours
+from headway.gateway.resource import ProtectedResource
 from headway.gateway.rules import (
     ClientRule,
     GatewayPolicy,
@@ -29,6 +30,7 @@ from headway.gateway.rules import (
     RetiredLocation,
     RouteRule,
 )
+from headway.gateway.usage.settings import Bounds, UsageSettings
 from headway.gateway.verifiers.settings import TrustedIssuer, Verification, Verify
 from headway.model import Phase
 from headway.policy import CONFLICTS, Brownout, Extension, Outcome, Pause, Schedule
@@ -74,6 +76,15 @@ class _PausedTable(_Table):
     why: str
 
 
+class _VerifyTable(_Table):
+    by: Verification = Verification.NONE
+    store: str = ""
+    installations: str = ""
+    client_key: str = ""
+    base_path: str = ""
+    issuer: list[dict[str, Any]] = []
+
+
 class _LocationTable(_Table):
     name: str
     parameters: list[str]
@@ -92,6 +103,7 @@ class _LocationTable(_Table):
     brownout: list[_BrownoutTable] = []
     extension: list[_ExtensionTable] = []
     paused: _PausedTable | None = None
+    verify: _VerifyTable | None = None
 
 
 class _RouteTable(_Table):
@@ -114,13 +126,26 @@ class _IdentityTable(_Table):
     header: str = ""
 
 
-class _VerifyTable(_Table):
-    by: Verification = Verification.NONE
+_Records = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+
+class _LimitsTable(_Table):
+    verified: _Records = 20_000
+    claimed: _Records = 5_000
+    per_client: _Records = 100
+
+
+class _UsageTable(_Table):
     store: str = ""
-    installations: str = ""
-    client_key: str = ""
-    base_path: str = ""
-    issuer: list[dict[str, Any]] = []
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 800
+    batch_seconds: Annotated[float, msgspec.Meta(ge=0.1, le=3_600)] = 5.0
+    limits: _LimitsTable = msgspec.field(default_factory=_LimitsTable)
+    own_path: str = ""
+    own_per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 30
+
+
+class _MetadataTable(_Table):
+    resource: str | list[str]
 
 
 class _File(_Table):
@@ -133,7 +158,8 @@ class _File(_Table):
     route: list[_RouteTable] = []
     client: list[_ClientTable] = []
     verify: _VerifyTable = msgspec.field(default_factory=_VerifyTable)
-    usage: dict[str, Any] = {}
+    usage: _UsageTable = msgspec.field(default_factory=_UsageTable)
+    metadata: _MetadataTable | None = None
 
 
 # ---- reading --------------------------------------------------------------------------------
@@ -218,7 +244,7 @@ class _Reader:
     def line(self, path: Sequence[str | int]) -> int:
         """The line of *path*, or of the table that holds it; 1 where nothing is found."""
         table = [part for part in path if isinstance(part, str)]
-        numbers = [part for part in path if isinstance(part, int)]
+        wanted = _numbered(path)
         best, section = 1, [""]
         counts: dict[str, int] = {}
         for number, line in enumerate(self._lines, 1):
@@ -228,7 +254,7 @@ class _Reader:
                 counts[header[1]] = counts.get(header[1], -1) + 1
                 for other in [name for name in counts if name.startswith(header[1] + ".")]:
                     counts[other] = -1
-            inside = self._inside(section, counts, table, numbers)
+            inside = self._inside(section, counts, table, wanted)
             if header is not None and inside:
                 best = number
             own = [""] if len(table) == 1 else table[:-1]
@@ -238,7 +264,10 @@ class _Reader:
 
     @staticmethod
     def _inside(
-        section: list[str], counts: Mapping[str, int], table: list[str], numbers: list[int]
+        section: list[str],
+        counts: Mapping[str, int],
+        table: list[str],
+        wanted: Mapping[str, int],
     ) -> bool:
         """Whether *section* is on the way to *table*, with the right numbers."""
         if section == [""]:
@@ -246,8 +275,23 @@ class _Reader:
         if table[: len(section)] != section:
             return False
         depths = [".".join(section[: depth + 1]) for depth in range(len(section))]
-        known = [counts[name] for name in depths if name in counts]
-        return all(a == b for a, b in zip(known, numbers, strict=False))
+        return all(counts.get(name) == wanted[name] for name in depths if name in wanted)
+
+
+def _numbered(path: Sequence[str | int]) -> Mapping[str, int]:
+    """Which one of each list of tables *path* goes through, by the list's name.
+
+    >>> _numbered(("location", 1, "verify", "issuer", 0, "keys"))
+    {'location': 1, 'location.verify.issuer': 0}
+    """
+    names: list[str] = []
+    wanted: dict[str, int] = {}
+    for part in path:
+        if isinstance(part, int):
+            wanted[".".join(names)] = part
+        else:
+            names.append(part)
+    return wanted
 
 
 # ---- tables into values ---------------------------------------------------------------------
@@ -264,8 +308,10 @@ def _policy(file: _File, reader: _Reader) -> GatewayPolicy:
         rehearsal = duration(file.rehearsal) if file.rehearsal else timedelta(0)
     if file.identity.by is Identity.HEADER and not file.identity.header:
         raise reader.error(("identity", "header"), "says which header names the client")
+    with reader.at("documentation"):
+        documentation = _link(file.documentation)
     names = {location.name for location in locations}
-    return GatewayPolicy(
+    policy = GatewayPolicy(
         name=file.name,
         locations=tuple(locations),
         routes=tuple(_each(reader, "route", file.route, lambda t, n: _route(t, n, names, reader))),
@@ -276,10 +322,15 @@ def _policy(file: _File, reader: _Reader) -> GatewayPolicy:
         identity=file.identity.by,
         identity_header=file.identity.header.lower(),
         rehearsal=rehearsal,
-        documentation=file.documentation,
-        verify=_verify(file.verify, reader),
+        documentation=documentation,
+        verify=_verify(file.verify, reader, "verify"),
+        usage=_usage(file.usage, reader),
+        resources=_resources(file.metadata, reader),
         source=reader._source,
     )
+    if policy.usage.own_path and not policy.verifies:
+        raise reader.error(("usage", "own_path"), "a client proves who it is by [verify] alone")
+    return policy
 
 
 def _each(
@@ -334,6 +385,8 @@ def _location(table: _LocationTable, number: int, reader: _Reader) -> RetiredLoc
         conflicts = _conflicts(table.conflicts)
     with reader.at(*place, "header"):
         _check_words(table)
+    with reader.at(*place, "link"):
+        link = _link(table.link)
     return RetiredLocation(
         name=table.name,
         parameters=tuple(table.parameters),
@@ -343,11 +396,12 @@ def _location(table: _LocationTable, number: int, reader: _Reader) -> RetiredLoc
         off_means=table.off_means,
         look_alikes=table.look_alikes,
         dialect=table.dialect,
-        link=_link(table.link),
+        link=link,
         warning=table.warning,
         conflicts=conflicts,
         line=reader.line(place),
         lines=lines,
+        verify=None if table.verify is None else _verify(table.verify, reader, *place, "verify"),
     )
 
 
@@ -426,7 +480,7 @@ def _link(link: str | None) -> str | None:
     if link is None:
         return None
     if not re.fullmatch(r"https?://[!-;=?-~]+", link):
-        raise ConfigurationError("link: is no http or https address")
+        raise ConfigurationError("is no http or https address")
     return link
 
 
@@ -459,15 +513,15 @@ def _client(table: _ClientTable, number: int, names: set[str], reader: _Reader) 
     )
 
 
-def _verify(table: _VerifyTable, reader: _Reader) -> Verify:
+def _verify(table: _VerifyTable, reader: _Reader, *place: str | int) -> Verify:
     issuers = []
     for number, each in enumerate(table.issuer):
-        with reader.at("verify", "issuer", number):
+        with reader.at(*place, "issuer", number):
             try:
                 issuers.append(msgspec.convert(each, TrustedIssuer))
             except msgspec.ValidationError as error:
                 raise ConfigurationError(str(error)) from None
-    with reader.at("verify"):
+    with reader.at(*place):
         return Verify(
             by=table.by,
             store=table.store,
@@ -475,5 +529,28 @@ def _verify(table: _VerifyTable, reader: _Reader) -> Verify:
             client_key=table.client_key,
             base_path=table.base_path,
             issuers=tuple(issuers),
-            line=reader.line(("verify",)),
+            line=reader.line(place),
         )
+
+
+def _usage(table: _UsageTable, reader: _Reader) -> UsageSettings:
+    with reader.at("usage"):
+        return UsageSettings(
+            store=table.store,
+            keep_days=table.keep_days,
+            batch_seconds=table.batch_seconds,
+            bounds=Bounds(**msgspec.structs.asdict(table.limits)),
+            own_path=table.own_path,
+            own_per_minute=table.own_per_minute,
+        )
+
+
+def _resources(table: _MetadataTable | None, reader: _Reader) -> tuple[ProtectedResource, ...]:
+    if table is None:
+        return ()
+    with reader.at("metadata", "resource"):
+        named = [table.resource] if isinstance(table.resource, str) else table.resource
+        found = tuple(ProtectedResource(each) for each in named)
+        if not found or len({each.path for each in found}) < len(found):
+            raise ConfigurationError("at least one, and none twice: they are told by their paths")
+        return found

@@ -11,7 +11,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Decision
 from headway.gateway.policy_file import FILE_BYTES_MAX, read_policy
 from headway.gateway.rules import GatewayPolicy
+from headway.gateway.verifying import Verifier
 from headway.ports import Clock
 
 __all__ = ["ReloadingGateway"]
@@ -40,8 +41,8 @@ class _Stamp(NamedTuple):
 class ReloadingGateway:
     r"""Decides by the policy in the file at *path*, made into a gateway by *make*.
 
-    A new policy is a new gateway: a decision that has begun ends by the old
-    one.  *told* hears one line for each change and each failure.  *ticks* is a
+    A new policy is a new gateway: the old one is closed, and a decision that has
+    begun ends by it.  *told* hears one line for each change and each failure.  *ticks* is a
     clock that never goes back, in seconds.  Raises ConfigurationError where the
     file can not be used at the start.
 
@@ -79,6 +80,15 @@ class ReloadingGateway:
     def policy(self) -> GatewayPolicy:
         """The policy that counts."""
         return self.gateway.policy
+
+    @property
+    def verifiers(self) -> Mapping[str, Verifier]:
+        """Who proves whose a token is, by the names of locations."""
+        return self.gateway.verifiers
+
+    def close(self) -> None:
+        """Close what the gateway opened."""
+        self.gateway.close()
 
     def decide(self, ask: Ask) -> Decision:
         """As :meth:`Gateway.decide`, by the file as it is now."""
@@ -130,7 +140,8 @@ class ReloadingGateway:
             return
         # (3) can it be used?  if not, this raises, and all stays as it was
         gateway = self._make(read_policy(data, source=str(self._path)))
-        self.gateway, self._good, self._complaint = gateway, data, ""
+        old, self.gateway, self._good, self._complaint = self.gateway, gateway, data, ""
+        old.close()
         self._told(f"{self._path}: the policy {gateway.policy.name} is read anew")
 
     def _complain(self, what: str) -> None:

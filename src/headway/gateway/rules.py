@@ -16,6 +16,8 @@ import msgspec
 
 from headway.errors import ConfigurationError, LocationRefused, Refusal
 from headway.gateway.parameters import DIALECTS, Dialect
+from headway.gateway.resource import ProtectedResource
+from headway.gateway.usage.settings import UsageSettings
 from headway.gateway.verifiers.settings import Verification, Verify
 from headway.model import Direction, Location, Phase, RequestFacts
 from headway.policy import ALWAYS, Outcome, Policy, Row, Schedule
@@ -101,6 +103,7 @@ class RetiredLocation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     conflicts: Mapping[type[LocationRefused], Outcome] = {}
     line: int = 0
     lines: Mapping[str, int] = {}
+    verify: Verify | None = None  # who proves whose its tokens are; None for the policy's own
 
     def __post_init__(self) -> None:
         if not self.parameters:
@@ -108,6 +111,20 @@ class RetiredLocation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if self.dialect not in DIALECTS:
             raise ConfigurationError(f"dialect: is one of {', '.join(DIALECTS)}")
         _ = self.policies  # raises where the root does not take it
+
+    @property
+    def shown_header(self) -> str:
+        """The header's name as people write it."""
+        return "-".join(word.capitalize() for word in self.header.split("-"))
+
+    @property
+    def instead(self) -> str:
+        """What to send instead, in a sentence.
+
+        >>> RetiredLocation(name="jwt", parameters=("jwt",), scheme="JWT").instead
+        "Send 'Authorization: JWT <token>'."
+        """
+        return f"Send '{self.shown_header}: {self.in_header('<token>')[1]}'."
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -242,12 +259,28 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     rehearsal: timedelta = timedelta(0)
     documentation: str | None = None
     verify: Verify = Verify()
+    usage: UsageSettings = UsageSettings()
+    resources: tuple[ProtectedResource, ...] = ()
     source: str = ""
 
     @property
     def verifies(self) -> bool:
-        """Whether clients prove who they are."""
-        return self.verify.by is not Verification.NONE
+        """Whether clients prove who they are, at any location."""
+        return any(each.by is not Verification.NONE for each in self.verifications)
+
+    @property
+    def verifications(self) -> tuple[Verify, ...]:
+        """Who proves whose a token is, at each of the locations."""
+        return tuple(self.verification(each) for each in self.locations)
+
+    def verification(self, location: RetiredLocation) -> Verify:
+        """Who proves whose a token at *location* is."""
+        return self.verify if location.verify is None else location.verify
+
+    def earns_leniency(self, location: RetiredLocation) -> bool:
+        """Whether a client that proves nothing is somebody to the schedule of *location*."""
+        unproved = self.verification(location).by is Verification.NONE
+        return unproved and self.identity.earns_leniency
 
     def location(self, name: str) -> RetiredLocation | None:
         """The location of that *name*, or None."""

@@ -35,6 +35,7 @@ import msgspec
 
 from headway.errors import ConfigurationError
 from headway.gateway.decision import Ask, Decision, Headers, Outcome
+from headway.gateway.own_paths import OwnPaths
 from headway.gateway.parameters import find
 from headway.gateway.rules import GatewayPolicy
 from headway.redact import redact_url
@@ -136,7 +137,9 @@ class Misasked(Exception):
 class AuthorizationService:
     r"""An ASGI app that answers a proxy's questions by *gateway*.
 
-    *peers* may say what the original request was; everybody else gets 403.
+    *peers* may say what the original request was; everybody else gets 403.  What
+    is asked for at *own* paths a proxy hands on as it came, and gets an answer for
+    the client.
 
     >>> from headway.gateway.decide import Gateway
     >>> from headway.gateway.policy_file import read_policy
@@ -144,9 +147,11 @@ class AuthorizationService:
     >>> service = AuthorizationService(Gateway(policy), peers=["127.0.0.1"])
     """
 
-    def __init__(self, gateway: Decides, *, peers: Iterable[str]) -> None:
+    def __init__(
+        self, gateway: Decides, *, peers: Iterable[str], own: OwnPaths | None = None
+    ) -> None:
         self.gateway = gateway
-        self._peers = Peers(peers)
+        self._peers, self._own = Peers(peers), own
 
     async def __call__(
         self,
@@ -162,7 +167,8 @@ class AuthorizationService:
         if status != 204:
             raw.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": body})
+        sent = b"" if scope.get("method") == "HEAD" else body
+        await send({"type": "http.response.body", "body": sent})
 
     async def _answered(self, scope: Mapping[str, Any]) -> tuple[int, Headers, bytes]:
         peer = (scope.get("client") or ("",))[0]
@@ -176,7 +182,7 @@ class AuthorizationService:
                 raise Misasked("peer-unknown")
             dialect = PROXIES.get(name)
             if dialect is None:
-                raise Misasked("proxy-unknown")
+                return await self._answered_here(scope)
             # (2) what was the request?
             ask = _ask(scope, dialect)
             # (3) what becomes of it?
@@ -199,15 +205,33 @@ class AuthorizationService:
             )
         return outcome
 
+    async def _answered_here(self, scope: Mapping[str, Any]) -> tuple[int, Headers, bytes]:
+        """What the gateway answers itself, of a request that a proxy handed on whole."""
+        if self._own is None:
+            raise Misasked("proxy-unknown")
+        headers = _texts(scope)
+        query = scope["query_string"].decode("latin-1")
+        target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+        peer = _last(headers, "x-original-peer") or _last(headers, "x-forwarded-for")
+        ask = Ask(method=scope["method"], target=target, headers=headers, peer=peer)
+        decision = await self._own.aanswer(ask)
+        if decision is None:
+            raise Misasked("proxy-unknown")
+        return decision.status, decision.answer_headers, decision.body
+
 
 # ---- what is asked --------------------------------------------------------------------------
 
 
-def _ask(scope: Mapping[str, Any], dialect: Dialect) -> Ask:
-    headers = tuple(
+def _texts(scope: Mapping[str, Any]) -> Headers:
+    return tuple(
         (name.decode("latin-1").lower(), value.decode("latin-1"))
         for name, value in scope["headers"]
     )
+
+
+def _ask(scope: Mapping[str, Any], dialect: Dialect) -> Ask:
+    headers = _texts(scope)
     target = _one(headers, dialect.target)
     if is_malformed(target):
         raise Misasked("target-malformed")

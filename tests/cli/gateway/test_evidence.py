@@ -10,6 +10,7 @@ import pytest
 from headway.cli.gateway.evidence import STORE, counting, evidence, naming_key, store_address
 from headway.errors import ConfigurationError
 from headway.gateway.usage.record import write_lines
+from headway.gateway.usage.settings import Bounds, UsageSettings
 from headway.gateway.usage.store import open_usage
 from uses import DAY, NOW, record, use
 
@@ -44,12 +45,23 @@ def test_records_of_a_store_and_of_a_file(tmp_path: Path) -> None:
 
 def test_what_a_service_counts_is_written_at_its_end(tmp_path: Path) -> None:
     place = tmp_path / "data" / "usage.db"
-    with counting(str(place)) as count:
+    with counting(str(place), UsageSettings()) as (count, store):
         count(use())
         count(use())
+        assert store is not None
     assert [each.count for each in evidence(str(place), None).records] == [2]
-    with counting(None) as count:
+    with counting(None, UsageSettings()) as (count, store):
         count(use())
+        assert store is None
+
+
+def test_it_counts_within_what_the_policy_file_says(tmp_path: Path) -> None:
+    place = tmp_path / "data" / "usage.db"
+    bounds = Bounds(claimed=1, verified=1, per_client=1)
+    with counting(str(place), UsageSettings(bounds=bounds, batch_seconds=600)) as (count, _):
+        count(use(route="/a"))
+        count(use(route="/b"))
+    assert [each.route for each in evidence(str(place), None).records] == ["(other)", "/a"]
 
 
 def test_clients_have_the_same_names_after_a_start(

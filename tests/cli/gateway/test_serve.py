@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -21,9 +22,11 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @contextmanager
-def served(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+def served(
+    folder: Path, *more: str, policy: bytes = POLICY
+) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     file, log = folder / "policy.toml", folder / "log"
-    file.write_bytes(POLICY)
+    file.write_bytes(policy)
     command = [sys.executable, "-c", "from headway.cli import main; main()", "gateway", "serve"]
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -71,6 +74,21 @@ def test_it_answers_and_reads_the_policy_again(tmp_path: Path) -> None:
     assert "eyJ" not in log
     store = open_usage(counted)
     assert sum(record.count for record in store.records()) == 3
+    store.close()
+
+
+def test_the_file_says_where_it_counts_and_what_it_answers_itself(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    more = b'[usage]\nstore = "u.db"\n[metadata]\nresource = "https://api.example"\n'
+    with served(tmp_path, policy=POLICY + more) as (_, address, _):
+        told_ = asked(address, "/.well-known/oauth-protected-resource")
+        assert (told_.status, json.loads(told_.body)["resource"]) == (200, "https://api.example")
+        refused = asked(
+            address, "/nginx", f"X-Original-URI: /?jwt={TOKEN}", "X-Original-Method: GET"
+        )
+        assert "resource_metadata=" in str(refused.headers)
+    store = open_usage(tmp_path / "u.db")
+    assert sum(record.count for record in store.records()) == 1
     store.close()
 
 

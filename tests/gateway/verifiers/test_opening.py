@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from headway.errors import ConfigurationError
 from headway.gateway.policy_file import load_policy
@@ -25,11 +26,53 @@ NEED = NeedKey(issuer="my-app", symmetric=True)
 
 def opened(folder: Path, verify: str, environ: dict[str, str] | None = None) -> Any:
     (folder / "gw.toml").write_text(FILE + verify)
-    return open_verifier(load_policy(folder / "gw.toml"), environ=environ or {})
+    return open_verifier(load_policy(folder / "gw.toml"), environ=environ or {}).get("jwt")
 
 
 def test_nothing_is_verified(tmp_path: Path) -> None:
     assert opened(tmp_path, 'by = "none"') is None
+
+
+ISSUER = """
+[[{0}.issuer]]
+issuer = "a"
+keys = "https://a.example/k"
+audience = ["api"]
+"""
+
+
+def test_each_location_has_its_own_and_alike_ones_share(tmp_path: Path) -> None:
+    apps = tmp_path / "apps.json"
+    apps.write_text("[]")
+    apps.chmod(0o600)
+    by_keys = f'by = "jwks"{ISSUER}'
+    more = "".join(
+        f'[[location]]\nname = "{name}"\nparameters = ["{name}"]\n{verify}'
+        for name, verify in (
+            ("a", "[location.verify]\n" + by_keys.format("location.verify")),
+            ("b", ""),
+            ("c", '[location.verify]\nby = "none"\n'),
+        )
+    )
+    connect = 'by = "connect"\ninstallations = "apps.json"\nclient_key = "site"\n'
+    (tmp_path / "gw.toml").write_text(FILE + connect + more)
+    found = open_verifier(load_policy(tmp_path / "gw.toml"), environ={})
+    assert isinstance(found["jwt"], ConnectVerifier)
+    assert isinstance(found["a"], JwksVerifier)
+    assert found["b"] is found["jwt"]
+    assert "c" not in found
+
+
+def test_where_one_can_not_be_opened_none_stays_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    monkeypatch.setattr(JwksVerifier, "close", lambda self: closed.append("jwks"))
+    more = '[[location]]\nname = "b"\nparameters = ["b"]\n[location.verify]\nby = "connect"\n'
+    more += 'installations = "none.json"\nclient_key = "site"\n'
+    with pytest.raises(ConfigurationError, match="No such file"):
+        opened(tmp_path, f'by = "jwks"{ISSUER.format("verify")}{more}')
+    assert closed == ["jwks"]
 
 
 def test_key_sets(tmp_path: Path) -> None:
@@ -53,9 +96,16 @@ def test_installations_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     upgrade(engine)
     engine.dispose()
     verify = 'by = "connect"\nstore = "store.db"\nclient_key = "site"'
+    disposed: list[str] = []
+    monkeypatch.setattr(sa.Engine, "dispose", lambda self: disposed.append("engine"))
     made = opened(tmp_path, verify, KEYS)
     assert made.keys.find(NEED) is None
     with pytest.raises(ConfigurationError, match="HEADWAY_STORE_KEY"):
         opened(tmp_path, verify)
+    made.close()
+    assert disposed == ["engine"]
     monkeypatch.setattr(engines, "leaves_the_process", lambda engine: True)
-    assert isinstance(opened(tmp_path, verify, KEYS).keys, OffLoop)
+    far = opened(tmp_path, verify, KEYS)
+    assert isinstance(far.keys, OffLoop)
+    far.close()
+    assert disposed == ["engine"] * 2

@@ -16,10 +16,13 @@ from headway.errors import ConfigurationError
 if TYPE_CHECKING:
     from headway.gateway.decision import Use
     from headway.gateway.usage.record import Record
+    from headway.gateway.usage.settings import UsageSettings
+    from headway.gateway.usage.store import UsageStore
 
 __all__ = [
     "STORE",
     "At",
+    "Counted",
     "Evidence",
     "Location",
     "Records",
@@ -69,23 +72,35 @@ def store_address(store: str | None, *, new: bool = False) -> str:
     return where
 
 
+class Counted(NamedTuple):
+    """*use* counts a use; *store* is where that is written, or None."""
+
+    use: Callable[[Use], None]
+    store: UsageStore | None
+
+
 @contextmanager
-def counting(where: str | None) -> Iterator[Callable[[Use], None]]:
+def counting(where: str | None, settings: UsageSettings) -> Iterator[Counted]:
     """What counts uses into the store *where*, written from a thread; without one, nothing does.
 
     At the end, what was counted is written.
     """
     if not where:
-        yield lambda use: None
+        yield Counted(lambda use: None, None)
         return
     from headway.gateway.usage.counting import UsageCounter
     from headway.gateway.usage.store import open_usage
 
     store = open_usage(where)
-    counter = UsageCounter(store)
+    counter = UsageCounter(
+        store,
+        every=settings.batch_seconds,
+        bounds=settings.bounds,
+        keep_days=settings.keep_days,
+    )
     counter.start()
     try:
-        yield counter
+        yield Counted(counter, store)
     finally:
         counter.close()
         store.close()

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
     contextmanager,
     nullcontext,
 )
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway.cli.gateway.evidence import STORE, counting, naming_key
+from headway.cli.gateway.evidence import STORE
+from headway.cli.gateway.opened import opened
 from headway.errors import ConfigurationError
-from headway.keys import new_sealing_key
 
 if TYPE_CHECKING:
-    from headway.gateway.decide import Gateway
-    from headway.gateway.decision import Use
     from headway.gateway.reloading import ReloadingGateway
-    from headway.gateway.rules import GatewayPolicy
     from headway.gateway.service import AuthorizationService
 
 __all__ = ["serve"]
@@ -48,7 +43,10 @@ def serve(
     ] = None,
     usage: Annotated[
         str,
-        typer.Option(help=f"Where uses are counted: a file, or postgresql://...; else ${STORE}."),
+        typer.Option(
+            help="Where uses are counted: a file, or postgresql://...; "
+            f"else ${STORE}, else what the policy file says."
+        ),
     ] = "",
     access_log: Annotated[
         bool, typer.Option("--access-log", help="One line for each decision; no URL in it.")
@@ -59,29 +57,16 @@ def serve(
     A policy that changed counts within seconds, or at once on SIGHUP; a file
     that is wrong keeps the old one.
     """
-    from headway.gateway.reloading import ReloadingGateway
     from headway.gateway.service import AuthorizationService
     from headway.http.server import listen
 
     if bind not in ("127.0.0.1", "::1") and not peer:
         raise ConfigurationError(f"--bind {bind}: others reach it; say --peer, who may ask")
-    where = usage or os.environ.get(STORE, "")
-    with _logging(access_log), counting(where) as count:
-        hash_key = naming_key(where) or new_sealing_key()
-        make = partial(_gateway, usage=count, hash_key=hash_key)
-        gateway = ReloadingGateway(policy, make)
-        peers = peer or ["127.0.0.1", "::1"]
-        service = AuthorizationService(gateway, peers=peers)
+    peers = peer or ["127.0.0.1", "::1"]
+    with _logging(access_log), opened(policy, usage) as (gateway, own, _):
+        service = AuthorizationService(gateway, peers=peers, own=own)
         over_grpc = nullcontext() if grpc_port is None else _envoy(gateway, peers, bind, grpc_port)
         asyncio.run(_serve(service, gateway, over_grpc, listen(port, [bind])))
-
-
-def _gateway(policy: GatewayPolicy, *, usage: Callable[[Use], None], hash_key: bytes) -> Gateway:
-    from headway.gateway.decide import Gateway
-    from headway.gateway.verifiers.opening import open_verifier
-
-    verifier = open_verifier(policy, environ=os.environ)
-    return Gateway(policy, verifier=verifier, usage=usage, hash_key=hash_key)
 
 
 @contextmanager

@@ -14,11 +14,10 @@ import time
 from collections import Counter
 from typing import Protocol
 
-import msgspec
-
 from headway.errors import StateUnavailable
 from headway.gateway.decision import Use
 from headway.gateway.usage.record import DAY, OTHER, Record, day_of
+from headway.gateway.usage.settings import Bounds
 from headway.ports import Clock
 from headway.redact import redact
 
@@ -35,20 +34,6 @@ class Sink(Protocol):
 
     def forget(self, before: str) -> int:
         """Remove what is older than the day *before*."""
-
-
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """How much one process tells apart on one day, in records.
-
-    A client with more than *per_client* has the rest in one record with
-    ``(other)`` for method, route and agent; past *verified* or *claimed*, the
-    client is ``(other)`` too.  A name of a verified client is kept as long as
-    there are no more than *verified* of them.
-    """
-
-    verified: int = 20_000
-    claimed: int = 5_000
-    per_client: int = 100
 
 
 _Key = tuple[int, str, bool, str, str, str, str, str]

@@ -35,7 +35,7 @@ class ConnectVerifier:
     """Proves which app of a site a token is from; *keys* knows the apps.
 
     *base_path* is the path under which the site stands: what is before it is
-    not hashed.
+    not hashed.  *closes* is called when the verifier is not asked any more.
 
     >>> from headway import ports, sign
     >>> app = Installation(app_key="my-app", client_key="site", base_url="", product=Product.JIRA,
@@ -50,9 +50,15 @@ class ConnectVerifier:
 
     replay: ReplayCache | None = None
 
-    def __init__(self, keys: KeySource, *, base_path: str = "") -> None:
+    def __init__(
+        self,
+        keys: KeySource,
+        *,
+        base_path: str = "",
+        closes: Callable[[], None] = lambda: None,
+    ) -> None:
         self.keys = keys
-        self._base_path = base_path
+        self._base_path, self._closes = base_path, closes
 
     def claimed(self, token: str) -> str | None:
         """The issuer that *token* names, which proves nothing."""
@@ -70,6 +76,10 @@ class ConnectVerifier:
             moved, accept=_ACCEPT, expected=_EXPECTED, now=now, policy=ATLASSIAN_2022
         )
         return verified.claims.iss
+
+    def close(self) -> None:
+        """Close the store of installations, where there is one."""
+        self._closes()
 
 
 class KeptInstallations:

@@ -151,6 +151,9 @@ class JwksVerifier:
             raise AudienceMismatch(expected=" or ".join(trusted.audience), found="another or none")
         return self._client(unverified)
 
+    def close(self) -> None:
+        """Nothing stays open between two fetches."""
+
     def _client(self, token: Unverified) -> str:
         """The client's name; with its issuer where there are several, which share no names."""
         payload = token.signing_input.partition(b".")[2]

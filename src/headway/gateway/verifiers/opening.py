@@ -1,31 +1,51 @@
-"""The verifier that a policy file asks for, with what it needs opened."""
+"""The verifiers that a policy file asks for, with what they need opened."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from headway.gateway.decide import Verifier
+from headway.errors import ConfigurationError
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.verifiers.settings import Verification, Verify
+from headway.gateway.verifying import Verifier
 
 __all__ = ["open_verifier"]
 
 
-def open_verifier(policy: GatewayPolicy, *, environ: Mapping[str, str]) -> Verifier | None:
-    """The verifier of *policy*; None where it verifies nothing.
+def open_verifier(policy: GatewayPolicy, *, environ: Mapping[str, str]) -> Mapping[str, Verifier]:
+    """The verifiers of *policy* by the names of locations; those that verify nothing have none.
 
-    Paths are relative to the policy file; *environ* has the key of a store.
-    Raises ConfigurationError.
+    Locations that say the same share one.  Paths are relative to the policy
+    file; *environ* has the key of a store.  Raises ConfigurationError; then
+    nothing stays open.
 
     >>> from headway.gateway.rules import RetiredLocation
     >>> location = RetiredLocation(name="jwt", parameters=("jwt",))
-    >>> open_verifier(GatewayPolicy(name="api", locations=(location,)), environ={}) is None
-    True
+    >>> open_verifier(GatewayPolicy(name="api", locations=(location,)), environ={})
+    {}
     """
-    verify, folder = policy.verify, Path(policy.source).parent
-    if verify.by is Verification.NONE:
-        return None  # and nothing is imported for it
+    folder = Path(policy.source).parent
+    opened: list[tuple[Verify, Verifier]] = []
+    found: dict[str, Verifier] = {}
+    try:
+        for location in policy.locations:
+            verify = policy.verification(location)
+            if verify.by is Verification.NONE:
+                continue  # and nothing is imported for it
+            same = next((verifier for other, verifier in opened if other == verify), None)
+            if same is None:
+                same = _opened(verify, folder, environ)
+                opened.append((verify, same))
+            found[location.name] = same
+    except ConfigurationError:
+        for _, verifier in opened:
+            verifier.close()
+        raise
+    return found
+
+
+def _opened(verify: Verify, folder: Path, environ: Mapping[str, str]) -> Verifier:
     if verify.by is Verification.JWKS:
         from headway.gateway.verifiers.jwks import JwksVerifier
 
@@ -53,4 +73,5 @@ def _connect(verify: Verify, folder: Path, environ: Mapping[str, str]) -> Verifi
     store = open_store(where, app_key="", environ=environ)
     kept = kept_in(store.installations, verify.client_key)
     keys = OffLoop(kept) if leaves_the_process(store.engine) else kept
-    return ConnectVerifier(keys, base_path=verify.base_path)
+    # The threads are not shut down: a decision may still ask.  They end when nobody holds them.
+    return ConnectVerifier(keys, base_path=verify.base_path, closes=store.engine.dispose)

@@ -73,6 +73,11 @@ class Verify(msgspec.Struct, frozen=True, kw_only=True):
     issuers: tuple[TrustedIssuer, ...] = ()
     line: int = 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether keys come from another machine, and have to be awaited."""
+        return self.by is Verification.JWKS or "://" in self.store
+
     def __post_init__(self) -> None:
         sources = [field for field in ("store", "installations") if getattr(self, field)]
         if self.by is Verification.CONNECT:

@@ -1,0 +1,88 @@
+"""A gateway by its policy file, with all that the file asks for: for ``serve`` and ``run``."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from headway.cli.gateway.evidence import STORE, counting, naming_key
+from headway.keys import new_sealing_key
+
+if TYPE_CHECKING:
+    from headway.gateway.own_paths import OwnPaths
+    from headway.gateway.reloading import ReloadingGateway
+    from headway.gateway.rules import GatewayPolicy
+    from headway.gateway.usage.store import UsageStore
+
+__all__ = ["Opened", "opened", "usage_address"]
+
+_LOG = logging.getLogger("headway.gateway")
+
+
+class Opened(NamedTuple):
+    """A *gateway* that goes by its file, and what it answers itself, at *own* paths.
+
+    *usage* is where uses are counted; None where nowhere.
+    """
+
+    gateway: ReloadingGateway
+    own: OwnPaths
+    usage: UsageStore | None
+
+
+def usage_address(usage: str, policy: GatewayPolicy) -> str:
+    """Where uses are counted: *usage*, else ``HEADWAY_USAGE``, else what the policy file says.
+
+    A file that the policy names is relative to the policy file.
+    """
+    from headway.store.engine import is_address
+
+    where = usage or os.environ.get(STORE, "")
+    if where or not policy.usage.store:
+        return where
+    named = policy.usage.store
+    return named if is_address(named) else str(Path(policy.source).parent / named)
+
+
+@contextmanager
+def opened(file: Path, usage: str = "") -> Iterator[Opened]:
+    """The gateway by the policy *file*; at the end, counts are written and stores closed.
+
+    *usage* is a SQLite file or an address, in place of what the policy names.
+    Raises ConfigurationError.
+    """
+    from headway.gateway.decide import Gateway
+    from headway.gateway.own_paths import OwnPaths
+    from headway.gateway.policy_file import load_policy
+    from headway.gateway.reloading import ReloadingGateway
+    from headway.gateway.verifiers.opening import open_verifier
+
+    # (1) what holds until the end: where and how uses are counted, and by what clients are named
+    first = load_policy(file)
+    where, kept = usage_address(usage, first), _lasting(first)
+    hash_key = naming_key(where) or new_sealing_key()
+    with counting(where, first.usage) as counted:
+        # (2) what each new policy gets
+        def make(policy: GatewayPolicy) -> Gateway:
+            if _lasting(policy) != kept:
+                _LOG.warning("%s: what changed in [usage] counts after a restart", file)
+            verifiers = open_verifier(policy, environ=os.environ)
+            return Gateway(policy, verifier=verifiers, usage=counted.use, hash_key=hash_key)
+
+        gateway = ReloadingGateway(file, make)
+        try:
+            own = OwnPaths(gateway, usage=counted.store)
+            yield Opened(gateway=gateway, own=own, usage=counted.store)
+        finally:
+            gateway.close()
+
+
+def _lasting(policy: GatewayPolicy) -> object:
+    """What of ``[usage]`` a process takes up at its start alone."""
+    return msgspec.structs.replace(policy.usage, own_path="", own_per_minute=1)

@@ -1,0 +1,86 @@
+"""A gateway with all that its policy file asks for."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from proxied import POLICY, TOKEN
+
+from headway.cli.gateway.evidence import STORE
+from headway.cli.gateway.opened import opened, usage_address
+from headway.errors import ConfigurationError
+from headway.gateway.decision import Ask
+from headway.gateway.policy_file import load_policy
+from headway.gateway.usage.store import open_usage
+
+ASK = Ask(method="GET", target=f"/rest?jwt={TOKEN}")
+
+
+def written(folder: Path, more: str = "") -> Path:
+    folder.chmod(0o700)
+    file = folder / "gw.toml"
+    file.write_bytes(POLICY + more.encode())
+    return file
+
+
+def test_where_uses_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(STORE, raising=False)
+    policy = load_policy(written(tmp_path, '[usage]\nstore = "u.db"\n'))
+    assert usage_address("", policy) == str(tmp_path / "u.db")
+    monkeypatch.setenv(STORE, "environment.db")
+    assert usage_address("", policy) == "environment.db"
+    assert usage_address("option.db", policy) == "option.db"
+    monkeypatch.delenv(STORE)
+    far = load_policy(written(tmp_path, '[usage]\nstore = "postgresql://db/u"\n'))
+    assert usage_address("", far) == "postgresql://db/u"
+    assert usage_address("", load_policy(written(tmp_path))) == ""
+
+
+def test_it_counts_where_the_file_says_and_answers_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(STORE, raising=False)
+    more = '[usage]\nstore = "u.db"\n[metadata]\nresource = "https://api.example"\n'
+    with opened(written(tmp_path, more)) as (gateway, own, usage):
+        gateway.decide(ASK)
+        assert usage is not None
+        answer = own.answer(Ask(method="GET", target="/.well-known/oauth-protected-resource"))
+        assert answer is not None
+        assert json.loads(answer.body)["resource"] == "https://api.example"
+        assert own.answer(ASK) is None
+    store = open_usage(tmp_path / "u.db")
+    assert [record.count for record in store.records()] == [1]
+    store.close()
+
+
+def test_without_a_store_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(STORE, raising=False)
+    with opened(written(tmp_path)) as (gateway, own, usage):
+        gateway.decide(ASK)
+        assert usage is None
+        assert own.answer(ASK) is None
+    assert [each.name for each in tmp_path.iterdir()] == ["gw.toml"]
+
+
+def test_what_counts_after_a_restart_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = written(tmp_path, "[usage]\nkeep_days = 5\n")
+    with opened(file, str(tmp_path / "u.db")) as (gateway, _, _), caplog.at_level(logging.WARNING):
+        written(tmp_path, "[usage]\nkeep_days = 5\nown_per_minute = 5\n")
+        gateway.reload()
+        gateway.look()
+        assert "restart" not in caplog.text
+        written(tmp_path, "[usage]\nkeep_days = 6\n")
+        gateway.reload()
+        gateway.look()
+    assert "what changed in [usage] counts after a restart" in caplog.text
+
+
+def test_a_file_that_can_not_be_used_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is not TOML"), opened(written(tmp_path, "x =")):
+        raise AssertionError
+    assert [each.name for each in tmp_path.iterdir()] == ["gw.toml"]
