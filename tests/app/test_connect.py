@@ -32,7 +32,6 @@ from headway.ports import Credentials, NeedKey, drive
 from headway.refusals import InstallationUnmapped
 from headway.store.engine import open_engine
 from headway.store.migrations import upgrade
-from headway.store.replay import MemoryReplayCache
 from headway.verify import Accept
 
 
@@ -226,6 +225,12 @@ def test_a_store_of_ones_own_is_asked(make):
         def first(self, once):
             return True
 
+        get = install = uninstall = enable = by_installation_id = None
+
+    with pytest.raises(ConfigurationError, match=r"^store: is .*; Store was given$"):
+        make(store=Store())
+    Store.get = Store.install = Store.uninstall = Store.enable = Store.find
+    Store.by_installation_id = Store.find
     connect = make(store=Store())
     with pytest.raises(Refusal):
         asyncio.run(connect.check(facts(token="rubbish"), PAGE, ATLASSIAN_2022))
@@ -372,10 +377,18 @@ def test_a_tickets_session_is_proved_once_while_its_site_has_the_app(world):
     assert world.seen[-1].refusal == "issuer-unknown"
 
 
+class Shared:
+    def put(self, key, value, until): ...
+
+    def take(self, key): ...
+
+    def first(self, once): ...
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_without_a_store_for_tickets_the_app_says_why(make_world, monkeypatch, shared):
     monkeypatch.setenv("WEB_CONCURRENCY", "2")
-    connect = make_world(**({"once": MemoryReplayCache()} if shared else {})).connect
+    connect = make_world(**({"once": Shared()} if shared else {})).connect
     assert (connect.tickets is not None) is shared
     assert ("one process alone" in connect.no_tickets) is not shared
     if not shared:

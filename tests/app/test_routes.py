@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -44,6 +45,10 @@ class Own:
     def find(self, need): ...
 
     def first(self, once): ...
+
+    def change(self, *args): ...
+
+    install = uninstall = enable = by_installation_id = change
 
     def put(self, key, value, until): ...
 
@@ -246,6 +251,50 @@ def test_an_event_route_is_no_module_of_the_descriptor(make):
     )
 
 
+def handler(request, context): ...
+
+
+WRONG = {
+    "no path": (lambda app: app.context_route(None), "context_route: path: is a path"),
+    "the verb without brackets": (lambda app: app.tenant_route(handler), "function was given"),
+    "a path without a slash": (lambda app: app.remote_route("api"), "begins with /"),
+    "an empty path": (lambda app: app.event_route("", "comment_created"), "begins with /"),
+    "bytes as a path": (lambda app: app.forge_route(b"/x"), "forge_route: path: .*bytes was"),
+    "a ticket's path": (lambda app: app.ticket_route(3), "ticket_route: path"),
+    "a ticket's time": (lambda app: app.ticket_route("/x", seconds="30"), "seconds: is a number"),
+    "one method as a text": (lambda app: app.context_route("/x", methods="POST"), "str was given"),
+    "a method in lower case": (lambda app: app.tenant_route("/x", methods=["get"]), "upper case"),
+    "no method": (lambda app: app.remote_route("/x", methods=()), "methods: is a list"),
+    "no methods": (lambda app: app.forge_route("/x", methods=None), "methods: .*None was given"),
+    "a list of no texts": (lambda app: app.context_route("/x", methods=[3]), "list of int was"),
+    "no name of a page": (lambda app: app.page(handler), "module: name: is text"),
+    "a page's address": (lambda app: app.page("P", url=3), "module: url"),
+    "a page's key": (lambda app: app.page("P", key=3)(handler), "module: key"),
+    "a built page's address": (
+        lambda app: app.module(WebPanel(name="P", location="x.y", url=3))(handler),
+        "module: url: is",
+    ),
+    "no type of modules": (lambda app: app.module(None, "P"), "module: module: is the name"),
+    "a module of no text": (lambda app: app.page("P", x=object())(handler), "is no JSON"),
+    "a page's handler": (lambda app: app.page("P")(None), "handler: is a function"),
+    "a handler without a name": (lambda app: app.page("P")(partial(handler)), "module key"),
+    "a route's handler": (lambda app: app.context_route("/x")("handler"), "handler: .*str was"),
+    "a remote module": (lambda app: app.remote_module(3), "remote_module: module"),
+    "no module": (lambda app: app.declare("x"), "declare: modules"),
+    "no event": (lambda app: app.webhook(None), "webhook: event"),
+    "a webhook's address": (lambda app: app.webhook("comment_created", url=3), "webhook: url"),
+    "an event that is none": (lambda app: app.event_route("/x", 3), "events: is names of events"),
+    "a hook": (lambda app: app.on_installed(None), "on_installed: handler"),
+    "another hook": (lambda app: app.on_uninstalled(None), "on_uninstalled: handler"),
+}
+
+
+@pytest.mark.parametrize(("declare", "why"), WRONG.values(), ids=WRONG)
+def test_what_a_verb_can_not_take_is_said_where_it_is_declared(make, declare, why):
+    with pytest.raises(ConfigurationError, match=why):
+        declare(make(**DEVELOPMENT, forge=APP_ID))
+
+
 @pytest.mark.parametrize("events", [(), ("No event",)], ids=["none", "wrong"])
 def test_an_event_route_names_events(make, events):
     with pytest.raises(ConfigurationError):
@@ -410,7 +459,7 @@ def test_a_forge_route_is_for_invocations_of_this_app_alone(make):
 def test_a_forge_route_needs_forge_and_once_is_for_writes(make):
     with pytest.raises(ConfigurationError, match="forge="):
         make().forge_route("/invoked")
-    for methods in (["GET"], ["POST", "get"]):
+    for methods in (["GET"], ["POST", "HEAD"]):
         with pytest.raises(ConfigurationError, match="once is for writes"):
             make(forge=APP_ID).forge_route("/invoked", methods=methods, once=True)
     with pytest.raises(ConfigurationError, match="give once="):

@@ -60,9 +60,10 @@ def address_of(url: str) -> str:
     parts = urlsplit(url)
     if len(url) > _LENGTH_MAX or not url.isprintable() or "?" in url or "#" in url:
         raise ValueError("an address is an origin and a path, and nothing else")
+    origin = origin_of(url)
     path = parts.path.rstrip("/") if parts.path != "//" else parts.path
     canonical_request("GET", path or "/")  # raises where a path has more than one reading
-    return origin_of(url) + path
+    return origin + path
 
 
 def source_address(what: str, sources: Mapping[str, str], name: str, *, development: bool) -> str:

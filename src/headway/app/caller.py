@@ -39,6 +39,7 @@ from headway.app.failures import host_error
 from headway.app.host_auth import Signer, has_body, origin_and_target
 from headway.app.instruments import HostCall
 from headway.app.redirects import MEDIA_HOSTS, media_hosts
+from headway.app.wanted import Wanted, a, each, hold, number, or_none
 from headway.errors import ConfigurationError, ForeignOrigin
 from headway.model import Installation
 from headway.ports import Clock
@@ -48,6 +49,16 @@ __all__ = ["CallSettings", "Caller", "HostCalls", "calls_of"]
 
 
 AUTHORIZATION_SERVER = "HEADWAY_AUTHORIZATION_SERVER"
+
+
+_SETTINGS = {
+    "timeout": Wanted("seconds, or httpx.Timeout(...)", a(int, float, httpx.Timeout)),
+    "retries": Wanted("Retries(...)", a(Retries)),
+    "answer_max": Wanted("a number of bytes", number),
+    "media_hosts": Wanted("a list of names, or of suffixes with a dot before them", each(str)),
+    "authorization_server": or_none("the name of an environment, or an address", a(str)),
+    "proxy": or_none("an address", a(str)),
+}
 
 
 class CallSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +79,10 @@ class CallSettings(msgspec.Struct, frozen=True, kw_only=True):
     media_hosts: tuple[str, ...] = MEDIA_HOSTS
     authorization_server: str | None = None
     proxy: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError for what is of another type."""
+        hold(_SETTINGS, msgspec.structs.asdict(self), "calls: ")
 
     def __repr__(self) -> str:  # the proxy's address may hold a password
         return "<settings of calls>"

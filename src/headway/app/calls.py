@@ -20,6 +20,7 @@ import msgspec
 
 from headway.app.asks import Next, Opened, Send, Steps, Wait
 from headway.app.failures import AnswerUnusable, HostUnreachable, host_error
+from headway.app.wanted import Wanted, hold, number
 from headway.ports import Clock
 
 __all__ = [
@@ -47,6 +48,9 @@ ANSWER_MAX = 64 * 1024 * 1024  # bytes of an answer that is read as a whole
 RETRY_AFTER_MAX = 86_400.0  # seconds; beyond, a header is rubbish
 
 
+_RETRIES = dict.fromkeys(("attempts", "total", "first", "longest"), Wanted("a number", number))
+
+
 class Retries(msgspec.Struct, frozen=True, kw_only=True):
     """How a call is tried again: at most *attempts* times, in *total* seconds with all waiting.
 
@@ -66,6 +70,7 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers that can not be."""
+        hold(_RETRIES, msgspec.structs.asdict(self), "retries: ")
         if self.attempts < 1 or self.total <= 0 or self.first < 0 or self.longest < self.first:
             raise ValueError("retries: attempts is 1 or more, total is positive, first <= longest")
 

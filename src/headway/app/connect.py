@@ -37,7 +37,9 @@ from headway.app.observation import Observation, of_refusal, of_token
 from headway.app.queue import MemoryQueue, Queue
 from headway.app.receipts import MemoryReceipts, Receipts
 from headway.app.routes import CALL, SHELL, Declarations, Route, Ticketed
+from headway.app.settings import SETTINGS
 from headway.app.tickets import TICKET, Tickets
+from headway.app.wanted import hold
 from headway.app.webhooks import Webhooks
 from headway.errors import ConfigurationError, IssuerUnknown, Refusal, TokenMissing
 from headway.http.answers import page_headers
@@ -178,6 +180,7 @@ class Connect(Declarations):
         calls: CallSettings | None = None,
         acpt: bool = False,
     ) -> None:
+        hold(SETTINGS, locals())
         if development is None:
             development = os.environ.get(DEVELOPMENT) == "1"
         self.development = development
@@ -210,8 +213,6 @@ class Connect(Declarations):
 
     def _known_as(self, audience: Sequence[str]) -> tuple[str, ...]:
         """The base URLs by which tokens may name the app."""
-        if isinstance(audience, str):
-            raise ConfigurationError("audience: is a list of base URLs")
         try:
             more = [addresses.own_address(url, development=self.development) for url in audience]
         except ConfigurationError as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from headway.app.wanted import Wanted, a, each, hold, or_none
 from headway.descriptor import read_modules, read_webhooks
 from headway.descriptor.check import BYTES_MAX, Finding, Level, check
 from headway.descriptor.typed import TYPED, Declared, modules_json
@@ -60,6 +61,16 @@ class Vendor(msgspec.Struct, frozen=True):
     url: str
 
 
+_MEMBERS = {
+    **dict.fromkeys(("key", "name", "base_url", "description"), Wanted("text", a(str))),
+    "scopes": Wanted("a tuple of texts", each(str)),
+    "modules": Wanted("a tuple of modules", each(Module | Declared)),
+    "vendor": or_none("Vendor(...)", a(Vendor)),
+    "licensing": Wanted("True or False", a(bool)),
+    **dict.fromkeys(("lifecycle", "more", "unknown"), Wanted("a mapping", a(Mapping))),
+}
+
+
 class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     """A typed descriptor.  Raises ConfigurationError for a key or scope that no host takes.
 
@@ -85,6 +96,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     unknown: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
+        hold(_MEMBERS, {name: getattr(self, name) for name in _MEMBERS}, "descriptor: ")
         key_of(self.key, "key")
         for scope in self.scopes:
             if scope not in Scope.__members__:
@@ -188,7 +200,10 @@ def module_of(declared: Module | Declared, about: Descriptor) -> Module | Declar
     kind, members = declared.type, declared.members
     if kind in about.unknown:
         raise ConfigurationError(f"$.modules.{kind}: stands in the file, add to it there")
-    raw = msgspec.Raw(msgspec.json.encode(modules_json([(kind, members)])[kind]))
+    try:
+        raw = msgspec.Raw(msgspec.json.encode(modules_json([(kind, members)])[kind]))
+    except TypeError as error:
+        raise ConfigurationError(f"$.modules.{kind}: is no JSON: {error}") from None
     before = [module for module in about.modules if module.type == kind]
     try:
         if kind == "webhooks":
@@ -226,11 +241,11 @@ def _document(path: Path) -> dict[str, Any]:
 def _hold_up(found: Iterable[Finding], name: str) -> None:
     """Raise ConfigurationError where a site would refuse the document; log the rest."""
     errors = []
-    for each in found:
-        if each.level is Level.ERROR:
-            errors.append(f"{each.place}: {each.problem}")
+    for finding in found:
+        if finding.level is Level.ERROR:
+            errors.append(f"{finding.place}: {finding.problem}")
         else:
-            log.warning("%s: %s: %s. %s", name, each.place, each.problem, each.hint)
+            log.warning("%s: %s: %s. %s", name, finding.place, finding.problem, finding.hint)
     if errors:
         more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
         raise ConfigurationError(f"{name}: {'; '.join(errors[:SHOWN])}{more}")

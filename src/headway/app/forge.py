@@ -17,6 +17,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 
 from headway.app.forge_keys import Environment, environment_of
+from headway.app.wanted import Wanted, a, hold, number
 from headway.errors import (
     AudienceMismatch,
     ClaimInvalid,
@@ -64,6 +65,13 @@ _Told = Annotated[str, msgspec.Meta(max_length=512)] | None
 # ---- settings -------------------------------------------------------------------------------
 
 
+_SETTINGS = {
+    "app_id": Wanted(f"text, {APP_PREFIX}<uuid> as in the manifest", a(str)),
+    "environment": Wanted("a name, or Environment(...)", a(str, Environment)),
+    "token_life": Wanted("seconds", number),
+}
+
+
 class Forge(msgspec.Struct, frozen=True):
     """The app as Forge knows it.
 
@@ -82,6 +90,7 @@ class Forge(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Write the app's id in full; refuse what is none, and an unknown environment."""
+        hold(_SETTINGS, msgspec.structs.asdict(self), "forge ")
         number = self.app_id.removeprefix(APP_PREFIX)
         if not _UUID.fullmatch(number):
             raise ConfigurationError(f"forge app_id: is {APP_PREFIX}<uuid>, as in the manifest")

@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from headway.app.wanted import Wanted, a, each, hold
 from headway.errors import ConfigurationError
 
 __all__ = ["HEADERS", "Forwarded"]
@@ -21,6 +22,12 @@ HEADERS = ("x-forwarded-for", "forwarded")
 _LENGTH_MAX = 2048  # characters: beyond it nobody's proxies wrote the header
 _HOPS_MAX = 32
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+_SETTINGS = {
+    "peers": Wanted("a list of addresses or networks, such as ['10.0.0.0/8']", each(str)),
+    "header": Wanted("the name of a header", a(str)),
+}
 
 
 class Forwarded:
@@ -36,6 +43,7 @@ class Forwarded:
     """
 
     def __init__(self, peers: Sequence[str], header: str = HEADERS[0]) -> None:
+        hold(_SETTINGS, {"peers": peers, "header": header}, "forwarded: ")
         if header.lower() not in HEADERS:
             raise ConfigurationError(f"forwarded: the header is one of {', '.join(HEADERS)}")
         self._header = header.lower()

@@ -27,6 +27,7 @@ from weakref import WeakSet
 import msgspec
 
 from headway.app.delivery import Delivery
+from headway.app.wanted import Wanted, hold, number
 from headway.errors import ConfigurationError
 from headway.refusals import QueueFull
 
@@ -63,6 +64,12 @@ class _Item(msgspec.Struct):
         return (self.due, self.number) < (other.due, other.number)
 
 
+_SETTINGS = dict.fromkeys(
+    ("workers", "waiting_max", "bytes_max", "share", "tries", "drain_seconds"),
+    Wanted("a number", number),
+)
+
+
 class MemoryQueue:
     """Keeps at most *waiting_max* deliveries and *bytes_max* bytes of their bodies.
 
@@ -95,6 +102,7 @@ class MemoryQueue:
         tries: int = 3,
         drain_seconds: float = 10.0,
     ) -> None:
+        hold(_SETTINGS, locals(), "queue: ")
         for name, least in {"workers": workers, "waiting_max": waiting_max, "tries": tries}.items():
             if least < 1:
                 raise ConfigurationError(f"queue: {name} is at least 1")

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from headway.app.delivery import Receipt
+from headway.app.wanted import Wanted, hold, number
 from headway.errors import ConfigurationError, ReplayCacheUnavailable
 from headway.ports import Clock
 
@@ -51,6 +52,13 @@ class Receipts(Protocol):
         """It is not queued: the next claim gets NEW."""
 
 
+_SETTINGS = {
+    "capacity": Wanted("a number", number),
+    "taken_seconds": Wanted("a number of seconds", number),
+    "clock": Wanted("a function that gives seconds since 1970", callable),
+}
+
+
 class MemoryReceipts:
     """Remembers in this process, at most *capacity* deliveries, each for *taken_seconds*.
 
@@ -73,6 +81,7 @@ class MemoryReceipts:
         taken_seconds: int = TAKEN_SECONDS,
         clock: Clock = time.time,
     ) -> None:
+        hold(_SETTINGS, locals(), "receipts: ")
         if capacity < 100:
             raise ConfigurationError("receipts: needs room for 100 deliveries at least")
         self._taken_seconds = _remembered(taken_seconds)
@@ -173,6 +182,7 @@ class RedisReceipts:
 
 
 def _remembered(seconds: int) -> int:
+    hold(_SETTINGS, {"taken_seconds": seconds}, "receipts: ")
     if seconds < CLAIM_SECONDS:
         raise ConfigurationError(f"receipts: taken_seconds is at least {CLAIM_SECONDS}")
     return seconds

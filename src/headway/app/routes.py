@@ -17,6 +17,7 @@ a request says.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ import msgspec
 from headway.app.descriptor import Descriptor, Module, key_of, module_of
 from headway.app.forge import INVOCATION, Forge, SpeaksFor, bearer
 from headway.app.tickets import SECONDS, SECONDS_MAX, USES_MAX, Tickets
+from headway.app.wanted import Wanted, a, each, hold, number, or_none
 from headway.app.webhooks import Hook as EventHook
 from headway.app.webhooks import hook_of
 from headway.descriptor.module_types import MODULE_TYPES, Shown
@@ -89,6 +91,7 @@ class Ticketed(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Hold both to their bounds."""
+        hold(_VERBS, msgspec.structs.asdict(self), "ticket_route: ")
         if not 1 <= self.seconds <= SECONDS_MAX:
             raise ConfigurationError(f"ticket_route: seconds is 1 to {SECONDS_MAX}")
         if not 1 <= self.uses <= USES_MAX:
@@ -225,6 +228,7 @@ class Declarations:
         site's administrators alone.  *members* are written into the descriptor
         as they are.
         """
+        hold(_VERBS, {"url": url, "module": collection, "name": name}, "module: ")
         kind, members = _written(collection, name, members)
         if members.get("cacheable"):
             raise ConfigurationError(_CACHEABLE)
@@ -269,6 +273,7 @@ class Declarations:
         Sections, links that open a dialog's module, and what other code serves.
         """
         for module in modules:
+            hold(_VERBS, {"modules": module}, "declare: ")
             self._declare(module)
 
     # ---- calls ------------------------------------------------------------------------------
@@ -288,11 +293,12 @@ class Declarations:
         site's administrators alone, as the host says (:mod:`headway.app.administrators`).
         """
         policies = self._policies
+        hold(_VERBS, {"path": path, "methods": methods}, "context_route: ")
 
         def declare(handler: Handler) -> Handler:
             self._add(
                 path=path,
-                methods=tuple(methods),
+                methods=methods,
                 accept=CALL,
                 policy=policies.with_query if query else policies.header_only,
                 handler=handler,
@@ -313,6 +319,7 @@ class Declarations:
         token in the header is taken, too.  Raises ConfigurationError where the
         app has no store that all its processes share.
         """
+        hold(_VERBS, {"path": path}, "ticket_route: ")
         if self.tickets is None:
             raise ConfigurationError(self.no_tickets)
         ticket = Ticketed(seconds, uses)
@@ -344,11 +351,12 @@ class Declarations:
         request token must be for this very request, and may stand in the
         address; the others stand in the header, unless *query* says otherwise.
         """
+        hold(_VERBS, {"path": path, "methods": methods}, "tenant_route: ")
 
         def declare(handler: Handler) -> Handler:
             self._add(
                 path=path,
-                methods=tuple(methods),
+                methods=methods,
                 accept=TENANT,
                 policy=self._policies.with_query,
                 handler=handler,
@@ -374,6 +382,7 @@ class Declarations:
         into the descriptor as they are (``filter``, ``excludeBody``).  One that
         stands in a descriptor's file already is served there.
         """
+        hold(_VERBS, {"event": event, "url": url}, "webhook: ")
         told = {**(event.members if isinstance(event, Webhook) else {"event": event}), **members}
         name = told["event"]
 
@@ -398,6 +407,7 @@ class Declarations:
 
         See :mod:`headway.app.registrations`; the body says which event it is of.
         """
+        hold(_VERBS, {"path": path, "events": events}, "event_route: ")
 
         def declare(handler: Handler) -> Handler:
             self._event_route(path, events, handler)
@@ -424,11 +434,12 @@ class Declarations:
         The token stands in the header; *query* also lets it stand in the address.
         """
         policies = self._policies
+        hold(_VERBS, {"path": path, "methods": methods}, "remote_route: ")
 
         def declare(handler: Handler) -> Handler:
             self._add(
                 path=path,
-                methods=tuple(methods),
+                methods=methods,
                 accept=REMOTE,
                 policy=policies.remote_query if query else policies.with_query,
                 handler=handler,
@@ -452,6 +463,7 @@ class Declarations:
 
         ``staticContentMacros``; ``jiraWorkflowPostFunctions`` with ``methods=["POST"]``.
         """
+        hold(_VERBS, {"url": url, "module": collection, "name": name}, "remote_module: ")
         kind, members = _written(collection, name, members)
 
         def declare(handler: Handler) -> Handler:
@@ -477,6 +489,7 @@ class Declarations:
         (``requestRemote`` keeps it); with *once* it counts for one write.
         Raises ConfigurationError where the app is none of Forge's.
         """
+        hold(_VERBS, {"path": path, "methods": methods}, "forge_route: ")
         if self.forge is None:
             raise ConfigurationError(f"route {path}: forge= says who the app is to Forge")
         if once and SAFE & {method.upper() for method in methods}:
@@ -488,7 +501,7 @@ class Declarations:
         def declare(handler: Handler) -> Handler:
             self._add(
                 path=path,
-                methods=tuple(methods),
+                methods=methods,
                 accept=INVOCATION,
                 policy=self._policies.bearer,
                 handler=handler,
@@ -503,11 +516,13 @@ class Declarations:
 
     def on_installed(self, hook: Hook) -> Hook:
         """Call *hook* (before, after) when an ``installed`` is recorded and not yet answered."""
+        hold(_VERBS, {"handler": hook}, "on_installed: ")
         self._installed_hooks.append(hook)
         return hook
 
     def on_uninstalled(self, hook: Hook) -> Hook:
         """Call *hook* (before, None) when an installation is removed and that not yet answered."""
+        hold(_VERBS, {"handler": hook}, "on_uninstalled: ")
         self._uninstalled_hooks.append(hook)
         return hook
 
@@ -528,11 +543,13 @@ class Declarations:
         members: Mapping[str, Any],
     ) -> str:
         """Put a module into the descriptor; return its address."""
-        own_key = key or members.get("key") or handler.__name__.replace("_", "-")
+        hold(_VERBS, {"handler": handler, "key": key}, "module: ")
+        own_key = key or members.get("key") or getattr(handler, "__name__", "").replace("_", "-")
         told = {**members, "key": key_of(own_key, "module key")}
         if url or not _address(told):
             told["url"] = url or f"/{own_key}"
         address = _address(told)
+        hold(_VERBS, {"url": address}, "module: ")
         self._free(address.partition("?")[0], ())
         self._declare(Module(kind, told))
         return address
@@ -556,7 +573,8 @@ class Declarations:
         )
 
     def _add(self, **fields: Any) -> None:
-        route = Route(**fields)
+        hold(_VERBS, fields, "route: ")
+        route = Route(**{**fields, "methods": tuple(fields["methods"])})
         self._free(route.path, route.methods)
         self._routes.append(route)
 
@@ -573,11 +591,39 @@ class Declarations:
 
 def _check_path(path: str) -> None:
     """Raise ConfigurationError unless *path* can be asked for."""
+    hold(_VERBS, {"path": path}, f"route {path}: ")
     try:
         canonical_request("GET", path)
     except Refusal as refusal:
         raise ConfigurationError(f"route {path}: {refusal}") from None
 
+
+def _methods(value: Any) -> bool:
+    """Whether *value* names methods, which are told apart by case (RFC 9110 section 9.1)."""
+    return each(str)(value) and bool(value) and all(map(_METHOD.fullmatch, value))
+
+
+def _path(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/")
+
+
+_METHOD = re.compile(r"[A-Z]{1,32}")
+_NUMBER = Wanted("a number", number)
+_VERBS = {
+    "path": Wanted("a path, which begins with /, such as '/api'", _path),
+    "methods": Wanted("a list of methods in upper case, such as ['GET']", _methods),
+    "handler": Wanted("a function", callable),
+    "module": Wanted("the name of a type, or a module that was built", a(str, Declared)),
+    "modules": Wanted("modules that were built, such as WebPanel(...)", a(Declared)),
+    "name": Wanted("text", a(str)),
+    "url": or_none("a path of the app, such as '/panel?issue={issue.key}'", a(str)),
+    "key": or_none("text, such as 'risk-panel'", a(str)),
+    "event": Wanted("an event's name, or a Webhook that was built", a(str, Webhook)),
+    "events": Wanted("names of events", each(str)),
+    "seconds": _NUMBER,
+    "uses": _NUMBER,
+}
+"""What the arguments of the verbs are."""
 
 _CACHEABLE = "a cacheable module's page has no token: serve it yourself"
 _NO_PAGES = frozenset(
