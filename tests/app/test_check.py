@@ -72,5 +72,5 @@ def test_what_can_not_be_started() -> None:
 def test_an_app_that_will_not_stop_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("headway.app.check.STOP_SECONDS", 0.1)
     stubborn = ["sh", "-c", "trap '' TERM; while true; do sleep 0.05; done"]
-    with pytest.raises(CannotCheck, match="no descriptor"):
+    with pytest.raises(CannotCheck, match="nothing listens there"):
         check_app("http://127.0.0.1:9", command=stubborn, wait=0.3)

@@ -71,12 +71,14 @@ def test_json(asked: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None
     assert json.loads(capsys.readouterr().out) == report().to_json()
 
 
-def test_what_is_asked(asked: dict[str, Any]) -> None:
+def test_what_is_asked(asked: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     run(
         ["app", "check", "http://x", "--port", "0", "--product", "confluence", "--call", "/me",
          "--wait", "1", "--", "node", "app.js", "--flag"]
     )  # fmt: skip
     del asked["report"]
+    asked.pop("told")("waiting for it")
+    assert capsys.readouterr().err == "headway: waiting for it\n"
     assert asked == {
         "url": "http://x", "command": ["node", "app.js", "--flag"], "port": 0,
         "product": Product.CONFLUENCE, "call": "/me", "wait": 1.0,
@@ -85,6 +87,11 @@ def test_what_is_asked(asked: dict[str, Any]) -> None:
 
 def test_what_can_not_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["app", "check", "http://127.0.0.1:9", "--port", "0", "--wait", "0"]) == 2
-    assert "no descriptor (ConnectError)" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "headway: http://127.0.0.1:9/atlassian-connect.json: nothing listens there; "
+        "start the app, or check the port\n"
+    )
+    assert run(["app", "check", "https://app.example", "--port", "0"]) == 2
+    assert "only to an app on this machine" in capsys.readouterr().err
     assert run(["app", "check", "nonsense", "--port", "0"]) == 2
     assert run(["app", "check", "http://x", "--product", "trello"]) == 2

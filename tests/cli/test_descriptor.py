@@ -154,13 +154,23 @@ def test_an_address(server: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_redirect_is_not_followed(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     Handler.answers["/other"] = (200, {}, b"{}")
     assert run(served(server, b"", 302, Location=f"{server}/other")) == 2
-    assert "answers 302, a redirect" in capsys.readouterr().err
+    assert f"answers 302, a redirect to {server}; sites follow none" in capsys.readouterr().err
     assert Handler.asked == ["/d.json"]
 
 
 def test_another_status(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(served(server, b"{}", 404)) == 2
-    assert f"{server}/d.json: answers 404, not 200" in capsys.readouterr().err
+    assert f"{server}/d.json: answers 404; check the path: " in capsys.readouterr().err
+
+
+def test_a_page_is_no_descriptor(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    html = {"Content-Type": "text/html"}
+    assert run(served(server, b"<!doctype html>", **html)) == 2
+    assert "d.json: answers a page of HTML and no JSON; look whether" in capsys.readouterr().err
+    assert run(served(server, json.dumps({**GOOD, "baseUrl": server}).encode(), **html)) == 0
+    assert run(served(server, b"")) == 2
+    assert "answers nothing, with an empty body" in capsys.readouterr().err
+    assert run(served(server, b"{")) == 1  # a site would read it, and refuse it
 
 
 def test_an_answer_without_end(server: str) -> None:
@@ -185,7 +195,7 @@ def test_an_answer_that_takes_too_long(
         ("https://a b/", "the address: "),
         (
             "http://127.0.0.1:1/d.json?jwt=secret-password",
-            "http://127.0.0.1:1/d.json: ConnectError",
+            "http://127.0.0.1:1/d.json: nothing listens there; start the app, or check the port",
         ),
     ],
     ids=range(5),

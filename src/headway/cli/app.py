@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +53,15 @@ def check(
     """
     from headway.app.check import check_app
 
-    report = check_app(url, command=command or (), port=port, product=product, call=call, wait=wait)
+    report = check_app(
+        url,
+        command=command or (),
+        port=port,
+        product=product,
+        call=call,
+        wait=wait,
+        told=lambda line: print(f"headway: {line}", file=sys.stderr),
+    )
     failures = report.failures(strict=strict)
     if as_json:
         print(json.dumps(report.to_json(), indent=2))

@@ -111,6 +111,7 @@ def _fetched(url: str, limit: int) -> tuple[bytes, str]:
 
     from headway.app.addresses import is_loopback
     from headway.http.answers import origin_of
+    from headway.http.unanswered import no_answer, no_descriptor, other_status
 
     try:
         origin = origin_of(url)
@@ -126,14 +127,23 @@ def _fetched(url: str, limit: int) -> tuple[bytes, str]:
             httpx.Client(verify=tls, trust_env=False, timeout=SECONDS / 2) as http,
             http.stream("GET", url, headers={"Accept": "application/json"}) as answer,
         ):
-            if answer.is_redirect:
-                why = "a redirect, which sites do not follow"
-                raise ConfigurationError(f"{shown}: answers {answer.status_code}, {why}")
             if answer.status_code != 200:
-                raise ConfigurationError(f"{shown}: answers {answer.status_code}, not 200")
-            return b"".join(_pieces(answer, shown, limit)), origin
+                raise ConfigurationError(f"{shown}: {other_status(answer)}")
+            data = b"".join(_pieces(answer, shown, limit))
+            kind = answer.headers.get("Content-Type", "")
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise ConfigurationError(f"{shown}: {type(error).__name__}") from None
+        raise ConfigurationError(f"{shown}: {no_answer(error)}") from None
+    if not data or ("html" in kind.lower() and not _is_json(data)):
+        raise ConfigurationError(f"{shown}: {no_descriptor(kind, data)}")
+    return data, origin
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _pieces(answer: httpx.Response, shown: str, limit: int) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from app.check.apps import BASE, Leaky, Played, client, played
 from headway.app.check.actor import CannotCheck, Seen, fetch_app, read_app
@@ -146,27 +146,71 @@ def test_fetching_the_descriptor() -> None:
 
 
 def test_no_descriptor() -> None:
-    for url, why in ((BASE + "/x", "no descriptor"), ("nonsense", "nonsense")):
-        with pytest.raises((CannotCheck, ConfigurationError), match=why):
-            fetched(Response("", 404), url)
-    with pytest.raises(CannotCheck, match="not JSON"):
-        fetched(Response("<html>"))
-    with pytest.raises(CannotCheck, match="has ended"):
+    with pytest.raises(ConfigurationError, match="nonsense: an origin is http or https"):
+        fetched(Response("", 404), "nonsense")
+    for answer, why in (
+        (Response("", 404), "/x/atlassian-connect.json: answers 404; check the path"),
+        (Response("", 403), "answers 403; a site asks without credentials"),
+        (Response("", 500), "answers 500; look into the app's log"),
+        (Response("", 302, {"Location": "https://login.example/?t=1"}), "https://login.example; s"),
+        (HTMLResponse("<html>"), "answers a page of HTML and no JSON"),
+        (Response("x"), "answers what is no JSON"),
+        (Response(b"x" * 3_000_000), "answers without an end"),
+        (JSONResponse([]), "the descriptor is no JSON object"),
+    ):
+        with pytest.raises(CannotCheck, match=why) as caught:
+            fetched(answer, BASE + "/x")
+        assert "t=1" not in str(caught.value)
+    with pytest.raises(CannotCheck, match="answers 404; the app that was started has ended"):
         fetched(Response("", 404), alive=lambda: False, wait=5.0)
+
+
+def test_what_can_not_change_is_not_waited_for() -> None:
+    told: list[str] = []
+    with pytest.raises(CannotCheck, match="HTML"):
+        fetched(HTMLResponse("<html>"), wait=600.0, told=told.append)
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "url", ["https://app.example", "http://10.0.0.1:3000", "http://127.0.0.1.evil.example"]
+)
+def test_forgeries_are_sent_to_this_machine_alone(url: str) -> None:
+    asked: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+
+    with pytest.raises(ConfigurationError, match="only to an app on this machine"):
+        fetched(app, url)
+    assert asked == []
+    for elsewhere in (url, "http://127.0.0.1:3001", "https://127.0.0.1:3000"):
+        document = {**MINIMAL, "baseUrl": elsewhere}
+        with pytest.raises(CannotCheck, match="where what a check sends would go"):
+            fetched(JSONResponse(document))
+    document = {**MINIMAL, "baseUrl": "http://localhost:3000/x"}  # another name of the same
+    assert fetched(JSONResponse(document)).base_path == "/x"
 
 
 def test_it_waits_for_an_app_that_starts() -> None:
     tries: list[int] = []
+    told: list[str] = []
 
     async def answer(request: httpx.Request) -> httpx.Response:
         tries.append(1)
-        if len(tries) == 1:
+        if len(tries) < 3:
             raise httpx.ConnectError("not yet")
         return httpx.Response(200, json=MINIMAL)
 
     async def run() -> Any:
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-            return await fetch_app(http, BASE, wait=5.0)
+            return await fetch_app(http, BASE, wait=5.0, told=told.append)
 
     assert asyncio.run(run()).key == "a"
-    assert len(tries) == 2
+    assert len(tries) == 3
+    assert told == [
+        (
+            f"{BASE}/atlassian-connect.json: it can not be reached (ConnectError);"
+            " waiting for it up to 5 s"
+        )
+    ]

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import httpx
 
@@ -60,10 +60,12 @@ def check_app(
     product: Product = Product.JIRA,
     call: str | None = None,
     wait: float = 30.0,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Check the app at *url*, for a test or a script; starts it by *command*, where there is one.
 
     The command gets the played site's environment, and is stopped afterwards.
+    *told* hears what is waited for.
     Raises :class:`CannotCheck`, and ConfigurationError where *port* is taken.
     """
 
@@ -73,7 +75,7 @@ def check_app(
             _started(command, site) as process,
             _client(None) as http,
         ):
-            app = await fetch_app(http, url, wait=wait, alive=lambda: _runs(process))
+            app = await fetch_app(http, url, wait=wait, alive=lambda: _runs(process), told=told)
             return await _checked(app, site, http, call)
 
     return asyncio.run(run())

@@ -12,16 +12,18 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import httpx
 import msgspec
 
+from headway.app.addresses import is_loopback
 from headway.app.check.forgery import Draft, Message
 from headway.app.check.played import ORDINARY, PlayedSite, Tenant
 from headway.app.drivers import quiet
-from headway.errors import ConfigurationError, HeadwayError, Refusal
+from headway.errors import ConfigurationError, HeadwayError
 from headway.http.answers import origin_of
+from headway.http.unanswered import Unanswered, no_answer, no_descriptor, other_status
 from headway.model import CONTEXT_QSH, Location
 from headway.ports import Clock
 from headway.qsh import query_string_hash
@@ -312,32 +314,86 @@ class Actor:
 
 
 async def fetch_app(
-    http: httpx.AsyncClient, url: str, *, wait: float, alive: Callable[[], bool] = lambda: True
+    http: httpx.AsyncClient,
+    url: str,
+    *,
+    wait: float,
+    alive: Callable[[], bool] = lambda: True,
+    told: Callable[[str], None] = lambda _: None,
 ) -> App:
     """The app at *url* (its address, or its descriptor's), for which to wait *wait* seconds.
 
-    Raises :class:`CannotCheck`, also when *alive* says that it never will answer.
+    *told* hears once what it waits for.  Raises :class:`CannotCheck` with what
+    happened and what to do, also when *alive* says that it never will answer.
     """
     address = url if url.endswith(".json") else url.rstrip("/") + DESCRIPTOR
-    try:
-        origin_of(address)
-    except ValueError as error:
-        raise ConfigurationError(f"{url}: {error}") from None
-    until, why = time.monotonic() + wait, ""
+    here = _on_this_machine(url)
+    shown = urlunsplit(urlsplit(address)._replace(query="", fragment=""))
+    until, waiting = time.monotonic() + wait, False
     while True:
-        try:
-            answer = await http.get(address)
-            if answer.status_code == httpx.codes.OK:
-                return read_app(json.loads(answer.content), url)
-            why = f"status {answer.status_code}"
-        except httpx.HTTPError as error:
-            why = type(error).__name__
-        except (ValueError, RecursionError):
-            raise CannotCheck(f"{address}: the descriptor is not JSON") from None
-        except Refusal as error:
-            raise CannotCheck(f"{address}: {error}") from None
+        found = await _descriptor(http, address)
+        if not isinstance(found, Unanswered):
+            app = read_app(found, url)
+            if _same_names(app.base_url) != here:
+                raise CannotCheck(f"{shown}: {_ELSEWHERE.format(origin_of(app.base_url), here)}")
+            return app
         if not alive():
-            raise CannotCheck("the app that was started has ended")
-        if time.monotonic() >= until:
-            raise CannotCheck(f"{address}: no descriptor ({why})")
+            raise CannotCheck(
+                f"{shown}: {found.what}; the app that was started has ended: "
+                "run its command by itself to see why"
+            )
+        if found.final or time.monotonic() >= until:
+            raise CannotCheck(f"{shown}: {found}")
+        if not waiting:
+            told(f"{shown}: {found.what}; waiting for it up to {wait:g} s")
+            waiting = True
         await asyncio.sleep(0.1)
+
+
+_ELSEWHERE = (
+    "the descriptor's baseUrl is on {}, where what a check sends would go: "
+    "start the app with {} as its base URL"
+)
+
+
+def _on_this_machine(url: str) -> str:
+    """The origin of *url*; raises ConfigurationError where it is not on this machine.
+
+    Nobody shall be sent forgeries because an address was mistyped.
+    """
+    try:
+        origin = origin_of(url)
+    except ValueError as error:
+        raise ConfigurationError(f"{url}: {error}, such as http://localhost:3000") from None
+    if not is_loopback(urlsplit(origin).hostname):
+        raise ConfigurationError(
+            f"{origin}: a check sends forgeries, and only to an app on this machine: "
+            "give its address on localhost or 127.0.0.1"
+        )
+    return _same_names(origin)
+
+
+def _same_names(url: str) -> str:
+    """The origin of *url*, with one name for this machine."""
+    parts = urlsplit(origin_of(url))
+    host = "localhost" if is_loopback(parts.hostname) else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+
+
+async def _descriptor(http: httpx.AsyncClient, address: str) -> Any:
+    """The document at *address*, or why there is none."""
+    try:
+        async with http.stream("GET", address) as answer:
+            if answer.status_code != httpx.codes.OK:
+                return other_status(answer)
+            kind, body = answer.headers.get("Content-Type", ""), b""
+            async for piece in answer.aiter_bytes():
+                body += piece
+                if len(body) > ANSWER_BYTES_MAX:
+                    return Unanswered("answers without an end", "check the address", final=True)
+    except httpx.HTTPError as error:
+        return no_answer(error)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return no_descriptor(kind, body)
