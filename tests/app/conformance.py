@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from app.invoking import APP_ID, JWKS, KID, Invoker, key_set
 from headway.app import pages
+from headway.app.exchange import QUIET
 from headway.app.forge import Forge
 from headway.app.forge_keys import Environment
 from headway.errors import ReplayCacheFull
@@ -462,10 +463,13 @@ class Conformance:
         assert (answer.status, answer.id) == (401, "qsh-mismatch")
 
     def test_options_and_other_methods_are_not_allowed(self, app, harness):
+        app.connect.always = (("Strict-Transport-Security", "max-age=31536000"),)
         for method in ("OPTIONS", "PUT"):
             answer = app.call(method, "/panel", app.request_token(method, "/panel"))
             assert answer.status == 405
             assert "GET" in answer.header("allow")
+            for name, value in (*QUIET, *app.connect.always):
+                assert answer.header(name.lower()) == value, (method, name)
         assert harness.seen == []
         assert app.call("GET", "/nowhere").status == 404
 

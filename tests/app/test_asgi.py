@@ -10,6 +10,7 @@ from app.calling import call_asgi
 from app.conformance import COOKIE, OWN_POLICY, PIECES, Conformance, Harness, Seen, about, title
 from headway.app.asgi import Answer, Connect, Request, Streamed, with_lifespan
 from headway.app.delivery import Delivery
+from headway.app.exchange import QUIET
 from headway.errors import BodyTooLarge
 from headway.model import Secret
 from headway.refusals import QueueFull
@@ -284,7 +285,12 @@ def test_another_app_gets_the_rest(app):
         await send({"type": "http.response.body", "body": b"the rest"})
 
     app.app = app.connect.asgi(rest)
-    assert app.call("GET", "/nowhere").text == "the rest"
+    answer = app.call("GET", "/nowhere")
+    assert (answer.text, answer.header("referrer-policy")) == ("the rest", None)
+    answer = app.call("PUT", "/panel")  # another method at a route's path
+    assert answer.text == "the rest"
+    for name, value in (*QUIET, *app.connect.always):
+        assert answer.header(name.lower()) == value
     assert app.call("GET", "/api").id == "token-missing"
 
 

@@ -41,6 +41,9 @@ from headway.app.exchange import (
     arun,
     clean_query,
     exchange,
+    lacking,
+    not_served,
+    whole,
 )
 from headway.app.routes import Route, Serves, with_head
 from headway.errors import ConfigurationError, Refusal
@@ -90,7 +93,7 @@ class Endpoint:
             asked, read = asked_of(self._connect, scope, receive)
         except ConfigurationError as error:
             log.critical("%s", error)
-            await send_answer(send, NO_TARGET, scope["method"])
+            await send_answer(send, whole(self._connect, NO_TARGET), scope["method"])
             return
         found = await arun(exchange(self._connect, self._route, asked), self._connect, read)
         if isinstance(found, Answer):
@@ -185,6 +188,18 @@ async def send_answer(send: Send, answer: Answer, method: str) -> None:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+def at_a_route(connect: core.Connect, send: Send) -> Send:
+    """*send* for who answers at the path of a route in its place: a framework's own 405."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            lacks = lacking(connect, (name.decode("latin-1") for name, _ in message["headers"]))
+            message = {**message, "headers": [*message["headers"], *_encoded(tuple(lacks))]}
+        await send(message)
+
+    return sending
 
 
 def _quieted(
@@ -308,13 +323,13 @@ class _Routed:
         if endpoint is not None:
             await endpoint(scope, receive, send)
         elif self._rest is not None:
+            if methods:
+                send = at_a_route(self._connect, send)
             await with_lifespan(self._connect, self._rest)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(self._connect, receive, send)
         elif scope["type"] == "http":
-            allow = (("Allow", ", ".join(methods)),) if methods else ()
-            answer = Answer(405 if methods else 404, (*allow, *QUIET))
-            await send_answer(send, answer, scope["method"])
+            await send_answer(send, not_served(self._connect, methods), scope["method"])
         else:
             await send({"type": "websocket.close", "code": 1000})
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -67,7 +67,10 @@ __all__ = [
     "arun",
     "clean_query",
     "exchange",
+    "lacking",
+    "not_served",
     "run",
+    "whole",
 ]
 
 log = logging.getLogger(__name__)
@@ -257,14 +260,25 @@ def exchange(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     except Refusal as refusal:
         scheme = route.policy.scheme if route.policy is not None else "JWT"
         found = refused(connect, asked, refusal, scheme)
-    return _whole(found, connect.always) if isinstance(found, Answer) else found
+    return whole(connect, found) if isinstance(found, Answer) else found
 
 
-def _whole(answer: Answer, always: Sequence[tuple[str, str]]) -> Answer:
-    """*answer* with the headers of every answer that it does not have yet."""
-    named = {name.lower() for name, _ in answer.headers}
-    lacks = tuple(pair for pair in (*QUIET, *always) if pair[0].lower() not in named)
+def lacking(connect: Connect, names: Iterable[str]) -> list[tuple[str, str]]:
+    """What every answer says, and one with the headers *names* does not say yet."""
+    named = {name.lower() for name in names}
+    return [pair for pair in (*QUIET, *connect.always) if pair[0].lower() not in named]
+
+
+def whole(connect: Connect, answer: Answer) -> Answer:
+    """*answer* with the headers of every answer."""
+    lacks = lacking(connect, (name for name, _ in answer.headers))
     return msgspec.structs.replace(answer, headers=(*answer.headers, *lacks))
+
+
+def not_served(connect: Connect, methods: Iterable[str]) -> Answer:
+    """The answer where no route is for a request: 404, or 405 with the *methods* that are."""
+    allow = ", ".join(methods)
+    return whole(connect, Answer(405 if allow else 404, (("Allow", allow),) if allow else ()))
 
 
 def refused(connect: Connect, asked: Asked, refusal: Refusal, scheme: str = "JWT") -> Answer:

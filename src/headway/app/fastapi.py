@@ -24,13 +24,13 @@ from fastapi.openapi.models import HTTPBase
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from starlette.responses import HTMLResponse
-from starlette.routing import Route as StarletteRoute
 
 from headway.app import connect as core
 from headway.app.asgi import Endpoint, Receive, Scope, Send, asked_of
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import CREDENTIALS, QUIET, Admitted, Answer, arun, exchange
 from headway.app.routes import CALL, Route, Serves, handlers_first, with_head
+from headway.app.starlette import Declared, refuse_method
 from headway.errors import ConfigurationError
 from headway.verify import Family
 
@@ -56,7 +56,7 @@ class Connect(core.Connect):
             path = self.base_path + route.path
             if route.serves is not Serves.HANDLER or route.handler is None:
                 endpoint = Endpoint(self, route, _nothing)
-                router.routes.append(_own(path, endpoint, route))
+                router.routes.append(_own(self, path, endpoint, route))
                 continue
             more: dict[str, Any] = {"response_class": HTMLResponse} if route.page else {}
             for methods in filter(None, (route.methods, _head_of(route.methods))):
@@ -101,8 +101,8 @@ class Connect(core.Connect):
         return _Call(self)
 
 
-def _own(path: str, endpoint: Endpoint, route: Route) -> StarletteRoute:
-    return StarletteRoute(path, endpoint, methods=list(route.methods), include_in_schema=False)
+def _own(connect: Connect, path: str, endpoint: Endpoint, route: Route) -> Declared:
+    return Declared(connect, path, endpoint, methods=list(route.methods), include_in_schema=False)
 
 
 def _is_forge(route: Route) -> bool:
@@ -127,7 +127,7 @@ def _checked(connect: Connect, route: Route) -> type[APIRoute]:
             if scope["method"] in (self.methods or ()):
                 await Endpoint(connect, route, self._inner)(scope, receive, send)
             else:
-                await super().handle(scope, receive, send)
+                await refuse_method(connect, self.methods or (), scope, send)
 
         async def _inner(self, scope: Scope, receive: Receive, send: Send, _: Admitted) -> None:
             await super().handle(scope, receive, send)
@@ -189,6 +189,6 @@ class _Call(_Scheme):
             raise HTTPException(found.status, detail, dict(found.headers))
         headers = request.scope["headers"]
         headers[:] = [pair for pair in headers if pair[0].decode("latin-1") not in CREDENTIALS]
-        response.headers.update(dict(QUIET))
+        response.headers.update(dict((*QUIET, *connect.always)))
         async with found.context() as context:
             yield context

@@ -14,9 +14,11 @@ with the context that the token proved.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, request_response
@@ -24,9 +26,9 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
 from headway.app import connect as core
-from headway.app.asgi import Endpoint, Inner, Receive, Scope, Send
+from headway.app.asgi import Endpoint, Inner, Receive, Scope, Send, send_answer
 from headway.app.context import Context, SyncContext
-from headway.app.exchange import Admitted, answer_of
+from headway.app.exchange import Admitted, answer_of, not_served
 from headway.app.routes import Route, handlers_first
 
 __all__ = ["Connect", "Context", "SyncContext"]
@@ -46,12 +48,39 @@ class Connect(core.Connect):
         return [self._route(route) for route in handlers_first(self.all_routes())]
 
     def _route(self, route: Route) -> StarletteRoute:
-        return StarletteRoute(
+        return Declared(
+            self,
             self.base_path + route.path,
             Endpoint(self, route, _inner(route)),
             methods=list(route.methods),
             include_in_schema=False,
         )
+
+
+class Declared(StarletteRoute):
+    """A route of *connect*, which says at its path what every answer says."""
+
+    def __init__(self, connect: core.Connect, path: str, endpoint: Endpoint, **more: Any) -> None:
+        super().__init__(path, endpoint, **more)
+        self._connect = connect
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or say which methods there are."""
+        methods = self.methods or set()
+        if scope["method"] in methods:
+            await super().handle(scope, receive, send)
+        else:
+            await refuse_method(self._connect, methods, scope, send)
+
+
+async def refuse_method(
+    connect: core.Connect, methods: Iterable[str], scope: Scope, send: Send
+) -> None:
+    """Answer 405 with what every answer says; an app around may have a page of its own for it."""
+    answer = not_served(connect, sorted(methods))
+    if "app" in scope:
+        raise HTTPException(answer.status, headers=dict(answer.headers))
+    await send_answer(send, answer, scope["method"])
 
 
 def _inner(route: Route) -> Inner:

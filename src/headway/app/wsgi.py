@@ -35,7 +35,6 @@ from headway.app.context import Context, SyncContext
 from headway.app.exchange import (
     ENVIRON_CREDENTIALS,
     NO_TARGET,
-    QUIET,
     Admitted,
     Answer,
     Asked,
@@ -43,7 +42,10 @@ from headway.app.exchange import (
     answer_of,
     clean_query,
     exchange,
+    lacking,
+    not_served,
     run,
+    whole,
 )
 from headway.app.routes import Route, with_head
 from headway.errors import ConfigurationError, Refusal
@@ -128,7 +130,7 @@ def asked_of(connect: core.Connect, route: Route, environ: Environ) -> Answer | 
         facts = facts_from_environ(environ, base_path=connect.base_path)
     except ConfigurationError as error:
         log.critical("%s", error)
-        return NO_TARGET
+        return whole(connect, NO_TARGET)
     peer = str(environ.get("REMOTE_ADDR", ""))
     # A server's own name says nothing of where it listens: in development the client is near.
     asked = Asked(facts, lambda name: header_of(environ, name), peer, peer)
@@ -279,6 +281,7 @@ class Routed:
     def __init__(
         self, connect: core.Connect, rest: App | None, inner: Callable[[Route], App]
     ) -> None:
+        self._connect = connect
         self._rest = rest
         self._paths: dict[str, dict[str, Endpoint]] = {}
         for route in connect.all_routes():
@@ -293,9 +296,17 @@ class Routed:
         if endpoint := methods.get(method):
             return endpoint(environ, start)
         if self._rest is not None:
-            return self._rest(environ, start)
-        allow = (("Allow", ", ".join(methods)),) if methods else ()
-        return start_answer(start, Answer(405 if methods else 404, (*allow, *QUIET)), method)
+            return self._rest(environ, _at_a_route(self._connect, start) if methods else start)
+        return start_answer(start, not_served(self._connect, methods), method)
+
+
+def _at_a_route(connect: core.Connect, start: Start) -> Start:
+    """*start* for who answers at the path of a route in its place: a framework's own 405."""
+
+    def started(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        return start(status, [*headers, *lacking(connect, (name for name, _ in headers))], *more)
+
+    return started
 
 
 def _inner(route: Route) -> App:

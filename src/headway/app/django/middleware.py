@@ -18,7 +18,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
@@ -37,7 +37,9 @@ from headway.app.exchange import (
     arun,
     clean_query,
     exchange,
+    not_served,
     run,
+    whole,
 )
 from headway.app.routes import Route, Serves, with_head
 from headway.errors import BodyTooLarge, ConfigurationError
@@ -90,7 +92,7 @@ class ConnectMiddleware:
             return self._next(request)
         route = methods.get(request.method or "")
         if route is None:
-            refused = HttpResponseNotAllowed(list(methods))
+            refused = response_of(not_served(self._connect, methods))
             return _promised(refused) if self._waits else refused
         return self._awaited(request, route) if self._waits else self._answered(request, route)
 
@@ -98,7 +100,7 @@ class ConnectMiddleware:
         try:
             asked = _asked(self._connect, request)
         except ConfigurationError as error:
-            return _unfit(error)
+            return _unfit(self._connect, error)
         steps = exchange(self._connect, route, asked)
         found = run(steps, self._connect, lambda limit: _read(request, limit))
         _strip(request, found)
@@ -110,7 +112,7 @@ class ConnectMiddleware:
         try:
             asked = _asked(self._connect, request)
         except ConfigurationError as error:
-            return _unfit(error)
+            return _unfit(self._connect, error)
 
         if route.serves is Serves.WEBHOOK:
             warn_of_the_end(self._connect)
@@ -130,9 +132,9 @@ async def _promised(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def _unfit(error: ConfigurationError) -> HttpResponseBase:
+def _unfit(connect: Connect, error: ConfigurationError) -> HttpResponseBase:
     log.critical("%s", error)
-    return response_of(NO_TARGET)
+    return response_of(whole(connect, NO_TARGET))
 
 
 # ---- the request ----------------------------------------------------------------------------
