@@ -46,6 +46,25 @@ PATHS = {"no token": "/rest/api/x?a=1&b=%2F", "token": f"/rest/api/x?a=1&jwt={TO
 
 YES = """
 import asyncio, sys
+from headway.gateway.http_service import serving_http
+from headway.gateway.service import Reply
+from headway.http.server import listen
+
+class Yes:
+    def ask(self, peer, method, target, headers):
+        for key, value in headers:
+            if key == b"X-Original-URI":
+                return Reply(204, b"Headway-Target: " + value + b"\\r\\n")
+
+async def main():
+    async with serving_http(Yes(), listen(int(sys.argv[1]), ["127.0.0.1"])):
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+YES_UVICORN = """
+import asyncio, sys
 from headway.http.server import listen, serving
 
 async def app(scope, receive, send):
@@ -71,27 +90,29 @@ class Case:
     pids: list[int]
     rates: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
+    proxy: dict[str, list[float]] = field(default_factory=dict)
 
     def measure(self, kind: str, seconds: int, *, counts: bool = True) -> None:
         """Ask for so many seconds."""
-        before, began = self._spent(), time.perf_counter()
+        before, began = [_spent(pid) for pid in self.pids], time.perf_counter()
         url = f"http://{self.address}{PATHS[kind]}"
         command = [shutil.which("wrk") or "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        took, spent = time.perf_counter() - began, self._spent() - before
+        took = time.perf_counter() - began
+        spent = [_spent(pid) - then for pid, then in zip(self.pids, before, strict=True)]
         if WRONG.search(told):
             raise SystemExit(f"{self.name} {kind}: {told}")
         served = int(SERVED.search(told)[1])  # type: ignore[index]
         if counts:
             self.rates.setdefault(kind, []).append(served / took)
-            self.cpu.setdefault(kind, []).append(spent / served * 1e6)
+            self.cpu.setdefault(kind, []).append(sum(spent) / served * 1e6)
+            self.proxy.setdefault(kind, []).append(spent[0] / served * 1e6)
 
-    def _spent(self) -> float:
-        ticks = 0
-        for pid in self.pids:
-            parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(parts[11]) + int(parts[12])
-        return ticks / TICKS
+
+def _spent(pid: int) -> float:
+    """The CPU time of a process, in seconds."""
+    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(parts[11]) + int(parts[12])) / TICKS
 
 
 def _free() -> str:
@@ -155,6 +176,7 @@ def _cases(folder: Path) -> Iterator[list[Case]]:
         serve = "from headway.cli import main; main()"
         for name, command in (
             ("a yes-sayer", [sys.executable, "-c", YES]),
+            ("the same on uvicorn", [sys.executable, "-c", YES_UVICORN]),
             ("Headway", [sys.executable, "-c", serve, "gateway", "serve", "--policy",
                          str(folder / "policy.toml"), "--port"]),
         ):  # fmt: skip
@@ -164,7 +186,7 @@ def _cases(folder: Path) -> Iterator[list[Case]]:
             )
             text = nginx(values, access_log="/dev/null", error_log="/dev/null")
             asked = stack.enter_context(_process([*command, service.rpartition(":")[2]], service))
-            config = _nginx(folder, name.split()[-1], text)
+            config = _nginx(folder, name.replace(" ", "-"), text)
             front = stack.enter_context(_process(config, address))
             cases.append(Case(name, address, [front, asked]))
         yield cases
@@ -185,10 +207,11 @@ def main() -> None:
                     case.measure(kind, SECONDS)
     median = statistics.median
     for kind in PATHS:
-        print(f"{kind:14} {'a second':>9} {'CPU us':>7} {'/ yes':>6}")
+        print(f"{kind:22} {'a second':>9} {'CPU us':>7} {'/ yes':>6} {'proxy':>6}")
         yes = median(cases[1].cpu[kind])
         for case in cases:
-            cpu = median(case.cpu[kind])
-            print(f"  {case.name:12} {median(case.rates[kind]):9.0f} {cpu:7.0f} {cpu / yes:6.2f}")
+            cpu, proxy = median(case.cpu[kind]), median(case.proxy[kind])
+            rate = median(case.rates[kind])
+            print(f"  {case.name:20} {rate:9.0f} {cpu:7.1f} {cpu / yes:6.2f} {proxy:6.1f}")
     if "--json" in sys.argv:
         print(json.dumps([{"name": c.name, "rates": c.rates, "cpu_us": c.cpu} for c in cases]))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headway.model import Secret
-from headway.ports import Credentials, NeedKey, OnceOnly, Steps, adrive, drive
+from headway.ports import Credentials, NeedKey, OnceOnly, Steps, adrive, begin, drive
 
 NEED = NeedKey(issuer="site", symmetric=True)
 ONCE = OnceOnly(scope="site", digest="d", issued=0, until=1)
@@ -46,6 +46,17 @@ def test_sync_answers() -> None:
 def test_async_drives_both_kinds_of_answers() -> None:
     assert asyncio.run(adrive(questions(), Elsewhere(), Elsewhere())) == (KEYS, False)
     assert asyncio.run(adrive(questions(), Here(), Here())) == (KEYS, True)
+
+
+def test_what_begins_has_ended_where_nothing_is_waited_for() -> None:
+    assert begin(questions(), Here(), Here()) == (KEYS, True)
+    going = begin(questions(), Elsewhere(), Here())
+    assert asyncio.iscoroutine(going)
+    assert asyncio.run(going) == (KEYS, True)
+    steps = questions()
+    with pytest.raises(TypeError, match="replay cache"):
+        begin(steps, Here())
+    assert steps.gi_frame is None  # it is closed
 
 
 def test_a_sync_driver_does_not_take_a_promise_for_an_answer() -> None:

@@ -7,7 +7,7 @@ tests, so that the rules exist once and know no socket, database or clock.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -26,6 +26,7 @@ __all__ = [
     "ReplayCache",
     "Steps",
     "adrive",
+    "begin",
     "drive",
 ]
 
@@ -154,8 +155,12 @@ def drive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None) -
         steps.close()
 
 
-async def adrive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None) -> T:
+async def adrive(
+    steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None, *, answer: Any = None
+) -> T:
     """Run *steps* to their end, awaiting each answer that is awaitable.
+
+    *answer* is for steps that asked already.
 
     >>> import asyncio
     >>> class Nobody:
@@ -166,20 +171,51 @@ async def adrive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = 
     >>> asyncio.run(adrive(steps(), Nobody())) is None
     True
     """
-    answer: Any = None
     try:
         while True:
+            if hasattr(answer, "__await__"):
+                answer = await answer
             question = steps.send(answer)
             if isinstance(question, NeedKey):
                 answer = keys.find(question)
             else:
                 answer = _first(question, replay)
-            if hasattr(answer, "__await__"):
-                answer = await answer
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:
         steps.close()
+
+
+def begin(
+    steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None
+) -> T | Coroutine[Any, Any, T]:
+    """Run *steps* as far as answers come at once: their end, or what gives it once it is awaited.
+
+    So nobody makes a task of what has nothing to wait for.  Raises whatever the
+    steps raise.
+
+    >>> class Nobody:
+    ...     def find(self, need): return None
+    >>> def steps():
+    ...     answer = yield NeedKey(issuer="site", symmetric=True)
+    ...     return answer
+    >>> begin(steps(), Nobody()) is None
+    True
+    """
+    answer: Any = None
+    try:
+        while not hasattr(answer, "__await__"):
+            question = steps.send(answer)
+            if isinstance(question, NeedKey):
+                answer = keys.find(question)
+            else:
+                answer = _first(question, replay)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    except BaseException:
+        steps.close()
+        raise
+    return adrive(steps, keys, replay, answer=answer)
 
 
 def _first(once: OnceOnly, replay: ReplayCache | None) -> bool | Awaitable[bool]:

@@ -110,10 +110,10 @@ def test_whatever_fails_lets_nobody_in(
 ) -> None:
     asked = Asked()
 
-    async def broken(ask: Any) -> Any:
+    def broken(ask: Any) -> Any:
         raise KeyError(ask.target)
 
-    monkeypatch.setattr(asked.service.gateway, "adecide", broken)
+    monkeypatch.setattr(asked.service.gateway, "begin", broken)
     answer = asked("/secret-place")
     assert json.loads(answer.denied_response.body)["id"] == "decision-failed"
     assert "secret-place" not in caplog.text

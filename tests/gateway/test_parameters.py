@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from math import inf
 from time import perf_counter
+from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headway.gateway.parameters import DIALECTS, Dialect, Found, find, look_alikes, without
+from headway.gateway.parameters import DIALECTS, Dialect, Found, find, look_alikes, sieve, without
 
 NAMES = {"jwt", "access_token"}
 
@@ -103,3 +104,34 @@ def test_nothing_is_alike_in_nothing() -> None:
     assert look_alikes("", NAMES, DIALECTS["any"]) == []
     assert look_alikes("a=%20&b=c", NAMES, DIALECTS["any"]) == []
     assert look_alikes("a=b", NAMES, DIALECTS["any"]) == []
+
+
+# ---- the look first -------------------------------------------------------------------------
+
+pieces = st.sampled_from(
+    ["jwt", "JWT", "a", "=", "&", ";", "%", "%6a", "%256A", "wt", "+", "%00", "[", "]", ".", "_",
+     "access", "ACCESS", "token", "%5F", "%20", " ", "\xdf", "\0", "x"]
+)  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(pieces, max_size=8).map("".join),
+    st.sampled_from(sorted(DIALECTS)),
+    st.sampled_from([("jwt",), ("access_token",), ("jwt", "access_token", "a b"), ("_", "a[b]")]),
+)
+def test_where_the_look_first_sees_nothing_nobody_sees_anything(
+    query: str, dialect: str, names: tuple[str, ...]
+) -> None:
+    if not sieve(names)(query):
+        with patch("headway.gateway.parameters._sieve", lambda _: lambda _: True):
+            assert find(query, names) == []
+            assert look_alikes(query, names, DIALECTS[dialect]) == []
+
+
+def test_escapes_of_values_and_other_names_are_no_reason_to_look() -> None:
+    holds = sieve(NAMES)
+    assert not holds("a=%6A%77%74&b=%26x&c=%3D;d=%20&e=acces")
+    assert holds("a=1&%61=2")
+    assert holds("a=1;b%61=2")
+    assert holds("%")

@@ -55,15 +55,29 @@ def test_what_passes_says_all_that_a_proxy_needs() -> None:
     )
     assert (status, body) == (204, b"")
     assert told["Headway-Outcome"] == "pass"
-    assert (told["Headway-Target"], told["Headway-Query"]) == ("/rest?a=%2f", "a=%2f")
+    assert told["Headway-Target"] == told["Headway-Logged"] == "/rest?a=%2f"
     assert told["Headway-Set-Authorization"] == f"JWT {TOKEN}"
     assert told["Headway-Set-X-Api-Key"] == "k"
     assert (told["Headway-Private"], told["Headway-Phase"]) == ("1", "warned")
 
 
-def test_nothing_is_said_of_credentials_that_are_not_there() -> None:
-    _, told, _ = Service()("/rest")
-    assert set(told) == {"Headway-Outcome", "Headway-Logged", "Headway-Target", "Headway-Query"}
+@pytest.mark.parametrize(
+    ("proxy", "reads"),
+    [
+        ("nginx", {"Headway-Logged", "Headway-Target"}),
+        ("haproxy", {"Headway-Logged", "Headway-Target"}),
+        ("caddy", {"Headway-Query"}),
+        ("traefik", set()),
+    ],
+    ids=["nginx", "haproxy", "caddy", "traefik"],
+)
+def test_a_proxy_is_told_what_it_reads_and_nothing_else(proxy: str, reads: set[str]) -> None:
+    assert set(Service()("/rest?a", proxy=proxy)[1]) == {"Headway-Outcome", *reads}
+    of_location = {"Headway-Phase", "Headway-Hint", "Deprecation", "Sunset", "Link", "Vary",
+                   "Cache-Control", "Headway-Private", "Headway-Outcome"}  # fmt: skip
+    header = "Authorization" if proxy == "traefik" else "Headway-Set-Authorization"
+    told = Service()(f"/rest?a&jwt={TOKEN}", proxy=proxy)[1]
+    assert set(told) == {*of_location, header, *reads}
 
 
 def test_two_locations_have_one_line_for_each_name() -> None:
@@ -132,29 +146,58 @@ def test_what_is_no_question_is_a_403(path: str, headers: Any, client: Any, why:
 
 def test_an_outage_is_what_a_proxy_can_carry(monkeypatch: pytest.MonkeyPatch) -> None:
     service = Service(BROWNOUT)
-    decide = service.app.gateway.adecide
+    decide = service.app.gateway.current().decide
 
-    async def unavailable(ask: Any) -> Any:
-        return msgspec.structs.replace(await decide(ask), status=503)
+    def unavailable(ask: Any) -> Any:
+        return msgspec.structs.replace(decide(ask), status=503)
 
-    monkeypatch.setattr(service.app.gateway, "adecide", unavailable)
+    monkeypatch.setattr(service.app.gateway, "begin", unavailable)
     assert service(f"/rest?jwt={TOKEN}")[0] == 403
 
 
+def broken(ask: Any) -> Any:
+    raise KeyError(ask.target)
+
+
+async def broken_later(ask: Any) -> Any:
+    await asyncio.sleep(0)
+    raise KeyError(ask.target)
+
+
+@pytest.mark.parametrize("fails", [broken, broken_later])
 def test_whatever_fails_lets_nobody_in(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: Any
 ) -> None:
     service = Service()
-
-    async def broken(ask: Any) -> Any:
-        raise KeyError(ask.target)
-
-    monkeypatch.setattr(service.app.gateway, "adecide", broken)
+    monkeypatch.setattr(service.app.gateway, "begin", fails)
     with caplog.at_level(logging.INFO, "headway.gateway.service"):
-        status, told, _ = service("/secret-place?a=1")
+        status, told, _ = service("/secret-place?jwt=1")
     assert (status, told["Headway-Decision"]) == (403, "decision-failed")
     assert "KeyError" in caplog.text
     assert "secret-place" not in caplog.text
+
+
+def test_what_is_awaited_is_answered_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service()
+    at_once = service(f"/rest?jwt={TOKEN}")
+    decide = service.app.gateway.current().adecide
+    monkeypatch.setattr(service.app.gateway, "begin", decide)
+    assert service(f"/rest?jwt={TOKEN}") == at_once
+
+
+@pytest.mark.parametrize("value", ["JWT a\r\n b", "JWT a\nX: b", "JWT \0"])
+def test_t33_a_header_that_would_be_two_lines_is_no_question(value: str) -> None:
+    status, told, _ = Service()("/rest", ("authorization", value))
+    assert (status, told["Headway-Decision"]) == (403, "header-malformed")
+
+
+def test_a_policy_that_changed_is_read_anew() -> None:
+    service = Service()
+    assert "Headway-Set-X-New" not in service("/rest?new=1", ("x-new", "k"))[1]
+    policy = read_policy(POLICY.replace(b"api_key", b"new").replace(b"X-Api-Key", b"X-New"))
+    service.app.gateway = Gateway(policy, clock=lambda: WARNED)
+    assert service("/rest?new=1", ("x-new", "k"))[0] == 401
+    assert service("/rest", ("x-new", "k"))[1]["Headway-Set-X-New"] == "k"
 
 
 def test_its_log_has_no_address(caplog: pytest.LogCaptureFixture) -> None:

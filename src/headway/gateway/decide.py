@@ -11,8 +11,9 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -26,7 +27,7 @@ from headway.errors import (
 )
 from headway.gateway.decision import Ask, Decision, Headers, Outcome, Use
 from headway.gateway.metadata import pointer
-from headway.gateway.parameters import Found, find, look_alikes, without
+from headway.gateway.parameters import Found, find, look_alikes, sieve, without
 from headway.gateway.rules import (
     DIRECTION,
     GatewayPolicy,
@@ -38,17 +39,18 @@ from headway.gateway.rules import (
     RouteRule,
     facts,
 )
+from headway.gateway.usual import Usual, UsualToken
 from headway.gateway.verifying import Verifier, Verifying
 from headway.http.answers import retirement_headers
 from headway.keys import new_sealing_key
 from headway.model import Location, Phase, RequestFacts, TokenText
 from headway.policy import NOT_INSPECTED, Admission, Policy
 from headway.policy import Outcome as Settled
-from headway.ports import Clock, Steps, adrive, drive
+from headway.ports import Clock, Steps, adrive, begin, drive
 from headway.redact import redact_url
 from headway.refusals import TokenLookalike, TokensInManyPlaces
 
-__all__ = ["EXCEPTED", "OWN_HEADERS", "Gateway", "is_preflight"]
+__all__ = ["EXCEPTED", "OWN_HEADERS", "READ_HEADERS", "Gateway", "is_preflight"]
 
 OWN_HEADERS = ("headway-phase", "headway-refusal", "headway-hint", "headway-outcome")
 """What the gateway alone says: taken out of requests and of upstream's answers."""
@@ -59,8 +61,18 @@ EXCEPTED = "excepted"
 _AGENT_MAX = 40
 _CLIENT_MAX = 120
 _SAMPLE_MAX = 200
+_ITSELF = re.compile(r"(?:/[!-.:-~]{0,32}){1,5}")  # a path without an id, not too long: its class
 _IN_A_HEADER = re.compile(r"[!-~]+")
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+
+READ_HEADERS = (
+    "authorization",
+    "user-agent",
+    "origin",
+    "access-control-request-method",
+    *_OVERRIDES,
+)
+"""What a decision reads of a request beside the headers that its policy names."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,11 +129,30 @@ class Gateway:
         self._usage = usage
         self._clock = clock
         self._hash_key = hash_key or new_sealing_key()
+        self._usual = Usual(policy)
+        self._holds = sieve({name for each in policy.locations for name in each.names})
+        self._tellings: dict[tuple[str, Phase, bool], Headers] = {}
+
+    def may_hold(self, raw_query: str) -> bool:
+        """Whether a token may stand in *raw_query*, or what somebody may take for one.
+
+        Where none can, and the request is no preflight, it passes as it is.
+        """
+        return bool(raw_query) and self._holds(raw_query)
 
     def decide(self, ask: Ask) -> Decision:
         """Decide with answers that come at once; raises TypeError where one has to be awaited."""
         keys = Verifying()
         return drive(self.deciding(ask, self._clock(), keys), keys, keys)
+
+    def current(self) -> Gateway:
+        """Itself: the gateway that counts at this moment."""
+        return self
+
+    def begin(self, ask: Ask) -> Decision | Coroutine[Any, Any, Decision]:
+        """Decide at once; where something has to be awaited, what gives the decision then."""
+        keys = Verifying()
+        return begin(self.deciding(ask, self._clock(), keys), keys, keys)
 
     async def adecide(self, ask: Ask) -> Decision:
         """Decide, awaiting what has to be awaited."""
@@ -137,8 +168,14 @@ class Gateway:
         """The steps of one decision at *now* (seconds since 1970); *keys* answers for them."""
         query = ask.raw_query
         # (1) what stands in the URL?  nearly always nothing
+        if not self.may_hold(query):
+            return self._untouched(ask)
+        usual = self._usual.find(ask, query, self.policy.at(now))
+        if usual is not None:
+            part = yield from self._moved(ask, usual, now, keys)
+            return self._told_of(ask, [part])
         found = [(each, find(query, each.names)) for each in self.policy.locations]
-        likes = [(each, _alike(query, each)) for each in self.policy.locations] if query else []
+        likes = [(each, _alike(query, each)) for each in self.policy.locations]
         if not any(hits for _, hits in found) and not any(hits for _, hits in likes):
             return self._untouched(ask)
         # (2) a preflight has no credentials: it passes, and its answer may allow the header
@@ -153,6 +190,10 @@ class Gateway:
         # (4) names that somebody may take for the token's
         parts += [self._like(ask, each, places, now) for each, places in likes if places]
         # (5) one decision of them all
+        return self._told_of(ask, parts)
+
+    def _told_of(self, ask: Ask, parts: list[_Part]) -> Decision:
+        """The decision; its uses are counted, and it changes nothing where nothing is to change."""
         decision = self._decision(ask, parts)
         for use in decision.uses:
             self._usage(use)
@@ -192,6 +233,24 @@ class Gateway:
         )
 
     # ---- one location -----------------------------------------------------------------------
+
+    def _moved(self, ask: Ask, usual: UsualToken, now: float, keys: Verifying) -> Steps[_Part]:
+        """The part of a token for which all rules have one answer: it moves."""
+        location, place, token, phase = usual
+        keys.verifier = self.verifiers.get(location.name)
+        part = _Part(
+            location=location,
+            phase=phase,
+            places=(place,),
+            client=self._identity(ask, token),
+            moved=token if keys.verifier is None else None,
+        )
+        if keys.verifier is None:
+            return part
+        rest = without(ask.raw_query, (place,))
+        request = facts(ask.method, ask.raw_path, rest, ())
+        admission = Admission(token=token, location=Location.QUERY, phase=phase)
+        return (yield from self._proved(part, keys.verifier, request, admission, now))
 
     def _part(
         self,
@@ -362,14 +421,15 @@ class Gateway:
     def _decision(self, ask: Ask, parts: list[_Part]) -> Decision:
         # (1) the first reason to refuse, if there is one
         stopped, parts = _stopped(parts)
-        sample = _sample(ask, parts)
-        uses = tuple(_use(ask, part, sample, refused=stopped) for part in parts)
-        told = tuple(line for part in parts for line in _told(part))
+        target = _target(ask, [place for part in parts for place in part.places])
+        sample = _sample(ask, parts, target)
+        uses = tuple([_use(ask, part, sample, refused=stopped) for part in parts])
+        told = tuple([line for part in parts for line in self._told(part)])
         if stopped is not None:
             return _refused(ask, stopped, told, uses, pointer(self.policy, ask.raw_path))
         # (2) what goes upstream
         headers = tuple(
-            part.location.in_header(part.moved) for part in parts if part.moved is not None
+            [part.location.in_header(part.moved) for part in parts if part.moved is not None]
         )
         if headers:  # what the token made private by its place in the URL stays so
             named = ", ".join(_shown(name) for name, _ in headers)
@@ -377,13 +437,20 @@ class Gateway:
         speaks = headers or all(part.counts or part.in_header for part in parts)
         return Decision(
             outcome=Outcome.PASS if speaks else Outcome.ANONYMOUS,
-            target=_target(ask, [place for part in parts for place in part.places]),
+            target=target,
             set_headers=headers,
             remove_headers=_own(ask),
             answer_headers=told,
             uses=uses,
             id="" if speaks else TokenInQuery.id,
         )
+
+    def _told(self, part: _Part) -> Headers:
+        """As :func:`_told`; there are few different ones."""
+        key = part.location.name, part.phase, part.counts
+        if (told := self._tellings.get(key)) is None:
+            told = self._tellings[key] = _told(part)
+        return told
 
 
 # ---- answers --------------------------------------------------------------------------------
@@ -403,6 +470,8 @@ def is_preflight(ask: Ask) -> bool:
 
 def _stopped(parts: list[_Part]) -> tuple[_Part | None, list[_Part]]:
     """The part that stops the request, or None; and the parts with it in its place."""
+    if len(parts) == 1 and parts[0].moved is not None:
+        return None, parts
     for part in parts:
         if part.refusal is not None:
             return part, parts
@@ -449,8 +518,8 @@ def _target(ask: Ask, places: list[int]) -> str:
 
 def _own(ask: Ask) -> tuple[str, ...]:
     """What the client may not say; CGI and WSGI read ``Headway_Phase`` as ``Headway-Phase``."""
-    names = dict.fromkeys(name for name, _ in ask.headers)
-    return tuple(name for name in names if name.replace("_", "-") in OWN_HEADERS)
+    ours = [name for name, _ in ask.headers if name.startswith("headway")]
+    return tuple(dict.fromkeys([each for each in ours if each.replace("_", "-") in OWN_HEADERS]))
 
 
 def _told(part: _Part) -> Headers:
@@ -552,14 +621,17 @@ def _use(ask: Ask, part: _Part, sample: str, *, refused: _Part | None) -> Use:
     )
 
 
-def _sample(ask: Ask, parts: list[_Part]) -> str:
+def _sample(ask: Ask, parts: list[_Part], target: str) -> str:
     """The target for a record: without any token, also where that stays in the URL."""
-    seen = [place for part in parts for place in part.places or part.seen]
-    return redact_url(_target(ask, seen))[:_SAMPLE_MAX]
+    if any(part.seen for part in parts):
+        target = _target(ask, [place for part in parts for place in part.places or part.seen])
+    return redact_url(target)[:_SAMPLE_MAX]
 
 
 def _route(raw_path: str) -> str:
     """The class of a path: what looks like an id is one star, so that routes stay few."""
+    if _ITSELF.fullmatch(raw_path):
+        return raw_path
     parts = raw_path.split("/")[:6]
     return "/".join("*" if _is_id(part) else shown(part)[:40] for part in parts)
 
@@ -570,7 +642,10 @@ def _is_id(part: str) -> bool:
 
 def _agent(text: str) -> str:
     """The product of a User-Agent, without its version: few, and nobody's name."""
-    return shown(text.partition("/")[0].partition(" ")[0])[:_AGENT_MAX]
+    product = text.partition("/")[0].partition(" ")[0]
+    if product.isprintable():
+        return product[:_AGENT_MAX]
+    return shown(product)[:_AGENT_MAX]
 
 
 def _alike(query: str, location: RetiredLocation) -> list[int]:

@@ -58,7 +58,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of the header *name* (lower case)."""
-        return tuple(value for key, value in self.headers if key == name)
+        return tuple([value for key, value in self.headers if key == name])
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.raw_path}>"

@@ -32,6 +32,7 @@ from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.rpc.status_pb2 import Status
 
 from headway.gateway.decision import Ask, Decision, Headers, Outcome
+from headway.gateway.rules import GatewayPolicy
 from headway.gateway.service import (
     Decides,
     Misasked,
@@ -61,6 +62,12 @@ class EnvoyService(AuthorizationServicer):  # type: ignore[misc]
     def __init__(self, gateway: Decides, *, peers: Iterable[str]) -> None:
         self.gateway = gateway
         self._peers = Peers(peers)
+        self._known: tuple[GatewayPolicy | None, frozenset[str]] = (None, frozenset())
+
+    def _names(self, policy: GatewayPolicy) -> frozenset[str]:
+        if self._known[0] is not policy:
+            self._known = policy, frozenset(n for each in policy.locations for n in each.names)
+        return self._known[1]
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - its name there
         """One question."""
@@ -70,8 +77,10 @@ class EnvoyService(AuthorizationServicer):  # type: ignore[misc]
             if asked not in self._peers:
                 raise Misasked("peer-unknown")
             ask = _ask(request.attributes)
-            decision = await self.gateway.adecide(ask)
-            told = logged(self.gateway, decision)
+            gateway = self.gateway.current()
+            decided = gateway.begin(ask)
+            decision = decided if isinstance(decided, Decision) else await decided
+            told = logged(self._names(gateway.policy), decision.target)
             answer = (
                 _refused(decision) if decision.outcome is Outcome.REFUSE else _passed(ask, decision)
             )

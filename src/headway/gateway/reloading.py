@@ -90,6 +90,11 @@ class ReloadingGateway:
         """Close what the gateway opened."""
         self.gateway.close()
 
+    def current(self) -> Gateway:
+        """The gateway by the file as it is now."""
+        self.look()
+        return self.gateway
+
     def decide(self, ask: Ask) -> Decision:
         """As :meth:`Gateway.decide`, by the file as it is now."""
         self.look()

@@ -1,7 +1,8 @@
 """The authorization service: a proxy asks about a request, and hears what to do with it.
 
-Plain ASGI, without state.  A proxy names the original method and target in
-headers of its own; which ones, the path that it asks says (``/nginx``,
+Without state, and without a server: :mod:`headway.gateway.http_service` has one of
+its own, and any ASGI server takes it too.  A proxy names the original method and
+target in headers of its own; which ones, the path that it asks says (``/nginx``,
 ``/caddy`` ...), and they count only where the settings name the proxy's address.
 The answer is what the weakest proxy can carry: 204, 401 or 403, and all else in
 headers.  Whatever goes wrong in here is a 403.
@@ -20,6 +21,9 @@ header of the answer         what it says
 ``Headway-Body``             the body of a refusal, for nginx, which drops bodies
 ``Deprecation`` ...          for the answer that the client gets
 ===========================  =================================================
+
+A proxy is told no more than its configuration reads.  Nearly always there is no
+token in the URL: then nothing is decided, and next to nothing is computed.
 """
 
 from __future__ import annotations
@@ -27,13 +31,14 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from headway.errors import ConfigurationError
+from headway.gateway.decide import READ_HEADERS, Gateway
 from headway.gateway.decision import Ask, Decision, Headers, Outcome
 from headway.gateway.own_paths import OwnPaths
 from headway.gateway.parameters import find
@@ -42,8 +47,10 @@ from headway.redact import redact_url
 
 __all__ = [
     "ANSWER_HEADERS", "PROXIES", "TARGET_MAX", "AuthorizationService", "Decides", "Dialect",
-    "Misasked", "Peers", "closed", "is_malformed", "joined", "logged",
+    "Misasked", "Peers", "RawHeaders", "Reply", "closed", "is_malformed", "joined", "logged",
 ]  # fmt: skip
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
 
 TARGET_MAX = 65_536
 """How long a target may be, in characters: more than any of the proxies lets through."""
@@ -56,36 +63,45 @@ ANSWER_HEADERS = (
 
 _ONCE = {"deprecation", "sunset", "headway-phase", "headway-refusal"}  # one value, no list
 _STRANGE = re.compile(r"[\x00-\x20\x7f]")
+_BREAKS = re.compile(r"[\x00\r\n]")
 _LOG = logging.getLogger("headway.gateway.service")
 
 
 class Dialect(NamedTuple):
-    """How one proxy asks: the headers that hold the original method, target and address."""
+    """How one proxy asks, and what it reads of the answer.
+
+    The first three are headers (lower case): the original method, target and address.
+    """
 
     method: str
     target: str
     peer: str
+    reads: frozenset[str] = frozenset()  # which of Headway-Target, -Query and -Logged
     body_in_header: bool = False  # it drops the body of what it is answered
     passes_all: bool = False  # it gives the answer of a refusal to the client as it stands
     keeps_url: bool = False  # it can not change the target, and sets headers by their own names
     replaces_text: bool = False  # it changes the query by replacing text, in the path too
 
 
+_ORIGINAL = ("x-original-method", "x-original-uri", "x-original-peer")
+_FORWARDED = ("x-forwarded-method", "x-forwarded-uri", "x-forwarded-for")
+_REWRITES = frozenset({"Target", "Logged"})
+
 PROXIES: Mapping[str, Dialect] = {
-    "nginx": Dialect("x-original-method", "x-original-uri", "x-original-peer", body_in_header=True),
-    "haproxy": Dialect("x-original-method", "x-original-uri", "x-original-peer"),
-    "caddy": Dialect(
-        "x-forwarded-method",
-        "x-forwarded-uri",
-        "x-forwarded-for",
-        passes_all=True,
-        replaces_text=True,
-    ),
-    "traefik": Dialect(
-        "x-forwarded-method", "x-forwarded-uri", "x-forwarded-for", passes_all=True, keeps_url=True
-    ),
+    "nginx": Dialect(*_ORIGINAL, reads=_REWRITES, body_in_header=True),
+    "haproxy": Dialect(*_ORIGINAL, reads=_REWRITES),
+    "caddy": Dialect(*_FORWARDED, reads=frozenset({"Query"}), passes_all=True, replaces_text=True),
+    "traefik": Dialect(*_FORWARDED, passes_all=True, keeps_url=True),
 }
 """By the path that the proxy asks."""
+
+
+class Reply(NamedTuple):
+    """An answer: its status, its header lines as they go out (each with its CRLF), its body."""
+
+    status: int
+    head: bytes
+    body: bytes = b""
 
 
 class Peers:
@@ -122,12 +138,8 @@ def _inside(address: str, networks: Sequence[Any]) -> bool:
 class Decides(Protocol):
     """A gateway, or one that goes by its file as it is now."""
 
-    @property
-    def policy(self) -> GatewayPolicy:
-        """The policy that counts."""
-
-    async def adecide(self, ask: Ask) -> Decision:
-        """As :meth:`headway.gateway.decide.Gateway.adecide`."""
+    def current(self) -> Gateway:
+        """The gateway that counts at this moment."""
 
 
 class Misasked(Exception):
@@ -135,16 +147,18 @@ class Misasked(Exception):
 
 
 class AuthorizationService:
-    r"""An ASGI app that answers a proxy's questions by *gateway*.
+    r"""Answers a proxy's questions by *gateway*; it is an ASGI app, too.
 
     *peers* may say what the original request was; everybody else gets 403.  What
     is asked for at *own* paths a proxy hands on as it came, and gets an answer for
     the client.
 
-    >>> from headway.gateway.decide import Gateway
     >>> from headway.gateway.policy_file import read_policy
     >>> policy = read_policy(b'name="a"\n[[location]]\nname="jwt"\nparameters=["jwt"]')
     >>> service = AuthorizationService(Gateway(policy), peers=["127.0.0.1"])
+    >>> service.ask("127.0.0.1", "GET", "/nginx", [
+    ...     (b"X-Original-Method", b"GET"), (b"X-Original-URI", b"/rest?a=1")]).head.split()[-1]
+    b'/rest?a=1'
     """
 
     def __init__(
@@ -152,6 +166,82 @@ class AuthorizationService:
     ) -> None:
         self.gateway = gateway
         self._peers, self._own = Peers(peers), own
+        self._policy: GatewayPolicy | None = None
+        self._readings: Mapping[str, _Reading] = {}
+
+    def ask(
+        self, peer: str, method: str, target: str, headers: RawHeaders
+    ) -> Reply | Coroutine[Any, Any, Reply]:
+        """What *peer* is answered, who asked for *target* (path and query); it never raises.
+
+        Where a key has to be fetched first, it is awaited.
+        """
+        name = target.partition("?")[0].strip("/")
+        if name == "health":
+            return Reply(200, b"", b"ok\n")
+        reply: Reply
+        try:
+            # (1) who asks, and in which way?
+            if peer not in self._peers:
+                raise Misasked("peer-unknown")
+            gateway = self.gateway.current()
+            reading = self._reading(gateway.policy, name)
+            if reading is None:
+                return self._here(peer, method, target, headers)
+            # (2) what was the request?
+            question = reading.question(headers)
+            if question.method != "OPTIONS" and not gateway.may_hold(question.query):
+                # (3) nothing is in the URL that anybody may take for a token
+                reply = reading.untouched(question)
+            else:
+                # (4) what becomes of it?
+                ask = question.ask()
+                decided = gateway.begin(ask)
+                if not isinstance(decided, Decision):
+                    return self._later(peer, name, reading, ask, decided)
+                reply = reading.answer(ask, decided)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it
+            reply = _failed(failure)
+        _tell(peer, name, reply)
+        return reply
+
+    async def _later(
+        self,
+        peer: str,
+        name: str,
+        reading: _Reading,
+        ask: Ask,
+        decided: Coroutine[Any, Any, Decision],
+    ) -> Reply:
+        try:
+            reply = reading.answer(ask, await decided)
+        except Exception as failure:  # noqa: BLE001 - the same
+            reply = _failed(failure)
+        _tell(peer, name, reply)
+        return reply
+
+    async def _here(self, peer: str, method: str, target: str, headers: RawHeaders) -> Reply:
+        """What the gateway answers itself, of a request that a proxy handed on whole."""
+        try:
+            if self._own is None:
+                raise Misasked("proxy-unknown")
+            texts = tuple([(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in headers])
+            client = _last(texts, "x-original-peer") or _last(texts, "x-forwarded-for")
+            ask = Ask(method=method, target=target, headers=texts, peer=client)
+            decision = await self._own.aanswer(ask)
+            if decision is None:
+                raise Misasked("proxy-unknown")
+            reply = Reply(decision.status, _lines(decision.answer_headers), decision.body)
+        except Exception as failure:  # noqa: BLE001 - the same
+            reply = _failed(failure)
+        _tell(peer, "", reply)
+        return reply
+
+    def _reading(self, policy: GatewayPolicy, name: str) -> _Reading | None:
+        if policy is not self._policy:
+            self._policy = policy
+            self._readings = {each: _Reading(PROXIES[each], policy) for each in PROXIES}
+        return self._readings.get(name)
 
     async def __call__(
         self,
@@ -162,87 +252,169 @@ class AuthorizationService:
         """One question (ASGI: HTTP connection scope)."""
         if scope["type"] != "http":
             return
-        status, headers, body = await self._answered(scope)
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        if status != 204:
-            raw.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        sent = b"" if scope.get("method") == "HEAD" else body
-        await send({"type": "http.response.body", "body": sent})
+        peer = str((scope.get("client") or ("",))[0])
+        method = scope.get("method", "GET")
+        target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        if query := scope.get("query_string"):
+            target = f"{target}?{query.decode('latin-1')}"
+        reply = self.ask(peer, method, target, scope["headers"])
+        if not isinstance(reply, Reply):
+            reply = await reply
+        raw = [tuple(line.split(b": ", 1)) for line in reply.head.split(b"\r\n") if line]
+        if reply.status != 204:
+            raw.append((b"content-length", str(len(reply.body)).encode()))
+        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+        body = b"" if method == "HEAD" else reply.body
+        await send({"type": "http.response.body", "body": body})
 
-    async def _answered(self, scope: Mapping[str, Any]) -> tuple[int, Headers, bytes]:
-        peer = (scope.get("client") or ("",))[0]
-        name = scope["path"].strip("/")
-        if name == "health":
-            return 200, (), b"ok\n"
-        outcome: tuple[int, Headers, bytes]
-        try:
-            # (1) who asks, and in which way?
-            if peer not in self._peers:
-                raise Misasked("peer-unknown")
-            dialect = PROXIES.get(name)
-            if dialect is None:
-                return await self._answered_here(scope)
-            # (2) what was the request?
-            ask = _ask(scope, dialect)
-            # (3) what becomes of it?
-            decision = await self.gateway.adecide(ask)
-            outcome = _answer(self.gateway, dialect, ask, decision)
-        except Misasked as wrong:
-            outcome = closed(wrong.args[0])
-        except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it
-            _LOG.error("a decision failed: %s", type(failure).__name__)
-            outcome = closed("decision-failed")
-        if _LOG.isEnabledFor(logging.INFO):
-            told = dict(outcome[1])
-            _LOG.info(
-                "%s %s %d %s %s",
-                peer,
-                name if name in PROXIES else "-",
-                outcome[0],
-                told.get("Headway-Outcome", "-"),
-                told.get("Headway-Decision", "-"),
-            )
-        return outcome
 
-    async def _answered_here(self, scope: Mapping[str, Any]) -> tuple[int, Headers, bytes]:
-        """What the gateway answers itself, of a request that a proxy handed on whole."""
-        if self._own is None:
-            raise Misasked("proxy-unknown")
-        headers = _texts(scope)
-        query = scope["query_string"].decode("latin-1")
-        target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
-        peer = _last(headers, "x-original-peer") or _last(headers, "x-forwarded-for")
-        ask = Ask(method=scope["method"], target=target, headers=headers, peer=peer)
-        decision = await self._own.aanswer(ask)
-        if decision is None:
-            raise Misasked("proxy-unknown")
-        return decision.status, decision.answer_headers, decision.body
+def _failed(failure: Exception) -> Reply:
+    """The answer where there is no decision."""
+    if isinstance(failure, Misasked):
+        why = str(failure.args[0])
+    else:
+        _LOG.error("a decision failed: %s", type(failure).__name__)
+        why = "decision-failed"
+    status, headers, body = closed(why)
+    return Reply(status, _lines(headers), body)
+
+
+def _tell(peer: str, name: str, reply: Reply) -> None:
+    if not _LOG.isEnabledFor(logging.INFO):
+        return
+    told = dict(line.split(": ", 1) for line in reply.head.decode("latin-1").splitlines())
+    _LOG.info(
+        "%s %s %d %s %s",
+        peer,
+        name if name in PROXIES else "-",
+        reply.status,
+        told.get("Headway-Outcome", "-"),
+        told.get("Headway-Decision", "-"),
+    )
 
 
 # ---- what is asked --------------------------------------------------------------------------
 
 
-def _texts(scope: Mapping[str, Any]) -> Headers:
-    return tuple(
-        (name.decode("latin-1").lower(), value.decode("latin-1"))
-        for name, value in scope["headers"]
-    )
+def _last(headers: Headers, name: str) -> str:
+    values = [value for key, value in headers if key == name]
+    return values[-1].rpartition(",")[2].strip() if values else ""
 
 
-def _ask(scope: Mapping[str, Any], dialect: Dialect) -> Ask:
-    headers = _texts(scope)
-    target = _one(headers, dialect.target)
-    if is_malformed(target):
-        raise Misasked("target-malformed")
-    if sum(name == "authorization" for name, _ in headers) > 1:
-        raise Misasked("authorization-repeated")
-    return Ask(
-        method=_one(headers, dialect.method),
-        target=target,
-        headers=headers,
-        peer=_last(headers, dialect.peer),
-    )
+class _Question(NamedTuple):
+    """A request as the proxy tells of it, with the headers that somebody reads."""
+
+    method: str
+    target: str
+    query: str
+    peer: str
+    headers: Headers
+
+    def ask(self) -> Ask:
+        return Ask(method=self.method, target=self.target, headers=self.headers, peer=self.peer)
+
+
+class _Reading:
+    """How the questions of one proxy are read under one policy, and how it is answered."""
+
+    def __init__(self, dialect: Dialect, policy: GatewayPolicy) -> None:
+        self._dialect, self._policy = dialect, policy
+        self._upstream = tuple(dict.fromkeys(each.header for each in policy.locations))
+        self._names = {name for each in policy.locations for name in each.names}
+        wanted = {*dialect[:3], *self._upstream, *READ_HEADERS}
+        if policy.identity_header:
+            wanted.add(policy.identity_header)
+        self._wanted = {name.encode("latin-1"): name for name in wanted}
+        prefix = "" if dialect.keeps_url else "Headway-Set-"
+        self._set = {name: f"{prefix}{name.title()}: " for name in self._upstream}
+
+    def question(self, headers: RawHeaders) -> _Question:
+        """Raises :class:`Misasked` where it is none."""
+        named, wanted = [], self._wanted
+        for raw, value in headers:
+            name = wanted.get(raw.lower())
+            if name is not None:
+                named.append((name, value.decode("latin-1")))
+        method = target = None
+        peer, authorized = "", 0
+        for name, text in named:
+            if name == self._dialect.target:
+                if target is not None:
+                    raise Misasked("original-repeated")
+                target = text
+            elif name == self._dialect.method:
+                if method is not None:
+                    raise Misasked("original-repeated")
+                method = text
+            elif name == self._dialect.peer:
+                peer = text.rpartition(",")[2].strip()
+            elif name == "authorization":
+                authorized += 1
+        if not target:
+            raise Misasked("original-missing")
+        if is_malformed(target):
+            raise Misasked("target-malformed")
+        if authorized > 1:
+            raise Misasked("authorization-repeated")
+        if not method:
+            raise Misasked("original-missing")
+        return _Question(method, target, target.partition("?")[2], peer, tuple(named))
+
+    # ---- what is answered -------------------------------------------------------------------
+
+    def untouched(self, question: _Question) -> Reply:
+        """The answer where the URL holds nothing: pass, as it is."""
+        dialect, target = self._dialect, question.target
+        told = "Headway-Outcome: pass\r\n"
+        if "Target" in dialect.reads:
+            told += f"Headway-Logged: {redact_url(target)}\r\nHeadway-Target: {target}\r\n"
+        elif "Query" in dialect.reads:
+            told += f"Headway-Query: {question.query}\r\n"
+        told += self._credentials(question.headers, ())
+        return Reply(204, told.encode("latin-1"))
+
+    def answer(self, ask: Ask, decision: Decision) -> Reply:
+        """The answer that carries *decision* out; raises :class:`Misasked` where none can."""
+        dialect, refused = self._dialect, decision.outcome is Outcome.REFUSE
+        told = f"Headway-Outcome: {decision.outcome.value}\r\n"
+        if decision.id:
+            told += f"Headway-Decision: {decision.id}\r\n"
+        if "Logged" in dialect.reads:
+            told += f"Headway-Logged: {logged(self._names, decision.target)}\r\n"
+        if refused:
+            if dialect.body_in_header:
+                told += f"Headway-Body: {decision.body.decode('ascii')}\r\n"
+            status = 401 if decision.status == 401 else 403
+            head = told.encode("latin-1") + _lines(decision.answer_headers)
+            return Reply(status, head, decision.body)
+        if (
+            dialect.replaces_text
+            and decision.target != ask.target
+            and ask.raw_query in ask.raw_path
+        ):
+            raise Misasked("query-in-path")
+        if dialect.keeps_url and decision.outcome is Outcome.ANONYMOUS:
+            raise Misasked("token-in-query")  # it would go on with the token
+        if "Target" in dialect.reads:
+            told += f"Headway-Target: {decision.target}\r\n"
+        if "Query" in dialect.reads:
+            told += f"Headway-Query: {decision.target.partition('?')[2]}\r\n"
+        told += self._credentials(ask.headers, decision.set_headers)
+        if decision.allow_header:
+            told += f"Headway-Allow: {decision.allow_header}\r\n"
+        return Reply(204, told.encode("latin-1") + _lines(decision.answer_headers))
+
+    def _credentials(self, headers: Headers, moved: Headers) -> str:
+        """Each header of the policy as upstream gets it; a missing one goes away there."""
+        told = ""
+        for name in self._upstream:
+            values = [value for each, value in moved if each == name]
+            value = values[0] if values else ", ".join([v for n, v in headers if n == name])
+            if value:
+                if _BREAKS.search(value):
+                    raise Misasked("header-malformed")
+                told += f"{self._set[name]}{value}\r\n"
+        return f"{told}Headway-Private: 1\r\n" if told else ""
 
 
 def is_malformed(target: str) -> bool:
@@ -252,22 +424,6 @@ def is_malformed(target: str) -> bool:
     (True, False)
     """
     return len(target) > TARGET_MAX or _STRANGE.search(target) is not None
-
-
-def _one(headers: Headers, name: str) -> str:
-    """The value of a header that the proxy sets: exactly one, or the question is none."""
-    values = [value for key, value in headers if key == name]
-    if len(values) != 1 or not values[0]:
-        raise Misasked("original-missing" if not values else "original-repeated")
-    return values[0]
-
-
-def _last(headers: Headers, name: str) -> str:
-    values = [value for key, value in headers if key == name]
-    return values[-1].rpartition(",")[2].strip() if values else ""
-
-
-# ---- what is answered -----------------------------------------------------------------------
 
 
 def closed(why: str) -> tuple[int, Headers, bytes]:
@@ -282,46 +438,28 @@ def closed(why: str) -> tuple[int, Headers, bytes]:
     return 403, headers, msgspec.json.encode(told)
 
 
-def _answer(
-    gateway: Decides, dialect: Dialect, ask: Ask, decision: Decision
-) -> tuple[int, Headers, bytes]:
-    headers = [("Headway-Outcome", decision.outcome.value)]
-    if decision.id:
-        headers.append(("Headway-Decision", decision.id))
-    if not dialect.passes_all or decision.outcome is not Outcome.REFUSE:
-        headers.append(("Headway-Logged", logged(gateway, decision)))
-    headers += joined(decision.answer_headers)
-    if decision.outcome is Outcome.REFUSE:
-        if dialect.body_in_header:
-            headers.append(("Headway-Body", decision.body.decode("ascii")))
-        return (401 if decision.status == 401 else 403), tuple(headers), decision.body
-    if dialect.replaces_text and decision.target != ask.target and ask.raw_query in ask.raw_path:
-        raise Misasked("query-in-path")
-    if dialect.keeps_url and decision.outcome is Outcome.ANONYMOUS:
-        raise Misasked("token-in-query")  # it would go on with the token
-    headers.append(("Headway-Target", decision.target))
-    headers.append(("Headway-Query", decision.target.partition("?")[2]))
-    prefix = "" if dialect.keeps_url else "Headway-Set-"
-    credentials = [(f"{prefix}{name}", value) for name, value in _upstream(gateway, ask, decision)]
-    headers += credentials
-    if credentials:
-        headers.append(("Headway-Private", "1"))
-    if decision.allow_header:
-        headers.append(("Headway-Allow", decision.allow_header))
-    return 204, tuple(headers), b""
+@lru_cache(maxsize=256)
+def _lines(told: Headers) -> bytes:
+    """Header lines as they go out: what a policy says, and nothing of a request."""
+    return "".join([f"{name}: {value}\r\n" for name, value in joined(told)]).encode("latin-1")
 
 
-def logged(gateway: Decides, decision: Decision) -> str:
-    """The target for a log: what the policy lets stand in a URL does not stand there either."""
-    path, mark, query = redact_url(decision.target).partition("?")
+def logged(names: Collection[str], target: str) -> str:
+    """*target* for a log: what the policy lets stand in a URL under *names* does not stand there.
+
+    >>> logged({"jwt"}, "/pub/x?jwt=short&a=1")
+    '/pub/x?jwt=REDACTED&a=1'
+    """
+    path, mark, query = redact_url(target).partition("?")
     if query:
-        names = {name for each in gateway.policy.locations for name in each.names}
         query = _without_values(query, names)
     return f"{path}{mark}{query}"
 
 
-def _without_values(query: str, names: set[str]) -> str:
+def _without_values(query: str, names: Collection[str]) -> str:
     places = {hit.place: hit.name for hit in find(query, names)}
+    if not places:
+        return query
     return "&".join(
         f"{places[place]}=REDACTED" if place in places else part
         for place, part in enumerate(query.split("&"))
@@ -336,14 +474,3 @@ def joined(told: Headers) -> list[tuple[str, str]]:
         if value not in seen and not (seen and name.lower() in _ONCE):
             seen.append(value)
     return [(name, ", ".join(seen)) for name, seen in values.items()]
-
-
-def _upstream(gateway: Decides, ask: Ask, decision: Decision) -> list[tuple[str, str]]:
-    """Each header of the policy as upstream gets it; a missing one goes away there."""
-    moved = dict(decision.set_headers)
-    lines = []
-    for name in dict.fromkeys(location.header for location in gateway.policy.locations):
-        value = moved.get(name) or ", ".join(ask.all(name))
-        if value:
-            lines.append((name.title(), value))
-    return lines

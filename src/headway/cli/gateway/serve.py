@@ -100,7 +100,7 @@ async def _serve(
     over_grpc: AbstractAsyncContextManager[None],
     sockets: list[socket.socket],
 ) -> None:
-    from headway.http.server import serving
+    from headway.gateway.http_service import serving_http
 
     loop, end = asyncio.get_running_loop(), asyncio.Event()
 
@@ -112,7 +112,7 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end.set)
     try:
-        async with over_grpc, serving(service, sockets):
+        async with over_grpc, serving_http(service, sockets):
             host, port = sockets[0].getsockname()[:2]
             print(f"asked on {host}:{port}", flush=True)
             await end.wait()

@@ -1,0 +1,119 @@
+"""The request that nearly everybody sends who still uses an old location, known at one look.
+
+One token, plainly spelled, in one parameter; nothing in the header that it is
+about to move to; no rule for the route or for a client, and no phase of one's
+own; a phase in which it counts.  For such a request the rules of
+:mod:`headway.gateway.decide` and :mod:`headway.policy` have one answer, and
+:class:`Usual` gives it in a fraction of their time.  All others are theirs.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import NamedTuple
+
+from headway.gateway.decision import Ask
+from headway.gateway.parameters import look_alikes, sieve
+from headway.gateway.rules import GatewayPolicy, RetiredLocation
+from headway.model import Phase, TokenText
+from headway.policy import NOT_INSPECTED, Schedule
+
+__all__ = ["Usual", "UsualToken"]
+
+_ESCAPES = "%+;"  # a part with one of them may be read in more than one way
+
+
+class UsualToken(NamedTuple):
+    """A token that moves: its location, the place among the parts of the query, its phase."""
+
+    location: RetiredLocation
+    place: int
+    token: TokenText
+    phase: Phase
+
+
+class _Phases:
+    """The phase of a schedule, remembered until the next date."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._since, self._until = 0.0, 0.0
+        self._phase: Phase | None = None
+
+    def at(self, at: float) -> Phase | None:
+        """The phase at *at* where a token counts in it, whoever sends it; else None."""
+        if not self._since <= at < self._until:
+            phase = self._schedule.phase(at)
+            counts = phase not in NOT_INSPECTED and not self._schedule.personal(at)
+            until = self._schedule.next_change(at)
+            self._since, self._until = at, at + 3600 if until is None else until
+            self._phase = phase if counts else None
+        return self._phase
+
+
+class Usual:
+    """Finds the usual token of a request under *policy*.
+
+    >>> from headway.gateway.rules import RetiredLocation
+    >>> usual = Usual(GatewayPolicy(name="api", locations=(
+    ...     RetiredLocation(name="jwt", parameters=("jwt",)),)))
+    >>> usual.find(Ask(method="GET", target="/rest?a=1&jwt=eyJ"), "a=1&jwt=eyJ", 0.0).place
+    1
+    >>> usual.find(Ask(method="GET", target="/rest?%6Awt=eyJ"), "%6Awt=eyJ", 0.0)
+    """
+
+    def __init__(self, policy: GatewayPolicy) -> None:
+        self._policy = policy
+        self._holds = sieve({name for each in policy.locations for name in each.names})
+        self._phases = {each.name: _Phases(each.schedule) for each in policy.locations}
+        self._by_name: dict[str, RetiredLocation] = {}
+        if not policy.clients and not _resemble(policy):
+            self._by_name = {name: each for each in policy.locations for name in each.names}
+
+    def find(self, ask: Ask, raw_query: str, at: float) -> UsualToken | None:
+        """The token of *ask*, which is to move; None where more has to be looked at.
+
+        *at* is the moment by which the schedules go.
+        """
+        # (1) one part of the query, and only one, has something of a token's name
+        found = -1
+        parts = raw_query.split("&")
+        for place, part in enumerate(parts):
+            if self._holds(part):
+                if found >= 0:
+                    return None
+                found = place
+        if found < 0 or ask.method == "OPTIONS":
+            return None
+        # (2) the name is spelled plainly, and so is the value
+        name, _, value = parts[found].partition("=")
+        location = self._by_name.get(name)
+        if location is None or not value or not _is_plain(value):
+            return None
+        # (3) nothing else speaks for the client, and no rule for the route
+        header = location.header
+        for each, _ in ask.headers:
+            if each == header:
+                return None
+        if self._policy.routes and self._policy.rule(ask.method, ask.raw_path, location.name):
+            return None
+        # (4) it counts now, for everybody
+        phase = self._phases[location.name].at(at)
+        return None if phase is None else UsualToken(location, found, TokenText(value), phase)
+
+
+def _is_plain(value: str) -> bool:
+    """Whether *value* means itself, and can stand in a header."""
+    for sign in _ESCAPES:
+        if sign in value:
+            return False
+    return value.isascii() and value.isprintable() and " " not in value
+
+
+def _resemble(policy: GatewayPolicy) -> bool:
+    """Whether a parameter of one location looks like one of another."""
+    return any(
+        look_alikes(name, other.names, other.reads)
+        for one, other in permutations(policy.locations, 2)
+        for name in one.names
+    )
