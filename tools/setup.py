@@ -1,6 +1,6 @@
 """Make what a target of the Makefile needs; what is there already is left alone.
 
-    python3 tools/setup.py run      what 'make up' needs: packages, Headway, the iframe bridge
+    python3 tools/setup.py run      what 'make up' needs: packages, Headway, what browsers get
     python3 tools/setup.py check    the same, and the linter and type checker
     python3 tools/setup.py test     the same, and what the tests run against
     python3 tools/setup.py bench    the same, and the peers of the benchmarks
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 VENDOR = ROOT / "src" / "headway" / "host" / "static" / "vendor"
+CHARTS = ROOT / "src" / "headway" / "gateway" / "dashboard" / "static" / "vendor"
 E2E = ROOT / "tests" / "e2e"
 FOREIGN = {
     "ace": "a foreign Connect framework for the tests, from npm",
@@ -123,10 +124,10 @@ def headway() -> None:
     pip("--no-deps", "--no-build-isolation", "--editable", ROOT)
 
 
-def bridge() -> None:
-    """The host's iframe bridge, from npm into the package."""
+def vendored() -> None:
+    """The host's iframe bridge and the dashboard's charts, from npm into the package."""
     npm(ROOT)
-    run(PYTHON, ROOT / "tools" / "bridge.py")
+    run(PYTHON, ROOT / "tools" / "vendored.py")
 
 
 def npm_of(name: str) -> None:
@@ -160,12 +161,15 @@ STEPS = (
     Step("packages", 0, "Python packages", [LOCKS / "run.txt"], [], locked("run")),
     Step("headway", 0, "headway, editable", [ROOT / "pyproject.toml"], [], headway),
     Step(
-        "bridge",
+        "vendored",
         0,
-        "the host's iframe bridge, from npm",
-        [ROOT / "package-lock.json", ROOT / "tools" / "bridge.py", ROOT / "LICENSE"],
-        [VENDOR / "iframe.js", VENDOR / "xdm-host.js", VENDOR / "LICENSES.txt"],
-        bridge,
+        "the host's iframe bridge and the dashboard's charts, from npm",
+        [ROOT / "package-lock.json", ROOT / "tools" / "vendored.py", ROOT / "LICENSE"],
+        [
+            *(VENDOR / name for name in ("iframe.js", "xdm-host.js", "LICENSES.txt")),
+            *(CHARTS / name for name in ("chart.js", "LICENSES.txt")),
+        ],
+        vendored,
     ),
     Step("dev", 1, "linter, type checker, test tools", [LOCKS / "dev.txt"], [], locked("dev")),
     *(

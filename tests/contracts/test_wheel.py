@@ -76,6 +76,9 @@ def test_the_wheel_holds_the_package_the_bridge_and_the_licences(wheel: Path) ->
         "headway/host/static/vendor/styles/surfaces.css",
         "headway/host/static/vendor/xdm-host.js",
         "headway/host/static/vendor/LICENSES.txt",
+        "headway/gateway/dashboard/static/vendor/chart.js",
+        "headway/gateway/dashboard/static/vendor/LICENSES.txt",
+        "headway/gateway/dashboard/templates/overview.html",
         "headway-0.1.0.dist-info/licenses/LICENSE",
     } <= set(names)
     assert {n.split("/")[0] for n in names} == {"headway", "headway-0.1.0.dist-info"}

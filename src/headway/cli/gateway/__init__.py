@@ -10,6 +10,7 @@ import typer
 
 from headway.cli.gateway.check import check
 from headway.cli.gateway.config import config
+from headway.cli.gateway.dashboard import dashboard
 from headway.cli.gateway.explain import explain
 from headway.cli.gateway.pause import pause, resume
 from headway.cli.gateway.plan import plan
@@ -30,3 +31,4 @@ app.command()(gate)
 app.command()(export)
 app.command("import")(import_)
 app.command()(plan)
+app.command()(dashboard)

@@ -1,0 +1,128 @@
+"""The policy and the usage as they are now: read again when it is time, and kept where that fails.
+
+What can not be read leaves what was there, with a line that says so: a
+database that is down is no reason why nobody can pause.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from headway.errors import ConfigurationError, HeadwayError
+from headway.gateway.dashboard.figures import Figures, figures, since
+from headway.gateway.policy_file import FILE_BYTES_MAX, read_policy
+from headway.gateway.rules import GatewayPolicy
+from headway.gateway.usage.record import Record
+from headway.ports import Clock
+
+__all__ = ["Evidence", "Seen", "State"]
+
+FRESH_SECONDS = 15.0
+"""For so long nothing is read again; longer where reading takes long."""
+
+BUSY_SHARE = 10  # reading takes at most one part in so many of the time
+
+
+class Evidence(Protocol):
+    """Where usage is read: :class:`~headway.gateway.usage.store.UsageStore`, or a file of it."""
+
+    def records(self, *, since: str | None = None) -> Iterable[Record]:
+        """The records from the day *since* on."""
+
+    def days(self) -> Collection[str]:
+        """The days on which somebody counted."""
+
+
+class Seen(NamedTuple):
+    """What there is to show, and what could not be read."""
+
+    figures: Figures
+    complaints: tuple[str, ...]
+
+
+class State:
+    r"""What the dashboard shows of the file at *path* and of *evidence*.
+
+    *clock* gives the moment to look from, in seconds since 1970, *ticks* is a
+    clock that never goes back.  Raises ConfigurationError where the file can
+    not be used at the start.
+
+    >>> import tempfile
+    >>> from headway.gateway.usage.store import open_usage
+    >>> store = open_usage(":memory:")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "gateway.toml"
+    ...     text = 'name = "a"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]\n'
+    ...     _ = file.write_text(text)
+    ...     State(file, store).look().figures.policy.name
+    'a'
+    >>> store.close()
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        evidence: Evidence,
+        *,
+        clock: Clock = time.time,
+        ticks: Clock = time.monotonic,
+    ) -> None:
+        self.path = path
+        self._evidence, self._clock, self._ticks = evidence, clock, ticks
+        self._looking = threading.Lock()
+        self._data = self._read()
+        self._policy = read_policy(self._data, source=str(path))
+        self._usage: tuple[list[Record], Collection[str]] = ([], ())
+        self._usage_at = float("-inf")  # when it is to be read again, in ticks
+        self._usage_complaint = ""
+        self._figures: Figures | None = None
+        self._drawn: GatewayPolicy | None = None  # the policy of these figures
+
+    def look(self) -> Seen:
+        """What there is to show now; slow where it is time to read: call it in a thread."""
+        with self._looking:
+            complaints = [self._look_at_policy()]
+            read = self._look_at_usage()
+            complaints.append(self._usage_complaint)
+            if read or self._figures is None or self._drawn is not self._policy:
+                records, days = self._usage
+                self._figures = figures(self._policy, records, watched=days, now=self._clock())
+                self._drawn = self._policy
+            return Seen(self._figures, tuple(filter(None, complaints)))
+
+    def _look_at_policy(self) -> str:
+        """Take up a changed file, or say why not."""
+        try:
+            data = self._read()
+            if data != self._data:
+                self._policy = read_policy(data, source=str(self.path))
+                self._data = data
+        except ConfigurationError as error:
+            return f"{error}; shown is the policy as it was"
+        return ""
+
+    def _look_at_usage(self) -> bool:
+        """Read the records where that is due; whether it was."""
+        began = self._ticks()
+        if began < self._usage_at:
+            return False
+        try:
+            records = list(self._evidence.records(since=since(self._clock())))
+            self._usage = records, self._evidence.days()
+            self._usage_complaint = ""
+        except HeadwayError as error:
+            self._usage_complaint = f"usage can not be read: {error}"
+        ended = self._ticks()
+        self._usage_at = ended + max(FRESH_SECONDS, BUSY_SHARE * (ended - began))
+        return True
+
+    def _read(self) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                return file.read(FILE_BYTES_MAX + 1)
+        except OSError as error:
+            raise ConfigurationError(f"{self.path}: {error.strerror}") from None

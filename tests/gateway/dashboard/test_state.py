@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from gateway.dashboard.boards import POLICY, Counted
+from headway.errors import ConfigurationError, StoreUnavailable
+from headway.gateway.dashboard.state import State
+from uses import NOW, Hands, record
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.toml"
+    path.write_text(POLICY)
+    return path
+
+
+def test_a_file_that_can_not_be_used_at_the_start(file: Path) -> None:
+    file.write_text("name = ")
+    with pytest.raises(ConfigurationError):
+        State(file, Counted())
+    file.unlink()
+    with pytest.raises(ConfigurationError, match="No such file"):
+        State(file, Counted())
+
+
+def test_a_changed_file_counts_at_once_and_a_broken_one_keeps_the_old(file: Path) -> None:
+    state = State(file, Counted(), clock=Hands(), ticks=Hands(0.0))
+    assert state.look().figures.policy.name == "api"
+    file.write_text(POLICY.replace('"api"', '"new"'))
+    assert state.look().figures.policy.name == "new"
+    for broken in ('name = "half', POLICY.replace("2022-06-01", "soon")):
+        file.write_text(broken)
+        seen = state.look()
+        assert seen.figures.policy.name == "new"
+        assert [text.endswith("shown is the policy as it was") for text in seen.complaints] == [
+            True
+        ]
+    file.unlink()
+    assert "No such file" in state.look().complaints[0]
+    file.write_text(POLICY)
+    seen = state.look()
+    assert (seen.figures.policy.name, seen.complaints) == ("api", ())
+
+
+def test_usage_is_read_again_only_when_it_is_time(file: Path) -> None:
+    counted, ticks, clock = Counted([record()]), Hands(0.0), Hands(NOW + 60)
+    state = State(file, counted, clock=clock, ticks=ticks)
+    first = state.look().figures
+    assert state.look().figures is first
+    assert counted.reads == 1
+    counted.kept.append(record("b"))
+    ticks.at, clock.at = 14.9, NOW + 70
+    assert len(state.look().figures.clients) == 1
+    ticks.at = 15
+    told = state.look().figures
+    assert (len(told.clients), told.at, counted.reads) == (2, NOW + 70, 2)
+
+
+def test_reading_takes_at_most_a_tenth_of_the_time(file: Path) -> None:
+    ticks = Hands(0.0)
+
+    class Slow(Counted):
+        def records(self, *, since: str | None = None) -> list:
+            ticks.at += 8
+            return super().records(since=since)
+
+    counted = Slow()
+    state = State(file, counted, clock=Hands(), ticks=ticks)
+    state.look()
+    ticks.at = 8 + 79
+    state.look()
+    assert counted.reads == 1
+    ticks.at = 8 + 80
+    state.look()
+    assert counted.reads == 2
+
+
+def test_a_store_that_is_down_leaves_what_was_read(file: Path) -> None:
+    counted, ticks = Counted([record()]), Hands(0.0)
+    counted.failure = StoreUnavailable(found="OperationalError")
+    state = State(file, counted, clock=Hands(), ticks=ticks)
+    seen = state.look()
+    assert seen.figures.clients == ()
+    assert "usage can not be read" in seen.complaints[0]
+    assert state.look().complaints == seen.complaints  # told also while nothing is read again
+    for failure, clients in ((None, 1), (ConfigurationError("the database says: no"), 1)):
+        counted.failure = failure
+        ticks.at += 15
+        seen = state.look()
+        assert (len(seen.figures.clients), bool(seen.complaints)) == (clients, failure is not None)
+
+
+def test_many_looks_at_once_read_once(file: Path) -> None:
+    counted = Counted([record()])
+    state = State(file, counted, clock=Hands(), ticks=Hands(0.0))
+    threads = [threading.Thread(target=state.look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counted.reads == 1
