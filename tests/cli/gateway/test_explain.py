@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> str:
 
 
 def explained(file: str, *arguments: str) -> int:
-    return run(["gateway", "explain", file, *arguments])
+    return run(["gateway", "explain", *arguments, "--policy", file])
 
 
 def test_what_is_refused(file: str, capsys: pytest.CaptureFixture[str]) -> None:

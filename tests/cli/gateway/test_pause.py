@@ -13,16 +13,16 @@ def test_pause_and_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     path = tmp_path / "gw.toml"
     path.write_text(FILE)
     words = ("--who", "ann", "--why", "a bug")
-    assert run(["gateway", "pause", str(path), "jwt", *words]) == 0
-    assert run(["gateway", "pause", str(path), "jwt", *words]) == 1
+    assert run(["gateway", "pause", "--policy", str(path), "jwt", *words]) == 0
+    assert run(["gateway", "pause", "--policy", str(path), "jwt", *words]) == 1
     told = capsys.readouterr()
     assert told.out == "jwt is paused\n"
     assert "paused already, by ann" in told.err
     assert run(["gateway", "check", str(path)]) == 0
     assert "jwt is paused" in capsys.readouterr().out
-    assert run(["gateway", "resume", str(path), "jwt"]) == 0
-    assert run(["gateway", "resume", str(path), "other"]) == 2
-    assert run(["gateway", "pause", str(path), "jwt", "--who", "ann"]) == 2
+    assert run(["gateway", "resume", "--policy", str(path), "jwt"]) == 0
+    assert run(["gateway", "resume", "--policy", str(path), "other"]) == 2
+    assert run(["gateway", "pause", "--policy", str(path), "jwt", "--who", "ann"]) == 2
 
 
 def test_a_file_that_is_read_only_prints_the_lines(
@@ -31,7 +31,10 @@ def test_a_file_that_is_read_only_prints_the_lines(
     path = tmp_path / "gw.toml"
     path.write_text(FILE)
     path.chmod(0o444)
-    assert run(["gateway", "pause", str(path), "jwt", "--who", "ann", "--why", "a bug"]) == 1
+    assert (
+        run(["gateway", "pause", "--policy", str(path), "jwt", "--who", "ann", "--why", "a bug"])
+        == 1
+    )
     told = capsys.readouterr()
     assert "can not be written here" in told.err
     assert "[location.paused]\n" in told.out

@@ -41,7 +41,7 @@ def test_each_window_says_who_how_many_and_what_share(
     files: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     policy, _, records = files
-    assert run(["gateway", "plan", policy, "--records", records, *AT]) == 0
+    assert run(["gateway", "plan", "--policy", policy, "--records", records, *AT]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].split()[:7] == [
         *("jwt", "brownout", "2022-02-10T06:00:00Z", "2022-02-10T18:00:00Z"),
@@ -53,7 +53,7 @@ def test_each_window_says_who_how_many_and_what_share(
 
 def test_two_policies(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     policy, other, records = files
-    told = ["gateway", "plan", policy, "--records", records, "--against", other, *AT]
+    told = ["gateway", "plan", "--policy", policy, "--records", records, "--against", other, *AT]
     assert run(told) == 0
     out = capsys.readouterr().out
     assert "no window is to come" in out
@@ -67,7 +67,18 @@ def test_two_policies(files: list[str], capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_day_with_fewer(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     policy, _, records = files
-    told = ["gateway", "plan", policy, "--records", records, *AT, "--location", "jwt", "--fewer"]
+    told = [
+        "gateway",
+        "plan",
+        "--policy",
+        policy,
+        "--records",
+        records,
+        *AT,
+        "--location",
+        "jwt",
+        "--fewer",
+    ]
     assert run([*told, "5"]) == 0
     assert "jwt: 4 clients in the last week, fewer than 5 already" in capsys.readouterr().out
     run([*told, "3"])
@@ -86,10 +97,13 @@ def test_a_day_by_the_trend(
     ]
     file = tmp_path / "leaving.jsonl"
     file.write_bytes(b"".join(write_lines(leaving)))
-    run(["gateway", "plan", files[0], "--records", str(file), *AT, "--fewer", "2"])
+    run(["gateway", "plan", "--policy", files[0], "--records", str(file), *AT, "--fewer", "2"])
     assert "at this rate fewer than 2 from 2022-02-11" in capsys.readouterr().out
 
 
 def test_a_location_that_there_is_not(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["gateway", "plan", files[0], "--records", files[2], "--location", "x"]) == 2
+    assert (
+        run(["gateway", "plan", "--policy", files[0], "--records", files[2], "--location", "x"])
+        == 2
+    )
     assert "there is no location 'x'" in capsys.readouterr().err

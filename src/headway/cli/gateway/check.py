@@ -1,4 +1,4 @@
-"""``headway gateway check FILE``: whether a policy file can be used, and what it says."""
+"""``headway gateway check [FILE]``: whether a policy file can be used, and what it says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway.cli.gateway.policy import DEFAULT, VARIABLE, named
 from headway.cli.gateway.words import line, moment
 
 if TYPE_CHECKING:
@@ -17,13 +18,15 @@ __all__ = ["check"]
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="The policy file (TOML).")],
+    file: Annotated[
+        Path, typer.Argument(envvar=VARIABLE, help="The policy file (TOML).")
+    ] = DEFAULT,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say only what is wrong.")] = False,
 ) -> int:
     """Read a policy file; say what is wrong with it, or what it says today."""
     from headway.gateway.policy_file import load_policy
 
-    policy = load_policy(file)
+    policy = load_policy(named(file))
     if not quiet:
         for told in _lines(policy, time.time()):
             print(line(told))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from headway.cli.gateway.policy import DEFAULT, Policy, named
 
 __all__ = ["Proxy", "config"]
 
@@ -25,8 +26,8 @@ class Proxy(StrEnum):
 
 def config(
     proxy: Annotated[Proxy, typer.Argument(help="Which proxy.")],
-    policy: Annotated[Path, typer.Option(help="The policy file.")],
     upstream: Annotated[str, typer.Option(help="What stands behind it, as host:port.")],
+    policy: Policy = DEFAULT,
     listen: Annotated[str, typer.Option(help="Where the proxy listens.")] = "127.0.0.1:8080",
     service: Annotated[
         str, typer.Option(help="Where 'headway gateway serve' listens; for Envoy its --grpc-port.")
@@ -51,7 +52,7 @@ def config(
         Proxy.TRAEFIK: traefik,
     }
     values = Values(
-        policy=load_policy(policy),
+        policy=load_policy(named(policy)),
         listen=listen,
         upstream=upstream,
         service=service,

@@ -1,15 +1,15 @@
-"""``headway gateway explain``: what would happen to one request, and by which line of the file."""
+"""``headway gateway explain METHOD URL``: what would happen, and by which line of the file."""
 
 from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
+from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.words import line, moment_of, target_of
 from headway.errors import ConfigurationError
 
@@ -22,9 +22,9 @@ URL_MAX = 65_536
 
 
 def explain(
-    file: Annotated[Path, typer.Argument(help="The policy file (TOML).")],
     method: Annotated[str, typer.Argument(help="Such as GET.")],
     url: Annotated[str, typer.Argument(help="An address or a path; - reads it from the input.")],
+    policy: Policy = DEFAULT,
     client: Annotated[
         str | None, typer.Option(help="As usage names it; without it: somebody unknown.")
     ] = None,
@@ -39,19 +39,19 @@ def explain(
     from headway.gateway.explain import explain as explained
     from headway.gateway.policy_file import load_policy
 
-    policy = load_policy(file)
+    read = load_policy(named(policy))
     url = sys.stdin.readline(URL_MAX).strip() if url == "-" else url
     ask = Ask(
         method=method,
         target=target_of(method, url),
         headers=tuple(_header(text) for text in header or ()),
     )
-    found = explained(policy, ask, moment_of(at) if at else time.time(), client=client)
+    told = explained(read, ask, moment_of(at) if at else time.time(), client=client)
     if as_json:
-        print(msgspec.json.encode(found).decode())
+        print(msgspec.json.encode(told).decode())
     else:
-        for told in _lines(found):
-            print(line(told))
+        for each in _lines(told):
+            print(line(each))
     return 0
 
 

@@ -9,38 +9,38 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.words import line
 
 __all__ = ["pause", "resume"]
 
-File = Annotated[Path, typer.Argument(help="The policy file (TOML).")]
 Location = Annotated[str, typer.Argument(help="The location's name in it.")]
 
 
 def pause(
-    file: File,
     location: Location,
     who: Annotated[str, typer.Option(help="Who stops it.")],
     why: Annotated[str, typer.Option(help="Why.")],
+    policy: Policy = DEFAULT,
 ) -> int:
     """Stop the retirement of a location: tokens in it count until it is resumed."""
     from headway.gateway.pause import pause as paused
 
     return _edit(
-        f"{location} is paused", lambda: paused(file, location, who=who, why=why, now=time.time())
+        f"{location} is paused",
+        lambda: paused(named(policy), location, who=who, why=why, now=time.time()),
     )
 
 
-def resume(file: File, location: Location) -> int:
+def resume(location: Location, policy: Policy = DEFAULT) -> int:
     """Let the retirement of a location go on by its dates."""
     from headway.gateway.pause import resume as resumed
 
-    return _edit(f"{location} goes by its dates again", lambda: resumed(file, location))
+    return _edit(f"{location} goes by its dates again", lambda: resumed(named(policy), location))
 
 
 def _edit(done: str, edit: Callable[[], None]) -> int:

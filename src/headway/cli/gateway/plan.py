@@ -1,4 +1,4 @@
-"""``headway gateway plan POLICY``: who would break, and when it would be safe."""
+"""``headway gateway plan``: who would break, and when it would be safe."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from headway.cli.gateway.evidence import At, Location, Records, Store, evidence
+from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.usage import table
 from headway.cli.gateway.words import line, moment, moment_of
 from headway.errors import ConfigurationError
@@ -26,7 +27,7 @@ _NAMED = 3
 
 
 def plan(
-    policy: Annotated[Path, typer.Argument(help="The policy file (TOML).")],
+    policy: Policy = DEFAULT,
     store: Store = None,
     records: Records = None,
     against: Annotated[
@@ -51,7 +52,7 @@ def plan(
 
     # (1) what is known
     now = time.time() if at is None else moment_of(at)
-    one = load_policy(policy)
+    one = load_policy(named(policy))
     other = None if against is None else load_policy(against)
     if location is not None and one.location(location) is None:
         raise ConfigurationError(f"{policy}: there is no location {location!r}")

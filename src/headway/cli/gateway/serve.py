@@ -14,13 +14,13 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headway.cli.gateway.evidence import STORE
 from headway.cli.gateway.opened import opened
+from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ __all__ = ["serve"]
 
 
 def serve(
-    policy: Annotated[Path, typer.Option(help="The policy file.")],
+    policy: Policy = DEFAULT,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 8500,
     grpc_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Answer Envoy's ext_authz here, too.")
@@ -63,7 +63,7 @@ def serve(
     if bind not in ("127.0.0.1", "::1") and not peer:
         raise ConfigurationError(f"--bind {bind}: others reach it; say --peer, who may ask")
     peers = peer or ["127.0.0.1", "::1"]
-    with _logging(access_log), opened(policy, usage) as (gateway, own, _):
+    with _logging(access_log), opened(named(policy), usage) as (gateway, own, _):
         service = AuthorizationService(gateway, peers=peers, own=own)
         over_grpc = nullcontext() if grpc_port is None else _envoy(gateway, peers, bind, grpc_port)
         asyncio.run(_serve(service, gateway, over_grpc, listen(port, [bind])))
