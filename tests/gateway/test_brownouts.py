@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 
 import pytest
 
@@ -80,3 +81,13 @@ def test_what_can_not_be(changes: dict[str, object], why: str) -> None:
 def test_not_for_ever() -> None:
     with pytest.raises(ConfigurationError, match="more than 366"):
         hours([Brownout(MONDAY, MONDAY + timedelta(days=400))], days=[], between="1-2", zone="UTC")
+
+
+def test_a_rule_comes_to_a_year_of_windows_at_most() -> None:
+    with pytest.raises(ConfigurationError, match="lasts: are more than 366"):
+        growing(MONDAY, timedelta(days=1), [timedelta(hours=1)] * 367)
+    ages = Brownout(datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC))
+    begun = perf_counter()
+    with pytest.raises(ConfigurationError, match="more than 366 windows"):
+        hours([ages], days=[], between="9-10", zone="Europe/Berlin")
+    assert perf_counter() - begun < 1

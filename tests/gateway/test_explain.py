@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -174,3 +176,102 @@ def test_a_use_of_no_location_is_a_mistake() -> None:
     )  # fmt: skip
     with pytest.raises(LookupError):
         module._reason(policy, Ask(method="GET", target="/"), use, 0, None)
+
+
+# ---- the reference in docs/gateway.md: each thing that it says is named by its line -----------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text(encoding="utf-8")
+REFERENCE = PAGE.partition("```toml\n")[2].partition("```")[0]
+RESUMED = re.sub(r"\[location\.paused\].*?\n\n", "\n", REFERENCE, flags=re.DOTALL)
+OLD, T = "/rest?jwt=x", "T12:00:00Z"
+
+
+def lines_of(
+    text: str, target: str, at: str, client: str | None = None, **headers: str
+) -> tuple[str, list[str]]:
+    """The outcome, and the lines of *text* by which it is so."""
+    policy = read_policy(text.encode(), source="gateway.toml")
+    ask = Ask(method="GET", target=target, headers=tuple(headers.items()))
+    told = explain(policy, ask, datetime.fromisoformat(at).timestamp(), client=client)
+    numbers = [rule.line for rule in told.settings]
+    for reason in told.reasons:
+        numbers += [reason.line, *(rule.line for rule in reason.also)]
+    return told.outcome, [text.splitlines()[number - 1] for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("target", "at", "client", "outcome", "said"),
+    [
+        (OLD, "2021-08-17" + T, None, "pass", "[[location]]"),
+        (OLD, "2021-08-19" + T, None, "pass", "announced ="),  # a sandbox is 14 days ahead
+        (OLD, "2021-10-19" + T, None, "pass", "warned ="),
+        (OLD, "2021-12-28" + T, None, "anonymous", "[[location.brownout]]"),
+        (OLD, "2021-12-30T08:00:00Z", None, "anonymous", "[[location.brownout]]"),  # by the rule
+        (OLD, "2021-12-30T07:59:00Z", None, "pass", "warned ="),  # before business hours
+        (OLD, "2022-01-06T15:59:00Z", None, "anonymous", "[[location.brownout]]"),
+        (OLD, "2022-01-06T16:00:00Z", None, "pass", "warned ="),  # after them
+        (OLD, "2022-01-19" + T, None, "anonymous", "off ="),
+        (OLD, "2022-01-19" + T, "slow-app", "pass", "[[location.extension]]"),
+        (OLD, "2022-02-16" + T, "slow-app", "anonymous", "off ="),
+        (OLD, "2021-08-19" + T, "new-app", "anonymous", "[[client]]"),
+        ("/embed/1?jwt=x", "2022-01-19" + T, None, "pass", "[[route]]"),
+        ("/rest?jwt[]=x", "2022-01-19" + T, None, "anonymous", "look_alikes ="),
+    ],
+)
+def test_each_rule_is_named_by_its_line(
+    target: str, at: str, client: str | None, outcome: str, said: str
+) -> None:
+    found, lines = lines_of(RESUMED, target, at, client)
+    assert found == outcome
+    assert lines[0].startswith('mode = "observe"')
+    assert lines[1].startswith('rehearsal = "14d"')
+    assert lines[2].startswith(said)
+
+
+def test_a_pause_is_named_by_its_line() -> None:
+    assert lines_of(REFERENCE, OLD, "2022-02-20" + T)[1][2].startswith("[location.paused]")
+
+
+def test_a_client_that_a_shared_brownout_spares_is_told_of_it() -> None:
+    told = {
+        client: lines_of(RESUMED, OLD, "2021-12-28" + T, client) for client in ("a", "b", "c", "d")
+    }
+    spared = [lines for outcome, lines in told.values() if outcome == "pass"]
+    hit = [lines for outcome, lines in told.values() if outcome == "anonymous"]
+    assert len(spared) + len(hit) == 4
+    for lines in spared:
+        assert lines[2].startswith("warned =")
+        assert lines[3].startswith("[[location.brownout]]")
+    for lines in hit:
+        assert lines[2].startswith("[[location.brownout]]")
+        assert lines[3].startswith("off_means =")
+    assert spared
+    assert hit
+
+
+@pytest.mark.parametrize(
+    ("target", "header", "outcome", "said"),
+    [
+        (OLD, "JWT y", "pass", "tokens-differ ="),
+        (OLD, "JWT x", "pass", "[location.conflicts]"),  # token-in-both, by default
+        (OLD, "Basic x", "refuse", "[location.conflicts]"),
+        ("/rest?jwt=x&jwt=y", "", "refuse", "[location.conflicts]"),
+        ("/rest?%6Awt=x", "", "refuse", "[location.conflicts]"),
+        ("/rest?jwt=", "JWT y", "pass", "[location.conflicts]"),
+    ],
+)
+def test_what_a_conflict_led_to_is_named_by_its_line(
+    target: str, header: str, outcome: str, said: str
+) -> None:
+    headers = {"authorization": header} if header else {}
+    found, lines = lines_of(RESUMED, target, "2021-08-17" + T, **headers)
+    assert found == outcome
+    assert lines[3].startswith(said)
+
+
+def test_what_off_means_is_named_by_its_line() -> None:
+    refusing = RESUMED.replace('off_means = "not-inspected"', 'off_means = "refuse"')
+    found, lines = lines_of(refusing, OLD, "2022-01-19" + T)
+    assert found == "refuse"
+    assert lines[2].startswith("off =")
+    assert lines[3].startswith('off_means = "refuse"')

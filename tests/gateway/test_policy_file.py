@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headway.errors import ConfigurationError, TokensDiffer
 from headway.gateway import policy_file
+from headway.gateway.decide import Gateway
+from headway.gateway.decision import Ask
 from headway.gateway.policy_file import FILE_BYTES_MAX, load_policy, read_policy
 from headway.gateway.rules import Identity, LookAlikes, Mode, OffMeans
 from headway.gateway.usage.settings import Bounds, UsageSettings
@@ -123,35 +129,44 @@ def test_the_least_that_it_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('name = "api"', "name = 1", "p:1: name: Expected `str`, got `int`"),
-        ('mode = "observe"', 'mode = "watch"', "p:2: mode: Invalid enum value 'watch'"),
+        ('name = "api"', "name = 1", "p:1: name: is a whole number and has to be a text"),
+        ('mode = "observe"', 'mode = "watch"', "p:2: mode: is one of observe, enforce"),
         ('rehearsal = "14d"', 'rehearsal = "soon"', "p:4: rehearsal: 'soon' is no duration"),
-        ("off = 2022-02-01T00:00:00Z", "offf = 2022-02-01", "p:10: location[0]: Object contains"),
+        (
+            "off = 2022-02-01T00:00:00Z",
+            "offf = 2022-02-01",
+            "p:16: location[0].offf: there is no",
+        ),
         ("off = 2022-02-01T00:00:00Z", 'off = "2022-02-01"', "p:16: location[0].off: is no date"),
         (
             "off = 2022-02-01T00:00:00Z",
             "off = 2022-02-01T00:00:00",
             "p:16: location[0].off: has no",
         ),
-        ("off = 2022-02-01T00:00:00Z", "off = 2021-02-01", "p:10: location[0]: off: is before"),
-        ('dialect = "php"', 'dialect = "cobol"', "p:10: location[0]: dialect"),
+        ("off = 2022-02-01T00:00:00Z", "off = 9022-02-01", "location[0].off: is not between the"),
+        ("off = 2022-02-01T00:00:00Z", "off = 2021-02-01", "p:16: location[0].off: is before"),
+        ('dialect = "php"', 'dialect = "cobol"', "p:19: location[0].dialect: is one of"),
         ('link = "https://docs.example/jwt"', 'link = "javascript:1"', "location[0].link: is no"),
         ('link = "https://docs.example/jwt"', 'link = "https://x/\\r\\nA: b"', "link: is no http"),
         ('tokens-differ = "header"', 'tokens = "header"', "location[0].conflicts: there is no"),
         ('tokens-differ = "header"', 'tokens-differ = "accept"', "tokens-differ can not be accept"),
-        ("share = 0.5", "share = 5", "p:27: location[0].brownout[0]: brownout.share"),
+        ("share = 0.5", "share = 5", "p:30: location[0].brownout[0].share: 5.0 is not"),
         ("end = 2022-01-12T00:00:00Z\n", "", "p:27: location[0].brownout[0]: end: is missing"),
-        ('lasts = ["12h", "24h"]', "", "location[0].brownout[1]: first: goes with lasts"),
-        ('zone = "Europe/Berlin"', 'zone = "Mars"', "p:32: location[0].brownout[1]: zone"),
-        ('phase = "announced"', 'phase = "off"', "location[0].extension[0]: extension.phase"),
-        ('client = "slow-app"\n', "", "location[0].extension[0]: Object missing required field"),
+        ('lasts = ["12h", "24h"]', "", "location[0].brownout[1].first: goes with lasts"),
+        (
+            'zone = "Europe/Berlin"',
+            'zone = "Mars"',
+            "p:38: location[0].brownout[1].zone: there",
+        ),
+        ('phase = "announced"', 'phase = "off"', "location[0].extension[0].phase: off gives"),
+        ('client = "slow-app"\n', "", "location[0].extension[0].client: is missing"),
         ('header = "X-Api-Key"', 'header = "X Key"', "p:55: location[1].header: is no name"),
         ('name = "api-key"', 'name = "a key"', "name: 1 to 64"),
         ('name = "api-key"', 'name = "jwt"', "p:1: location: two have the same name"),
         ('["api_key"]', '["jwt"]', "a parameter belongs to two"),
-        ('reason = "frames can send no header"', 'reason = " "', "p:58: route[0]: reason: why"),
+        ('reason = "frames can send no header"', 'reason = " "', "p:61: route[0].reason: why"),
         ('location = "jwt"\n\n[[cl', 'location = "jvt"\n\n[[cl', "there is no location 'jvt'"),
-        ('phase = "off"\nreason', 'phase = "open"\nreason', "p:64: client[0]: phase: is warned"),
+        ('phase = "off"\nreason', 'phase = "open"\nreason', "client[0].phase: is warned"),
         ('header = "X-Client-Id"', "", "identity.header: says which header"),
     ],
 )
@@ -166,8 +181,8 @@ def test_a_message_names_line_and_field(old: str, new: str, said: str) -> None:
     ("data", "said"),
     [
         (b"name = ", "is not TOML"),
-        (b"\xff", "is not TOML"),
-        (b'name = "a"', "missing required field `location`"),
+        (b"a = 1\nb = \xff", "policy:2: is not UTF-8"),
+        (b'name = "a"', "location: is missing"),
         (b'name = "a"\nlocation = []', "location: there is none"),
         (b"#" * (FILE_BYTES_MAX + 1), "is larger than"),
         (b"a = " + b"[" * 5000, "is not TOML"),
@@ -211,11 +226,19 @@ def test_who_proves_whose_a_token_is() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('["api"]', "[]", r"policy:7: verify.issuer\[0\]: issuer: needs a name"),
-        ('["api"]', '"api"', r"policy:7: verify.issuer\[0\]: Expected `array`"),
-        ("audience", "audiences", r"verify.issuer\[0\]: Object"),
+        ('["api"]', "[]", r"policy:8: verify.issuer\[0\].issuer: needs a name"),
+        (
+            '["api"]',
+            '"api"',
+            r"policy:10: verify.issuer\[0\].audience: is a text and has",
+        ),
+        (
+            "audience",
+            "audiences",
+            r"policy:10: verify.issuer\[0\].audiences: there is",
+        ),
         ('"jwks"', '"none"', r"policy:5: verify: issuer: goes with"),
-        ('"jwks"', '"rsa"', r"policy:6: verify.by: Invalid enum value"),
+        ('"jwks"', '"rsa"', r"policy:6: verify.by: is one of none, connect, jwks"),
     ],
 )
 def test_a_verification_that_can_not_work(old: str, new: str, says: str) -> None:
@@ -248,7 +271,7 @@ audience = ["api"]
     alone = read_policy(first.encode())
     assert (alone.verifies, alone.verify.by.value) == (True, "none")
     broken = own.replace("https://b.example/k", "http://b.example/k")
-    with pytest.raises(ConfigurationError, match=r"p:14: location\[1\]\.verify\.issuer\[1\]: keys"):
+    with pytest.raises(ConfigurationError, match=r"p:16: location\[1\]\.verify\.issuer\[1\]\.keys"):
         read_policy((VERIFY.partition("[verify]")[0] + broken).encode(), source="p")
 
 
@@ -289,14 +312,18 @@ def test_where_uses_are_counted_and_what_is_told() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("keep_days = 90", "keep_days = 0", "p:5: usage.keep_days: Expected `int` >= 1"),
-        ("keep_days = 90", "keep_days = 1.5", "p:5: usage.keep_days: Expected `int`, got `float`"),
-        ("batch_seconds = 0.5", "batch_seconds = 0", "p:6: usage.batch_seconds: Expected"),
-        ("claimed = 20", 'claimed = "many"', "p:11: usage.limits.claimed: Expected `int`"),
-        ("claimed = 20", "claims = 20", "p:9: usage.limits: Object contains unknown field"),
-        ("keep_days", "days", "p:3: usage: Object contains unknown field `days`"),
-        ('"usage.db"', '"postgresql://a:b@h/u"', "p:3: usage: store: a password does not"),
-        ('"/usage"', '"usage"', "p:3: usage: own_path: is a plain path"),
+        ("keep_days = 90", "keep_days = 0", "p:5: usage.keep_days: has to be a whole number >= 1"),
+        ("keep_days = 90", "keep_days = 1.5", "p:5: usage.keep_days: is a number and has to"),
+        (
+            "batch_seconds = 0.5",
+            "batch_seconds = 0",
+            "p:6: usage.batch_seconds: has to be a num",
+        ),
+        ("claimed = 20", 'claimed = "many"', "p:11: usage.limits.claimed: is a text"),
+        ("claimed = 20", "claims = 20", "p:11: usage.limits.claims: there is no"),
+        ("keep_days", "days", "p:5: usage.days: there is no such field"),
+        ('"usage.db"', '"postgresql://a:b@h/u"', "p:4: usage.store: a password does not"),
+        ('"/usage"', '"usage"', "p:7: usage.own_path: is a plain path"),
         ('by = "jwks"', 'by = "none"', "verify: issuer: goes with"),
         ('"https://api.example"]', '"https://b.example/v2"]', "p:14: metadata.resource: at least"),
         ('"https://api.example"]', '"http://api.example"]', "p:14: metadata.resource: resource: h"),
@@ -345,3 +372,72 @@ def test_the_reference_names_every_conflict() -> None:
     for refusal, outcomes in CONFLICTS.items():
         (row,) = [line for line in PAGE.splitlines() if f"`{refusal.id}`" in line and "|" in line]
         assert all(f"`{outcome}`" in row for outcome in outcomes)
+
+
+# ---- rubbish ----------------------------------------------------------------------------------
+
+FOLDER = Path(__file__).parents[2] / "examples" / "policies"
+FILES = [EXAMPLES[0], *(file.read_text() for file in sorted(FOLDER.glob("*.toml")))]
+RUBBISH = [
+    *('""', '"x"', '"\\U0001F600"', '"9999w"', '"9999d"', '"0h"', '"\\u001b[2J"', '"a\\nb"'),
+    *("0", "-1", "1", "1e400", "nan", "inf", "-0.0", "0.5", "99999999999999999999", "true"),
+    *("[]", '[""]', '["jwt", "jwt"]', "[[]]", "{}", "{ a = 1 }", '["12h"]', '["0"]', '["mon"]'),
+    *("0001-01-01", "9999-12-31", "2022-02-01T00:00:00", "2022-02-01T00:00:00Z", "12:00:00"),
+    *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2022-02-01T00:00:00+23:59"),
+    *('"off"', '"open"', '"paused"', '"Authorization"', '"Cookie"', '"a b"', '"\\r\\nX: y"', '"*"'),
+    *('"0-24"', '"24-24"', '"Europe/Berlin"', '"../../etc/passwd"', '"/etc/localtime"', '"."'),
+    *('"none"', '"connect"', '"jwks"', '"header"', '"/%2e%2e/*"', '"/*"', '"https://h/\\u00e9"'),
+]
+Lines = list[str]
+Change = Callable[[Lines, int, int, str], Lines]
+CHANGES: list[Change] = [
+    lambda lines, a, b, value: [*lines[:a], *lines[a + 1 :]],
+    lambda lines, a, b, value: [*lines[:a], lines[b], *lines[a:]],
+    lambda lines, a, b, value: [*lines[:a], f"{lines[a].split('=')[0]}= {value}", *lines[a + 1 :]],
+    lambda lines, a, b, value: [*lines[:a], f"{lines[a].split('=')[0]}= {value}", *lines[a + 1 :]],
+    lambda lines, a, b, value: [*lines[:a], f"x = {value}", *lines[a:]],
+    lambda lines, a, b, value: [*lines[:a], lines[a][: b % 40], *lines[a + 1 :]],
+    lambda lines, a, b, value: lines[: max(a, 1)],
+]  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(FILES),
+    st.lists(
+        st.tuples(
+            st.sampled_from(CHANGES),
+            st.integers(0, 200),
+            st.integers(0, 200),
+            st.sampled_from(RUBBISH),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_rubbish_is_an_error_with_line_and_field(
+    text: str, changes: list[tuple[Change, int, int, str]]
+) -> None:
+    """Whatever an operator does to a file: a policy, or one line that says where it is wrong."""
+    lines = text.splitlines()
+    for change, a, b, value in changes:
+        lines = change(lines, a % len(lines), b % len(lines), value) or [""]
+    told = "\n".join(lines)
+    try:
+        policy = read_policy(told.encode(), source="gw.toml")
+    except ConfigurationError as error:
+        said = str(error)
+    else:
+        said = ""
+        for at in (0.0, 1_643_673_600.0, 4e9):
+            ask = Ask(method="GET", target="/rest?jwt=x&access_token=y")
+            Gateway(policy, clock=lambda at=at: at).decide(ask)  # type: ignore[misc]
+    assert re.match(r"gw\.toml:\d+: ([\w.\[\]-]+|is not TOML): .|\Z", said), said
+    assert said.isprintable()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes(data: bytes) -> None:
+    for around in (data, FILES[0].encode()[:700] + data, data.join([b'name = "', b'"\n'])):
+        with contextlib.suppress(ConfigurationError):
+            read_policy(around)

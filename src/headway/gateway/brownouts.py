@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from headway.errors import ConfigurationError
@@ -42,13 +43,15 @@ def growing(
 ) -> tuple[Brownout, ...]:
     """One window for each of *lasts*, the first at *first*, the next ones *every* later.
 
-    Raises ConfigurationError where two overlap.
+    Raises ConfigurationError where two overlap, and where there are too many.
 
     >>> [window.end.hour for window in growing(datetime(2022, 1, 1, tzinfo=UTC),
     ...     timedelta(days=7), [timedelta(hours=12), timedelta(hours=18)])]
     [12, 18]
     """
     windows = []
+    if len(lasts) > WINDOWS_MAX:
+        raise ConfigurationError(f"lasts: are more than {WINDOWS_MAX}")
     for number, last in enumerate(lasts):
         if last > every:
             raise ConfigurationError("lasts: a window is longer than the time to the next one")
@@ -77,7 +80,8 @@ def hours(
         place = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ConfigurationError(f"zone: there is no zone {zone!r}") from None
-    cut = [piece for window in windows for piece in _cut(window, wanted, begin, end, place)]
+    pieces = (piece for window in windows for piece in _cut(window, wanted, begin, end, place))
+    cut = list(islice(pieces, WINDOWS_MAX + 1))  # a window may last for years
     if not cut:
         raise ConfigurationError("brownout: no hour is left by days and hours")
     if len(cut) > WINDOWS_MAX:

@@ -618,6 +618,7 @@ def _use(ask: Ask, part: _Part, sample: str, *, refused: _Part | None) -> Use:
         also_header=part.in_header,
         from_browser=bool(ask.all("origin")),
         sample=sample,
+        notes=part.notes,
     )
 
 

@@ -69,7 +69,8 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``location`` is the location's name in the policy file.  ``client`` is who
     it was, *verified* or only claimed.  ``outcome`` is the id of the refusal, or
-    the outcome.  ``also_header`` says that the same request carried a token in
+    the outcome; ``notes`` are ids of what was passed over, as the policy says.
+    ``also_header`` says that the same request carried a token in
     the header too.  ``sample`` is the target, redacted.  There is no token in it.
     """
 
@@ -84,6 +85,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     also_header: bool = False
     from_browser: bool = False  # it had an Origin: moving to a header makes a preflight
     sample: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):

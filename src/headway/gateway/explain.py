@@ -8,36 +8,50 @@ comes out of here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
 
-from headway.errors import SignatureInvalid, shown
+from headway.errors import SignatureInvalid, TokenInQuery, shown
 from headway.gateway.decide import EXCEPTED, Gateway
 from headway.gateway.decision import Ask, Decision, Headers, Outcome, Use
 from headway.gateway.parameters import find, look_alikes
-from headway.gateway.rules import GatewayPolicy, Identity, RetiredLocation
+from headway.gateway.rules import GatewayPolicy, Identity, Mode, OffMeans, RetiredLocation
 from headway.gateway.verifiers.settings import Verification
 from headway.gateway.verifying import Verifier
 from headway.keys import new_sealing_key
 from headway.model import Phase, RequestFacts, TokenText
+from headway.policy import CONFLICTS, NOT_INSPECTED
 from headway.ports import Credentials, KeySource, NeedKey, ReplayCache, Steps
 from headway.redact import MARKER, redact_url
 from headway.refusals import TokenLookalike
 
-__all__ = ["Explanation", "Reason", "explain", "hidden"]
+__all__ = ["Explanation", "Reason", "Rule", "explain", "hidden"]
 
 _PREFIXES = {Identity.PEER: "peer:", Identity.SUBJECT: "subject:"}
 
 
+class Rule(msgspec.Struct, frozen=True):
+    """What the policy says, and in which line (0: in none)."""
+
+    text: str
+    line: int
+
+
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a location is in its *phase* for this request: the *rule*, and its line (0: none)."""
+    """Why a location is in its *phase* for this request: the *rule*, and its line (0: none).
+
+    *also* are further rules that had a part in the outcome: of conflicts, of
+    what ``off`` means, and shared brownouts that leave the client alone.
+    """
 
     location: str
     phase: Phase
     rule: str
     line: int
     outcome: str
+    also: tuple[Rule, ...] = ()
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +61,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     the names that are set on it, each with its scheme; ``answer`` is added to
     the answer.  ``unproved`` is the outcome where the client can not prove who
     it is; None where that makes no difference.  ``enforced`` is False where the
-    policy only observes: then nothing of this is carried out.
+    policy only observes: then nothing of this is carried out.  ``settings`` are
+    rules that hold for every request: observing, and a rehearsal.
     """
 
     at: str
@@ -60,6 +75,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     unproved: Outcome | None
     enforced: bool
+    settings: tuple[Rule, ...]
     source: str
 
 
@@ -76,7 +92,7 @@ def explain(policy: GatewayPolicy, ask: Ask, at: float, *, client: str | None) -
     >>> found.outcome.value, found.target, found.reasons[0].rule, found.reasons[0].line
     ('anonymous', '/rest?a=1', 'off = 2022-02-01T00:00:00+00:00', 6)
     """
-    enforcing = msgspec.structs.replace(policy, mode=type(policy.mode).ENFORCE)
+    enforcing = msgspec.structs.replace(policy, mode=Mode.ENFORCE)
     ask = _as(ask, policy, client)
     proved = _decided(enforcing, ask, at, client, proved=True)
     unproved = _decided(enforcing, ask, at, client, proved=False)
@@ -90,7 +106,8 @@ def explain(policy: GatewayPolicy, ask: Ask, at: float, *, client: str | None) -
         answer=proved.answer_headers,
         reasons=tuple(_reason(policy, ask, use, policy.at(at), client) for use in proved.uses),
         unproved=None if unproved.outcome is proved.outcome else unproved.outcome,
-        enforced=policy.mode is type(policy.mode).ENFORCE,
+        enforced=policy.mode is Mode.ENFORCE,
+        settings=tuple(_settings(policy, at)),
         source=policy.source,
     )
 
@@ -179,8 +196,52 @@ def _reason(policy: GatewayPolicy, ask: Ask, use: Use, at: float, client: str | 
         raise LookupError(use.location)
     rule, line = _rule(policy, location, ask, use, at, client)
     return Reason(
-        location=location.name, phase=use.phase, rule=rule, line=line, outcome=use.outcome
+        location=location.name,
+        phase=use.phase,
+        rule=rule,
+        line=line,
+        outcome=use.outcome,
+        also=(*_spared(location, use.phase, at, client), *_settled(location, use)),
     )
+
+
+def _settings(policy: GatewayPolicy, at: float) -> Iterator[Rule]:
+    if policy.mode is Mode.OBSERVE:
+        text = 'mode = "observe": it is decided and counted, and nothing is changed'
+        yield Rule(text, policy.lines.get("mode", 0))
+    if policy.rehearsal:
+        text = f"rehearsal: the dates count as if it were {_written(policy.at(at))}"
+        yield Rule(text, policy.lines.get("rehearsal", 0))
+
+
+def _spared(
+    location: RetiredLocation, phase: Phase, at: float, client: str | None
+) -> Iterator[Rule]:
+    """Shared brownouts that are on, and are not for this client."""
+    if phase in NOT_INSPECTED or client is None:
+        return
+    for window in location.schedule.brownouts:
+        if window.runs(at) and location.schedule.cohort(client) >= window.share:
+            start = window.start.isoformat()
+            text = f"brownout {start}: {window.share * 100:g}% of the clients, and not this one"
+            yield Rule(text, location.lines.get(f"brownout {start}", location.line))
+
+
+def _settled(location: RetiredLocation, use: Use) -> Iterator[Rule]:
+    """What a conflict led to, and what it means that the location is off."""
+    for refusal, choices in CONFLICTS.items():
+        if refusal.id in (*use.notes, use.outcome):
+            told = location.conflicts.get(refusal)
+            text = f'conflicts: {refusal.id} = "{told or choices[0]}"'
+            yield _said(location, text, f"conflict {refusal.id}", told is None)
+    if TokenInQuery.id in (*use.notes, use.outcome):
+        text = f'off_means = "{location.off_means}"'
+        yield _said(location, text, "off_means", location.off_means is OffMeans.NOT_INSPECTED)
+
+
+def _said(location: RetiredLocation, text: str, field: str, default: bool) -> Rule:
+    words = f"{text}, the default" if default else text
+    return Rule(words, location.lines.get(field, location.line))
 
 
 def _rule(
@@ -193,7 +254,8 @@ def _rule(
 ) -> tuple[str, int]:
     """What decided the phase: the first of route, client, pause, extension, window and date."""
     if use.outcome == TokenLookalike.id:
-        return f'look_alikes = "{location.look_alikes}"', location.line
+        line = location.lines.get("look_alikes", location.line)
+        return f'look_alikes = "{location.look_alikes}", dialect = "{location.dialect}"', line
     route = policy.rule(ask.method, ask.raw_path, location.name)
     if route is not None:
         what = "stays" if use.outcome == EXCEPTED else f"is {route.phase}"
@@ -220,7 +282,7 @@ def _dated(
     if phase is Phase.BROWNOUT:
         window = next(each for each in schedule.brownouts if each.runs(at))
         start = window.start.isoformat()
-        share = f", {window.share:.0%} of the clients" if window.share < 1 else ""
+        share = f", {window.share * 100:g}% of the clients" if window.share < 1 else ""
         line = lines.get(f"brownout {start}", location.line)
         return f"brownout {start} to {window.end.isoformat()}{share}", line
     moment = None if phase is Phase.PAUSED else getattr(schedule, phase.value, None)

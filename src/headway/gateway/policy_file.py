@@ -8,9 +8,7 @@ because it means another moment on every machine.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -30,6 +28,7 @@ from headway.gateway.rules import (
     RetiredLocation,
     RouteRule,
 )
+from headway.gateway.toml_reader import TomlReader
 from headway.gateway.usage.settings import Bounds, UsageSettings
 from headway.gateway.verifiers.settings import TrustedIssuer, Verification, Verify
 from headway.model import Phase
@@ -39,8 +38,7 @@ __all__ = ["FILE_BYTES_MAX", "load_policy", "read_policy"]
 
 T = TypeVar("T")
 FILE_BYTES_MAX = 1_000_000
-_HEADER = re.compile(r"\s*\[{1,2}\s*([A-Za-z0-9_.-]+)\s*\]{1,2}")
-_KEY = re.compile(r"\s*([A-Za-z0-9_-]+|\"[^\"]*\")\s*=")
+FIRST_YEAR, LAST_YEAR = 1970, 2999
 
 
 # ---- what may stand in a file ---------------------------------------------------------------
@@ -76,13 +74,19 @@ class _PausedTable(_Table):
     why: str
 
 
+class _IssuerTable(_Table):
+    issuer: str
+    keys: str
+    audience: list[str]
+
+
 class _VerifyTable(_Table):
     by: Verification = Verification.NONE
     store: str = ""
     installations: str = ""
     client_key: str = ""
     base_path: str = ""
-    issuer: list[dict[str, Any]] = []
+    issuer: list[_IssuerTable] = []
 
 
 class _LocationTable(_Table):
@@ -192,112 +196,14 @@ def read_policy(data: bytes, *, source: str = "policy") -> GatewayPolicy:
     """
     if len(data) > FILE_BYTES_MAX:
         raise ConfigurationError(f"{source}: is larger than {FILE_BYTES_MAX} bytes")
-    try:
-        text = data.decode("utf-8")
-        told = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{source}: is not TOML: {_first_line(error)}") from None
-    reader = _Reader(source, text)
-    try:
-        file = msgspec.convert(told, _File)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `")
-        raise reader.error(_path(path.rstrip("`")), message) from None
-    return _policy(file, reader)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
-
-
-def _path(path: str) -> tuple[str | int, ...]:
-    """``$.location[0].off`` as its parts."""
-    found = re.findall(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]", path)
-    return tuple(name if name else int(number) for name, number in found)
-
-
-class _Reader:
-    """Knows where in the text a field stands."""
-
-    def __init__(self, source: str, text: str) -> None:
-        self._source = source
-        self._lines = text.splitlines()
-
-    def error(self, path: Sequence[str | int], message: str) -> ConfigurationError:
-        """*message* with file, line and field."""
-        field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-        where = f"{self._source}:{self.line(path)}"
-        return ConfigurationError(
-            f"{where}: {field}: {message}" if field else f"{where}: {message}"
-        )
-
-    @contextmanager
-    def at(self, *path: str | int) -> Iterator[None]:
-        """What is raised in here has its place in the message."""
-        try:
-            yield
-        except ConfigurationError as error:
-            if str(error).startswith(f"{self._source}:"):
-                raise
-            raise self.error(path, str(error)) from None
-
-    def line(self, path: Sequence[str | int]) -> int:
-        """The line of *path*, or of the table that holds it; 1 where nothing is found."""
-        table = [part for part in path if isinstance(part, str)]
-        wanted = _numbered(path)
-        best, section = 1, [""]
-        counts: dict[str, int] = {}
-        for number, line in enumerate(self._lines, 1):
-            header, key = _HEADER.match(line), _KEY.match(line)
-            if header is not None:
-                section = header[1].split(".")
-                counts[header[1]] = counts.get(header[1], -1) + 1
-                for other in [name for name in counts if name.startswith(header[1] + ".")]:
-                    counts[other] = -1
-            inside = self._inside(section, counts, table, wanted)
-            if header is not None and inside:
-                best = number
-            own = [""] if len(table) == 1 else table[:-1]
-            if key is not None and inside and section == own and key[1].strip('"') == table[-1]:
-                return number
-        return best
-
-    @staticmethod
-    def _inside(
-        section: list[str],
-        counts: Mapping[str, int],
-        table: list[str],
-        wanted: Mapping[str, int],
-    ) -> bool:
-        """Whether *section* is on the way to *table*, with the right numbers."""
-        if section == [""]:
-            return True
-        if table[: len(section)] != section:
-            return False
-        depths = [".".join(section[: depth + 1]) for depth in range(len(section))]
-        return all(counts.get(name) == wanted[name] for name in depths if name in wanted)
-
-
-def _numbered(path: Sequence[str | int]) -> Mapping[str, int]:
-    """Which one of each list of tables *path* goes through, by the list's name.
-
-    >>> _numbered(("location", 1, "verify", "issuer", 0, "keys"))
-    {'location': 1, 'location.verify.issuer': 0}
-    """
-    names: list[str] = []
-    wanted: dict[str, int] = {}
-    for part in path:
-        if isinstance(part, int):
-            wanted[".".join(names)] = part
-        else:
-            names.append(part)
-    return wanted
+    reader = TomlReader(data, source)
+    return _policy(reader.typed(_File), reader)
 
 
 # ---- tables into values ---------------------------------------------------------------------
 
 
-def _policy(file: _File, reader: _Reader) -> GatewayPolicy:
+def _policy(file: _File, reader: TomlReader) -> GatewayPolicy:
     locations = []
     for number, table in enumerate(file.location):
         with reader.at("location", number):
@@ -326,7 +232,8 @@ def _policy(file: _File, reader: _Reader) -> GatewayPolicy:
         verify=_verify(file.verify, reader, "verify"),
         usage=_usage(file.usage, reader),
         resources=_resources(file.metadata, reader),
-        source=reader._source,
+        source=reader.source,
+        lines={field: reader.line((field,)) for field in ("mode", "rehearsal")},
     )
     if policy.usage.own_path and not policy.verifies:
         raise reader.error(("usage", "own_path"), "a client proves who it is by [verify] alone")
@@ -334,7 +241,7 @@ def _policy(file: _File, reader: _Reader) -> GatewayPolicy:
 
 
 def _each(
-    reader: _Reader, name: str, tables: Sequence[Any], make: Callable[[Any, int], T]
+    reader: TomlReader, name: str, tables: Sequence[Any], make: Callable[[Any, int], T]
 ) -> Iterator[T]:
     for number, table in enumerate(tables):
         with reader.at(name, number):
@@ -352,7 +259,7 @@ def _checked(file: _File, locations: Sequence[RetiredLocation]) -> None:
         raise ConfigurationError("location: a parameter belongs to two of them")
 
 
-def _location(table: _LocationTable, number: int, reader: _Reader) -> RetiredLocation:
+def _location(table: _LocationTable, number: int, reader: TomlReader) -> RetiredLocation:
     place = ("location", number)
     dates, lines = {}, {}
     for field in ("announced", "warned", "off"):
@@ -373,7 +280,10 @@ def _location(table: _LocationTable, number: int, reader: _Reader) -> RetiredLoc
         lines[f"extension {more.client}"] = reader.line((*place, "extension", index))
     with reader.at(*place, "paused"):
         paused = None if table.paused is None else _paused(table.paused)
-    lines["paused"] = reader.line((*place, "paused"))
+    for field in ("paused", "off_means", "look_alikes"):
+        lines[field] = reader.line((*place, field))
+    for refusal in CONFLICTS:
+        lines[f"conflict {refusal.id}"] = reader.line((*place, "conflicts", refusal.id))
     schedule = Schedule(
         **dates,
         brownouts=tuple(brownouts),
@@ -408,6 +318,8 @@ def _location(table: _LocationTable, number: int, reader: _Reader) -> RetiredLoc
 def _moment(value: Any) -> datetime | None:
     if value is None:
         return None
+    if isinstance(value, date) and not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ConfigurationError(f"is not between the years {FIRST_YEAR} and {LAST_YEAR}")
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise ConfigurationError("has no offset: write 2022-02-01T00:00:00Z")
@@ -490,7 +402,7 @@ def _named(name: str | None, names: set[str]) -> str | None:
     return name
 
 
-def _route(table: _RouteTable, number: int, names: set[str], reader: _Reader) -> RouteRule:
+def _route(table: _RouteTable, number: int, names: set[str], reader: TomlReader) -> RouteRule:
     if not table.reason.strip():
         raise ConfigurationError("reason: why does a token stay in the URL here?")
     return RouteRule(
@@ -503,7 +415,7 @@ def _route(table: _RouteTable, number: int, names: set[str], reader: _Reader) ->
     )
 
 
-def _client(table: _ClientTable, number: int, names: set[str], reader: _Reader) -> ClientRule:
+def _client(table: _ClientTable, number: int, names: set[str], reader: TomlReader) -> ClientRule:
     return ClientRule(
         client=table.client,
         phase=table.phase,
@@ -513,14 +425,14 @@ def _client(table: _ClientTable, number: int, names: set[str], reader: _Reader) 
     )
 
 
-def _verify(table: _VerifyTable, reader: _Reader, *place: str | int) -> Verify:
+def _verify(table: _VerifyTable, reader: TomlReader, *place: str | int) -> Verify:
     issuers = []
     for number, each in enumerate(table.issuer):
         with reader.at(*place, "issuer", number):
-            try:
-                issuers.append(msgspec.convert(each, TrustedIssuer))
-            except msgspec.ValidationError as error:
-                raise ConfigurationError(str(error)) from None
+            issuer = TrustedIssuer(
+                issuer=each.issuer, keys=each.keys, audience=tuple(each.audience)
+            )
+            issuers.append(issuer)
     with reader.at(*place):
         return Verify(
             by=table.by,
@@ -533,7 +445,7 @@ def _verify(table: _VerifyTable, reader: _Reader, *place: str | int) -> Verify:
         )
 
 
-def _usage(table: _UsageTable, reader: _Reader) -> UsageSettings:
+def _usage(table: _UsageTable, reader: TomlReader) -> UsageSettings:
     with reader.at("usage"):
         return UsageSettings(
             store=table.store,
@@ -545,7 +457,7 @@ def _usage(table: _UsageTable, reader: _Reader) -> UsageSettings:
         )
 
 
-def _resources(table: _MetadataTable | None, reader: _Reader) -> tuple[ProtectedResource, ...]:
+def _resources(table: _MetadataTable | None, reader: TomlReader) -> tuple[ProtectedResource, ...]:
     if table is None:
         return ()
     with reader.at("metadata", "resource"):

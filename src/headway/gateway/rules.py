@@ -83,8 +83,9 @@ class RetiredLocation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One location: *parameters* of the query, and the *header* with *scheme* in their place.
 
     An empty *scheme* means the bare value.  *line* is where the policy file
-    declares it, *lines* where it says more: ``off``, ``paused``, the client of
-    an extension after ``extension``, the start of a window after ``brownout``.
+    declares it, *lines* where it says more: ``off``, ``paused``, ``off_means``,
+    ``look_alikes``, the client of an extension after ``extension``, the start
+    of a window after ``brownout``, the id after ``conflict``.
 
     >>> RetiredLocation(name="jwt", parameters=("jwt",), scheme="JWT").in_header("T")
     ('authorization', 'JWT T')
@@ -246,7 +247,8 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """All of a policy file.
 
     *rehearsal* is how much earlier everything happens in a sandbox.  *source*
-    is the file's path, for messages.
+    is the file's path, for messages; *lines* where it says ``mode`` and
+    ``rehearsal``.
     """
 
     name: str
@@ -262,6 +264,7 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     usage: UsageSettings = UsageSettings()
     resources: tuple[ProtectedResource, ...] = ()
     source: str = ""
+    lines: Mapping[str, int] = {}
 
     @property
     def verifies(self) -> bool:

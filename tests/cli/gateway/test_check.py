@@ -35,6 +35,53 @@ def test_a_good_file_says_what_it_says(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == ""
 
 
+SCHEDULE = """\
+name = "api"
+rehearsal = "2d"
+[[location]]
+name = "jwt"
+parameters = ["jwt"]
+announced = 2021-09-01
+warned = 2021-11-01
+off = 2022-02-01
+salt = "s"
+[[location.brownout]]
+first = 2022-01-06T22:00:00Z
+every = "1w"
+lasts = ["12h", "24h"]
+days = ["mon", "tue", "wed", "thu", "fri"]
+hours = "9-17"
+share = 0.125
+[[location.extension]]
+client = "slow"
+until = 2022-03-01
+owner = "ann"
+reason = "their release"
+[location.paused]
+since = 2022-01-10
+who = "bob"
+why = "a bug"
+"""
+
+
+def test_a_rule_is_printed_as_the_windows_that_come_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gw.toml").write_text(SCHEDULE)
+    assert run(["gateway", "check", str(tmp_path / "gw.toml")]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "line 2: rehearsal: all happens 2 days before the dates say",
+        "line 3: location jwt: jwt is paused; nothing is to come",
+        "    line 6: announced 2021-09-01T00:00:00Z",
+        "    line 7: warned 2021-11-01T00:00:00Z",
+        "    line 8: off 2022-02-01T00:00:00Z",
+        "    line 10: brownout 2022-01-07T09:00:00Z to 2022-01-07T10:00:00Z, 12.5% of the clients",
+        "    line 10: brownout 2022-01-14T09:00:00Z to 2022-01-14T17:00:00Z, 12.5% of the clients",
+        "    line 17: extension of slow until 2022-03-01T00:00:00Z: warned, ann, their release",
+        "    line 22: paused since 2022-01-10T00:00:00Z by bob: a bug",
+    ]
+
+
 def test_nothing_to_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "gw.toml").write_text(FILE.replace("2999", "2022"))
     run(["gateway", "check", str(tmp_path / "gw.toml")])

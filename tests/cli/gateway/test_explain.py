@@ -72,7 +72,7 @@ def test_an_observed_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     path = tmp_path / "gw.toml"
     path.write_text('mode = "observe"\n' + FILE)
     assert explained(str(path), "GET", "/r?k=1") == 0
-    assert "only observed: nothing is changed" in capsys.readouterr().out
+    assert f'by {path}:1: mode = "observe": it is decided' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

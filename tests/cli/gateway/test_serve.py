@@ -62,7 +62,7 @@ def test_it_answers_and_reads_the_policy_again(tmp_path: Path) -> None:
         assert asked(address, "/nginx", *asks).status == 401
         file.write_bytes(POLICY.replace(b"off = 2022-02-01", b"off = half"))
         process.send_signal(signal.SIGHUP)
-        assert "at line 9" in told(tmp_path / "log", "the policy stays as it was")
+        assert "policy.toml:9: is not TOML" in told(tmp_path / "log", "the policy stays as it was")
         assert asked(address, "/nginx", *asks).status == 401
         file.write_bytes(POLICY.replace(b"off = 2022-02-01", b"off = 2099-02-01"))
         process.send_signal(signal.SIGHUP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,13 +36,37 @@ def check(
 
 def _lines(policy: GatewayPolicy, now: float) -> list[str]:
     told = [f"policy {policy.name}: mode {policy.mode}, clients proved by {policy.verify.by}"]
-    told += [
-        f"line {each.line}: location {each.name}: {_today(policy, each, now)}"
-        for each in policy.locations
-    ]
+    if policy.rehearsal:
+        early = str(policy.rehearsal).removesuffix(", 0:00:00")
+        where = f"line {policy.lines['rehearsal']}"
+        told.append(f"{where}: rehearsal: all happens {early} before the dates say")
+    for each in policy.locations:
+        told.append(f"line {each.line}: location {each.name}: {_today(policy, each, now)}")
+        told += [f"    line {number}: {text}" for number, text in _dates(each)]
     told += [f"line {r.line}: route {r.path}: {r.phase}, because {r.reason}" for r in policy.routes]
     told += [f"line {c.line}: client {c.client}: {c.phase}, {c.reason}" for c in policy.clients]
     return told
+
+
+def _dates(location: RetiredLocation) -> Iterator[tuple[int, str]]:
+    """The schedule as it counts: a rule of brownouts as the windows that come of it."""
+    schedule, lines = location.schedule, location.lines
+    for field in ("announced", "warned", "off"):
+        when = getattr(schedule, field)
+        if when is not None:
+            yield lines[field], f"{field} {moment(when.timestamp())}"
+    for window in schedule.brownouts:
+        span = f"{moment(window.start.timestamp())} to {moment(window.end.timestamp())}"
+        share = f", {window.share * 100:g}% of the clients" if window.share < 1 else ""
+        yield lines[f"brownout {window.start.isoformat()}"], f"brownout {span}{share}"
+    for more in schedule.extensions:
+        until = moment(more.until.timestamp())
+        who = f"extension of {more.client} until {until}: {more.phase}, {more.owner}, {more.reason}"
+        yield lines[f"extension {more.client}"], who
+    if schedule.paused is not None:
+        paused = schedule.paused
+        since = moment(paused.since.timestamp())
+        yield lines["paused"], f"paused since {since} by {paused.who}: {paused.why}"
 
 
 def _today(policy: GatewayPolicy, location: RetiredLocation, now: float) -> str:

@@ -63,10 +63,12 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _lines(found: Explanation) -> list[str]:
-    told = [f"at {found.at}" + ("" if found.enforced else ", only observed: nothing is changed")]
+    told = [f"at {found.at}"]
+    told += [f"    by {found.source}:{rule.line}: {rule.text}" for rule in found.settings]
     for reason in found.reasons:
         told.append(f"location {reason.location} is {reason.phase}: {reason.outcome}")
         told.append(f"    by {found.source}:{reason.line}: {reason.rule}")
+        told += [f"    by {found.source}:{rule.line}: {rule.text}" for rule in reason.also]
     if not found.reasons:
         told.append("no location of the policy is in this URL")
     what = f"{found.outcome}" + (f", {found.id}" if found.id else "")
