@@ -10,8 +10,8 @@ import pytest
 
 from headway import sign
 from headway.errors import IssuerUnknown, TokenNameEncoded, TokensDiffer
-from headway.gateway.decide import EXCEPTED, OWN_HEADERS, Gateway, is_preflight
-from headway.gateway.decision import Ask, Decision, Outcome, Use
+from headway.gateway.decide import OWN_HEADERS, Gateway, is_preflight
+from headway.gateway.decision import EXCEPTED, Ask, Decision, Outcome, Use
 from headway.gateway.resource import ProtectedResource
 from headway.gateway.rules import (
     ClientRule,

@@ -8,11 +8,9 @@ nothing.  Everything else about a token is read only once it matters.
 from __future__ import annotations
 
 import hmac
-import json
 import re
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,9 +23,19 @@ from headway.errors import (
     TokenRepeated,
     shown,
 )
-from headway.gateway.decision import Ask, Decision, Headers, Outcome, Use
+from headway.gateway.decision import EXCEPTED, Ask, Decision, Headers, Outcome, Use
 from headway.gateway.metadata import pointer
 from headway.gateway.parameters import Found, find, look_alikes, sieve, without
+from headway.gateway.parts import (
+    Part,
+    answer_of,
+    end_of,
+    header_of,
+    refused,
+    sample_of,
+    target_of,
+    use_of,
+)
 from headway.gateway.rules import (
     DIRECTION,
     GatewayPolicy,
@@ -41,27 +49,19 @@ from headway.gateway.rules import (
 )
 from headway.gateway.usual import Usual, UsualToken
 from headway.gateway.verifying import Verifier, Verifying
-from headway.http.answers import retirement_headers
 from headway.keys import new_sealing_key
 from headway.model import Location, Phase, RequestFacts, TokenText
 from headway.policy import NOT_INSPECTED, Admission, Policy
 from headway.policy import Outcome as Settled
 from headway.ports import Clock, Steps, adrive, begin, drive
-from headway.redact import redact_url
 from headway.refusals import TokenLookalike, TokensInManyPlaces
 
-__all__ = ["EXCEPTED", "OWN_HEADERS", "READ_HEADERS", "Gateway", "is_preflight"]
+__all__ = ["OWN_HEADERS", "READ_HEADERS", "Gateway", "is_preflight"]
 
 OWN_HEADERS = ("headway-phase", "headway-refusal", "headway-hint", "headway-outcome")
 """What the gateway alone says: taken out of requests and of upstream's answers."""
 
-EXCEPTED = "excepted"
-"""The outcome of a token that a route lets stand in the URL."""
-
-_AGENT_MAX = 40
 _CLIENT_MAX = 120
-_SAMPLE_MAX = 200
-_ITSELF = re.compile(r"(?:/[!-.:-~]{0,32}){1,5}")  # a path without an id, not too long: its class
 _IN_A_HEADER = re.compile(r"[!-~]+")
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
@@ -73,23 +73,6 @@ READ_HEADERS = (
     *_OVERRIDES,
 )
 """What a decision reads of a request beside the headers that its policy names."""
-
-
-class _Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What one location makes of a request."""
-
-    location: RetiredLocation
-    phase: Phase
-    places: tuple[int, ...]  # parts of the query that go away
-    seen: tuple[int, ...] = ()  # those that stay, and are in no record for that
-    client: str
-    verified: bool = False
-    moved: TokenText | None = None
-    in_header: bool = False  # a token of this location stood in the header too
-    counts: bool = True  # the query's token, or the header's, still speaks for the client
-    refusal: Refusal | None = None
-    notes: tuple[str, ...] = ()
-    until: datetime | None = None  # when the brownout ends that is on
 
 
 class Gateway:
@@ -183,7 +166,7 @@ class Gateway:
             likes = [(each, places) for each, places in likes if self._strips(each, now)]
             return self._preflight(ask, [(each, hits) for each, hits in found if hits], likes)
         # (3) each location by itself
-        parts: list[_Part] = []
+        parts: list[Part] = []
         for location, hits in found:
             if hits:
                 parts.append((yield from self._part(ask, location, hits, now, keys)))
@@ -192,7 +175,7 @@ class Gateway:
         # (5) one decision of them all
         return self._told_of(ask, parts)
 
-    def _told_of(self, ask: Ask, parts: list[_Part]) -> Decision:
+    def _told_of(self, ask: Ask, parts: list[Part]) -> Decision:
         """The decision; its uses are counted, and it changes nothing where nothing is to change."""
         decision = self._decision(ask, parts)
         for use in decision.uses:
@@ -226,7 +209,7 @@ class Gateway:
         places += [place for _, alike in likes for place in alike]
         return Decision(
             outcome=Outcome.PASS,
-            target=_target(ask, places),
+            target=target_of(ask, places),
             remove_headers=_own(ask),
             allow_header=found[0][0].header if found else self.policy.locations[0].header,
             id="preflight",
@@ -234,11 +217,11 @@ class Gateway:
 
     # ---- one location -----------------------------------------------------------------------
 
-    def _moved(self, ask: Ask, usual: UsualToken, now: float, keys: Verifying) -> Steps[_Part]:
+    def _moved(self, ask: Ask, usual: UsualToken, now: float, keys: Verifying) -> Steps[Part]:
         """The part of a token for which all rules have one answer: it moves."""
         location, place, token, phase = usual
         keys.verifier = self.verifiers.get(location.name)
-        part = _Part(
+        part = Part(
             location=location,
             phase=phase,
             places=(place,),
@@ -259,7 +242,7 @@ class Gateway:
         hits: list[Found],
         now: float,
         keys: Verifying,
-    ) -> Steps[_Part]:
+    ) -> Steps[Part]:
         rule = self.policy.rule(ask.method, ask.raw_path, location.name)
         if rule is not None and rule.phase is Phase.OPEN:
             return self._excepted(ask, location, hits)
@@ -272,25 +255,25 @@ class Gateway:
         try:
             admission = policy.admit(request, DIRECTION, at, self._client_of(ask, verifier))
             self._one_name(location, hits, admission)
-        except LocationRefused as refused:
+        except LocationRefused as refusal:
             phase = _dated(policy, at)
-            return _Part(
+            return Part(
                 location=location,
                 phase=phase,
                 places=places,
                 client=client,
                 counts=False,
-                refusal=refused,
-                until=_until(location, phase, at),
+                refusal=refusal,
+                until=end_of(location, phase, at),
             )
-        part = _Part(
+        part = Part(
             location=location,
             phase=admission.phase,
             places=places,
             client=client,
             in_header=bool(request.authorization) and admission.location is Location.HEADER,
             counts=admission.location is not None,
-            until=_until(location, admission.phase, at),
+            until=end_of(location, admission.phase, at),
             notes=admission.notes,
         )
         if admission.location is not Location.QUERY or admission.token is None:
@@ -317,9 +300,9 @@ class Gateway:
             return location.policy(parameter)
         return location.policy(parameter, further.phase)
 
-    def _excepted(self, ask: Ask, location: RetiredLocation, hits: list[Found]) -> _Part:
+    def _excepted(self, ask: Ask, location: RetiredLocation, hits: list[Found]) -> Part:
         """A route where the token stays in the URL, by name and with a reason."""
-        return _Part(
+        return Part(
             location=location,
             phase=Phase.OPEN,
             places=(),
@@ -338,12 +321,12 @@ class Gateway:
 
     def _proved(
         self,
-        part: _Part,
+        part: Part,
         verifier: Verifier | None,
         request: RequestFacts,
         admission: Admission,
         now: float,
-    ) -> Steps[_Part]:
+    ) -> Steps[Part]:
         """*part* with the token that is moved, once it has proved what it has to."""
         token = admission.token or TokenText("")
         if not _IN_A_HEADER.fullmatch(token):  # %0D%0A is a value in a URL, and a line in a header
@@ -357,20 +340,20 @@ class Gateway:
             return self._unproved(part, refusal, admission, now)
         return msgspec.structs.replace(part, client=name, verified=True, moved=token)
 
-    def _unproved(self, part: _Part, refusal: Refusal, admission: Admission, now: float) -> _Part:
+    def _unproved(self, part: Part, refusal: Refusal, admission: Admission, now: float) -> Part:
         """*part* with a token that proves nothing: refused, or where it is off for others, off."""
         if not admission.provisional:
             return msgspec.structs.replace(part, counts=False, refusal=refusal)
         at = self.policy.at(now)
         phase = part.location.schedule.phase(at)
-        until = _until(part.location, phase, at)
+        until = end_of(part.location, phase, at)
         return msgspec.structs.replace(part, counts=False, phase=phase, until=until)
 
-    def _like(self, ask: Ask, location: RetiredLocation, places: list[int], now: float) -> _Part:
+    def _like(self, ask: Ask, location: RetiredLocation, places: list[int], now: float) -> Part:
         """A look-alike is no token: it goes away where the token's own parameter counts no more."""
         phase = location.schedule.phase(self.policy.at(now))
         refuse = phase in NOT_INSPECTED and location.look_alikes is LookAlikes.REFUSE
-        return _Part(
+        return Part(
             location=location,
             phase=phase,
             places=tuple(places) if self._strips(location, now) else (),
@@ -418,21 +401,21 @@ class Gateway:
 
     # ---- one decision -----------------------------------------------------------------------
 
-    def _decision(self, ask: Ask, parts: list[_Part]) -> Decision:
+    def _decision(self, ask: Ask, parts: list[Part]) -> Decision:
         # (1) the first reason to refuse, if there is one
         stopped, parts = _stopped(parts)
-        target = _target(ask, [place for part in parts for place in part.places])
-        sample = _sample(ask, parts, target)
-        uses = tuple([_use(ask, part, sample, refused=stopped) for part in parts])
+        target = target_of(ask, [place for part in parts for place in part.places])
+        sample = sample_of(ask, parts, target)
+        uses = tuple([use_of(ask, part, sample, stopped=stopped) for part in parts])
         told = tuple([line for part in parts for line in self._told(part)])
         if stopped is not None:
-            return _refused(ask, stopped, told, uses, pointer(self.policy, ask.raw_path))
+            return refused(ask, stopped, told, uses, pointer(self.policy, ask.raw_path))
         # (2) what goes upstream
         headers = tuple(
             [part.location.in_header(part.moved) for part in parts if part.moved is not None]
         )
         if headers:  # what the token made private by its place in the URL stays so
-            named = ", ".join(_shown(name) for name, _ in headers)
+            named = ", ".join(header_of(name) for name, _ in headers)
             told += (("Vary", named), ("Cache-Control", "private"))
         speaks = headers or all(part.counts or part.in_header for part in parts)
         return Decision(
@@ -445,11 +428,11 @@ class Gateway:
             id="" if speaks else TokenInQuery.id,
         )
 
-    def _told(self, part: _Part) -> Headers:
-        """As :func:`_told`; there are few different ones."""
+    def _told(self, part: Part) -> Headers:
+        """As :func:`answer_of`; there are few different ones."""
         key = part.location.name, part.phase, part.counts
         if (told := self._tellings.get(key)) is None:
-            told = self._tellings[key] = _told(part)
+            told = self._tellings[key] = answer_of(part)
         return told
 
 
@@ -468,7 +451,7 @@ def is_preflight(ask: Ask) -> bool:
     return bool(ask.all("origin") and ask.all("access-control-request-method"))
 
 
-def _stopped(parts: list[_Part]) -> tuple[_Part | None, list[_Part]]:
+def _stopped(parts: list[Part]) -> tuple[Part | None, list[Part]]:
     """The part that stops the request, or None; and the parts with it in its place."""
     if len(parts) == 1 and parts[0].moved is not None:
         return None, parts
@@ -476,7 +459,7 @@ def _stopped(parts: list[_Part]) -> tuple[_Part | None, list[_Part]]:
         if part.refusal is not None:
             return part, parts
     moved = [part for part in parts if part.moved is not None]
-    stops: tuple[_Part, Refusal] | None = None
+    stops: tuple[Part, Refusal] | None = None
     if len({part.location.header for part in moved}) < len(moved):
         stops = moved[1], TokensInManyPlaces()
     else:
@@ -498,7 +481,7 @@ def _dated(policy: Policy, at: float) -> Phase:
     return Phase.OPEN if schedule is None else schedule.phase(at)
 
 
-def _refuses_off(part: _Part) -> bool:
+def _refuses_off(part: Part) -> bool:
     return (
         not part.counts
         and not part.in_header
@@ -508,145 +491,10 @@ def _refuses_off(part: _Part) -> bool:
     )
 
 
-def _target(ask: Ask, places: list[int]) -> str:
-    """The target without the parts of its query at *places*; no ``?`` where nothing is left."""
-    if not places:
-        return ask.target
-    query = without(ask.raw_query, places)
-    return f"{ask.raw_path}?{query}" if query else ask.raw_path
-
-
 def _own(ask: Ask) -> tuple[str, ...]:
     """What the client may not say; CGI and WSGI read ``Headway_Phase`` as ``Headway-Phase``."""
     ours = [name for name, _ in ask.headers if name.startswith("headway")]
     return tuple(dict.fromkeys([each for each in ours if each.replace("_", "-") in OWN_HEADERS]))
-
-
-def _told(part: _Part) -> Headers:
-    """Headers about the location, for the answer to a request that used it."""
-    location, schedule = part.location, part.location.schedule
-    told = retirement_headers(
-        part.phase,
-        announced=_seconds(schedule.announced),
-        off=_seconds(schedule.off),
-        link=location.link,
-    )
-    if not told:
-        return ()
-    lines = [*told.items(), ("Headway-Hint", location.instead)]
-    if not part.counts:
-        lines.append(("Headway-Refusal", TokenInQuery.id))
-    if location.warning:
-        lines.append(("Warning", f'299 - "{location.instead}"'))
-    return tuple(lines)
-
-
-def _until(location: RetiredLocation, phase: Phase, at: float) -> datetime | None:
-    """When the brownout that is on ends."""
-    if phase is not Phase.BROWNOUT:
-        return None
-    return max(
-        (window.end for window in location.schedule.brownouts if window.runs(at)), default=None
-    )
-
-
-def _seconds(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
-
-
-def _shown(header: str) -> str:
-    """A header's name as people write it."""
-    return "-".join(word.capitalize() for word in header.split("-"))
-
-
-def _refused(ask: Ask, part: _Part, told: Headers, uses: tuple[Use, ...], pointed: str) -> Decision:
-    refusal = part.refusal or TokenInQuery()
-    public, location = refusal.public, part.location
-    status = 401 if public.status < 500 else public.status
-    body = {
-        "type": "about:blank",
-        "title": public.title,
-        "status": status,
-        "id": public.id,
-        "phase": part.phase,
-        "send": location.instead,
-    }
-    if location.schedule.off is not None:
-        body["off_at"] = location.schedule.off.isoformat()
-    if part.until is not None:
-        body["until"] = part.until.isoformat()
-    if location.link:
-        body["link"] = location.link
-    scheme = location.scheme or "Key"
-    headers = [
-        ("Content-Type", "application/problem+json"),
-        ("Cache-Control", "no-store"),
-        ("Headway-Refusal", public.id),
-        *(line for line in told if line[0] != "Headway-Refusal"),
-    ]
-    if status == 401:
-        headers.insert(0, ("WWW-Authenticate", f'{scheme} realm="{location.name}"{pointed}'))
-    return Decision(
-        outcome=Outcome.REFUSE,
-        target=_target(ask, list(part.places)),
-        answer_headers=tuple(headers),
-        status=status,
-        body=json.dumps(body).encode(),
-        uses=uses,
-        id=public.id,
-    )
-
-
-def _use(ask: Ask, part: _Part, sample: str, *, refused: _Part | None) -> Use:
-    outcome = Outcome.PASS.value if part.counts else Outcome.ANONYMOUS.value
-    if part.refusal is not None:
-        outcome = part.refusal.public.id
-    elif refused is not None:
-        outcome = Outcome.REFUSE.value
-    elif part.notes and part.notes[0] in (TokenLookalike.id, EXCEPTED):
-        outcome = part.notes[0]
-    agent = ask.all("user-agent")
-    return Use(
-        location=part.location.name,
-        phase=part.phase,
-        client=part.client,
-        verified=part.verified,
-        outcome=outcome,
-        method=ask.method,
-        route=_route(ask.raw_path),
-        agent=_agent(agent[0]) if agent else "",
-        also_header=part.in_header,
-        from_browser=bool(ask.all("origin")),
-        sample=sample,
-        notes=part.notes,
-    )
-
-
-def _sample(ask: Ask, parts: list[_Part], target: str) -> str:
-    """The target for a record: without any token, also where that stays in the URL."""
-    if any(part.seen for part in parts):
-        target = _target(ask, [place for part in parts for place in part.places or part.seen])
-    return redact_url(target)[:_SAMPLE_MAX]
-
-
-def _route(raw_path: str) -> str:
-    """The class of a path: what looks like an id is one star, so that routes stay few."""
-    if _ITSELF.fullmatch(raw_path):
-        return raw_path
-    parts = raw_path.split("/")[:6]
-    return "/".join("*" if _is_id(part) else shown(part)[:40] for part in parts)
-
-
-def _is_id(part: str) -> bool:
-    return any(c.isdigit() for c in part) or len(part) > 32
-
-
-def _agent(text: str) -> str:
-    """The product of a User-Agent, without its version: few, and nobody's name."""
-    product = text.partition("/")[0].partition(" ")[0]
-    if product.isprintable():
-        return product[:_AGENT_MAX]
-    return shown(product)[:_AGENT_MAX]
 
 
 def _alike(query: str, location: RetiredLocation) -> list[int]:

@@ -14,9 +14,12 @@ import msgspec
 
 from headway.model import Phase
 
-__all__ = ["Ask", "Decision", "Headers", "Outcome", "Use"]
+__all__ = ["EXCEPTED", "Ask", "Decision", "Headers", "Outcome", "Use"]
 
 Headers = tuple[tuple[str, str], ...]
+
+EXCEPTED = "excepted"
+"""The outcome of a token that a route lets stand in the URL."""
 
 
 class Outcome(StrEnum):

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from headway.errors import SignatureInvalid, TokenInQuery, shown
-from headway.gateway.decide import EXCEPTED, Gateway
-from headway.gateway.decision import Ask, Decision, Headers, Outcome, Use
+from headway.gateway.decide import Gateway
+from headway.gateway.decision import EXCEPTED, Ask, Decision, Headers, Outcome, Use
 from headway.gateway.parameters import find, look_alikes
 from headway.gateway.rules import GatewayPolicy, Identity, Mode, OffMeans, RetiredLocation
 from headway.gateway.verifiers.settings import Verification

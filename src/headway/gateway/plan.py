@@ -16,8 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from headway.errors import TokenInQuery
-from headway.gateway.decide import EXCEPTED
-from headway.gateway.decision import Outcome
+from headway.gateway.decision import EXCEPTED, Outcome
 from headway.gateway.rules import GatewayPolicy, RetiredLocation
 from headway.gateway.usage.record import DAY, OTHER, Record, day_of
 from headway.model import Phase

@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 
 from headway.errors import ConfigurationError
-from headway.gateway.decide import EXCEPTED
+from headway.gateway.decision import EXCEPTED
 from headway.redact import contains_secret
 from headway.refusals import TokenLookalike
 
