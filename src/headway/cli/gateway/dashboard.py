@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import typer
 
 from headway.cli.gateway.evidence import STORE, At, Records, evidence, store_address
+from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.words import moment_of
 from headway.errors import ConfigurationError
 
@@ -39,7 +40,7 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 def dashboard(
-    policy: Annotated[Path, typer.Option(help="The policy file (TOML).")],
+    policy: Policy = DEFAULT,
     usage: Annotated[
         str, typer.Option(help=f"A SQLite file or postgresql://...; else ${STORE}.")
     ] = "",
@@ -83,7 +84,7 @@ def dashboard(
     # (3) what there is to show
     moment = None if at is None else moment_of(at)
     with _opened(usage or None, records) as found:
-        state = State(policy, found, clock=time.time if moment is None else lambda: moment)
+        state = State(named(policy), found, clock=time.time if moment is None else lambda: moment)
         sockets = listen(port, LOOPBACK if bind in LOOPBACK else [bind])
         host, listens = sockets[0].getsockname()[:2]
         address = reach.origin or f"http://localhost:{listens}"

@@ -13,8 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from headway.errors import registry
-from headway.gateway.decide import EXCEPTED
-from headway.gateway.decision import Outcome
+from headway.gateway.decision import EXCEPTED, Outcome
 from headway.gateway.plan import Earliest, Window, earliest, plan
 from headway.gateway.rules import GatewayPolicy, RetiredLocation
 from headway.gateway.usage.record import DAY, Record, day_of
