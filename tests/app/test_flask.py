@@ -177,7 +177,8 @@ def test_two_views_of_one_name_are_two_endpoints(world):
     assert sorted(names) == ["headway.<lambda>", "headway.<lambda>_1"]
 
 
-def test_an_unfit_server_is_warned_of_at_start(world, monkeypatch, caplog):
-    monkeypatch.setattr("headway.app.flask.unfit_server", lambda: "wsgiref")
+def test_which_server_it_is_is_looked_at_from_the_start(world, monkeypatch):
+    looks = []
+    monkeypatch.setattr("headway.app.flask.watch", lambda: looks.append(1))
     world.connect.init_app(flask.Flask("hello"))
-    assert "wsgiref gives no raw request target" in caplog.text
+    assert looks == [1]

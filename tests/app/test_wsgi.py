@@ -9,7 +9,7 @@ import pytest
 from app.calling import call_wsgi
 from app.conformance import COOKIE, OWN_POLICY, PIECES, Conformance, Harness, Seen, about, title
 from headway.app import wsgi
-from headway.app.wsgi import Answer, Connect, Request, Streamed, unfit_server
+from headway.app.wsgi import Answer, Connect, Request, Streamed
 from headway.errors import BodyTooLarge
 
 
@@ -130,26 +130,11 @@ def test_a_server_without_a_raw_target_answers_nothing_at_all(world, caplog):
     assert call_wsgi(world.app, "GET", "/atlassian-connect.json", raw="REQUEST_URI").status == 200
 
 
-@pytest.mark.parametrize(
-    ("loaded", "told"),
-    [
-        ({"wsgiref.simple_server"}, "wsgiref"),
-        ({"wsgiref.simple_server", "gunicorn"}, None),
-        ({"wsgiref.simple_server", "headway.app.raw_target"}, None),
-        ({"json"}, None),
-    ],
-    ids=["wsgiref", "gunicorn too", "with the target", "none"],
-)
-def test_an_unfit_server_is_recognised_when_it_is_loaded(loaded, told):
-    assert unfit_server(loaded) == told
-
-
-def test_an_unfit_server_is_warned_of_at_start(world, monkeypatch, caplog):
-    monkeypatch.setattr(wsgi, "FIT", ())
-    monkeypatch.setitem(sys.modules, "wsgiref.simple_server", sys)
-    assert unfit_server() == "wsgiref"
+def test_which_server_it_is_is_looked_at_from_the_start(world, monkeypatch):
+    looks = []
+    monkeypatch.setattr("headway.app.wsgi.watch", lambda: looks.append(1))
     world.connect.wsgi()
-    assert "wsgiref gives no raw request target" in caplog.text
+    assert looks == [1]
 
 
 def test_a_servers_access_log_has_no_token_to_write(world):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 import services
 
@@ -27,6 +28,15 @@ GUNICORN = (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:{port}")
 GUNICORN += ("--access-logfile", "-", "--threads", "2")
 GRANIAN = (sys.executable, "-m", "granian", "--host", "127.0.0.1", "--port", "{port}")
 
+WAITRESS = (sys.executable, "-m", "waitress", "--listen=127.0.0.1:{port}")
+
+
+def _program(serve: str) -> tuple[str, ...]:
+    """A program that serves ``hello_wsgi``, as one writes it."""
+    address = "('127.0.0.1', {port})"
+    return (sys.executable, "-c", f"from hello_wsgi import app; {serve.format(address=address)}")
+
+
 SERVED = {
     "starlette-uvicorn": (*UVICORN, "hello:app"),
     "asgi-uvicorn": (*UVICORN, "hello_asgi:app"),
@@ -37,7 +47,25 @@ SERVED = {
     "django-uvicorn": (*UVICORN, "hello_django:asgi"),
     "wsgi-gunicorn": (*GUNICORN, "hello_wsgi:app"),
     "wsgi-wsgiref": (sys.executable, str(ROOT / "examples" / "hello_wsgi.py")),
+    "wsgi-waitress": (*WAITRESS, "hello_wsgi:app"),
+    "flask-waitress": (*WAITRESS, "hello_flask:app"),
+    "wsgi-cheroot": _program("from cheroot.wsgi import Server; Server({address}, app).start()"),
+    "wsgi-werkzeug": _program(  # whose log is out of reach, see docs/app.md
+        "import logging, werkzeug.serving as w; logging.getLogger('werkzeug').setLevel(40); "
+        "w.run_simple(*{address}, app)"
+    ),
 }
+WITHOUT_LOG = {"wsgi-waitress", "flask-waitress", "wsgi-cheroot", "wsgi-werkzeug"}
+"""Servers that write no access log here."""
+
+UNFIT = {
+    "granian": (*GRANIAN, "--interface", "wsgi", "hello_wsgi:app"),
+    "wsgiref": _program(
+        "from wsgiref.simple_server import make_server as m; m(*{address}, app).serve_forever()"
+    ),
+}
+"""Servers that give WSGI applications no raw target."""
+NO_TARGET = "gives WSGI applications no raw request target"
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +133,26 @@ def test_an_example_on_a_real_server(site: Site, tmp_path: Path, served: str) ->
         finally:
             site.reset()
     written = (tmp_path / "log").read_text("utf-8", "replace")
-    assert "GET /hello" in written, "the server wrote its access log"
+    if served not in WITHOUT_LOG:
+        assert "GET /hello" in written, "the server wrote its access log"
     assert "eyJ" not in written
+    assert NO_TARGET not in written
+
+
+@pytest.mark.parametrize("server", UNFIT)
+def test_a_server_without_raw_targets_is_named_at_start(
+    site: Site, tmp_path: Path, server: str
+) -> None:
+    tmp_path.chmod(0o700)
+    with serving(UNFIT[server], site, tmp_path) as base_url:
+        until = time.monotonic() + START_SECONDS
+        while NO_TARGET not in (said := (tmp_path / "log").read_text("utf-8", "replace")):
+            assert time.monotonic() < until, said
+            time.sleep(0.05)
+        assert f"{server} {NO_TARGET}" in said
+        assert "serve the app by gunicorn or uWSGI or mod_wsgi or waitress" in said
+        answer = httpx.get(f"{base_url}/atlassian-connect.json")
+        assert (answer.status_code, "raw request target" in answer.text) == (500, True)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ from headway.app.background import result_of
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import Admitted
 from headway.app.routes import Route, Serves
-from headway.app.wsgi import App, Environ, Routed, Start, unfit_server
+from headway.app.servers import watch
+from headway.app.wsgi import App, Environ, Routed, Start
 from headway.errors import ConfigurationError, Refusal
 
 __all__ = ["Connect", "Context", "SyncContext"]
@@ -51,8 +52,7 @@ class Connect(core.Connect):
         Call it last: what is put around ``app.wsgi_app`` later sees requests
         with their tokens.
         """
-        if unfit := unfit_server():
-            log.warning("%s gives no raw request target: see headway.app.wsgi", unfit)
+        watch()
         for number, route in enumerate(self.own_routes()):
             if route.serves is Serves.HANDLER:
                 app.add_url_rule(

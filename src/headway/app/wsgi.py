@@ -8,9 +8,9 @@
     application = connect.wsgi()
 
 WSGI itself gives a decoded path, which can not be hashed.  Most servers give
-the raw target besides (gunicorn, uWSGI, mod_wsgi, Werkzeug); on one that does
-not, every request is answered with a 500 that says so, from the first one on,
-so that no app gets as far as being installed there.  For the server of the
+the raw target besides; :mod:`headway.app.servers` says at start where one does
+not, and every request is answered there with a 500 that says so, from the first
+one on, so that no app gets as far as being installed.  For the server of the
 standard library there is :mod:`headway.app.raw_target`.
 """
 
@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-import sys
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from http import HTTPStatus
 from io import BytesIO
@@ -48,6 +47,7 @@ from headway.app.exchange import (
     whole,
 )
 from headway.app.routes import Route, with_head
+from headway.app.servers import watch
 from headway.errors import ConfigurationError, Refusal
 from headway.http.wsgi import facts_from_environ, header_of, read_input
 
@@ -59,7 +59,6 @@ __all__ = [
     "Request",
     "Streamed",
     "SyncContext",
-    "unfit_server",
 ]
 
 log = logging.getLogger(__name__)
@@ -68,27 +67,6 @@ Environ: TypeAlias = dict[str, Any]
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType]
 Start: TypeAlias = Callable[..., Callable[[bytes], object]]
 App: TypeAlias = Callable[[Environ, Start], Iterable[bytes]]
-
-UNFIT = {"wsgiref.simple_server": "wsgiref"}
-"""Servers that give no raw target, by the module that runs them."""
-
-_RAW_TARGET = "headway.app.raw_target"
-FIT = ("gunicorn", "uwsgi", "mod_wsgi", "werkzeug.serving", "granian", "django", _RAW_TARGET)
-"""Where one of these is loaded too, the other may be only a dependency."""
-
-
-def unfit_server(loaded: Container[str] = sys.modules) -> str | None:
-    """The name of a server without raw targets among the *loaded* modules, where it looks so.
-
-    A hint for the start; the first request says it for sure.
-
-    >>> unfit_server({"wsgiref.simple_server"})
-    'wsgiref'
-    """
-    if any(name in loaded for name in FIT):
-        return None
-    return next((name for module, name in UNFIT.items() if module in loaded), None)
-
 
 # ---- one route ------------------------------------------------------------------------------
 
@@ -267,8 +245,7 @@ class Connect(core.Connect):
 
     def wsgi(self, rest: App | None = None) -> App:
         """Every route declared so far as one WSGI app; *rest* gets the other paths, else 404."""
-        if unfit := unfit_server():
-            log.warning("%s gives no raw request target: see headway.app.wsgi", unfit)
+        watch()
         return Routed(self, rest, _inner)
 
 

@@ -1,7 +1,8 @@
 """WSGI environ -> ``RequestFacts``.
 
 ``PATH_INFO`` is percent-decoded and useless for a hash: the raw target comes
-from ``RAW_URI`` (gunicorn) or ``REQUEST_URI`` (uWSGI, mod_wsgi, Werkzeug).
+from ``RAW_URI`` (gunicorn) or ``REQUEST_URI`` (uWSGI, mod_wsgi, waitress, cheroot,
+Werkzeug).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def facts_from_environ(
     if not target:
         raise ConfigurationError(
             "this WSGI server gives neither RAW_URI nor REQUEST_URI, and a decoded path can not "
-            "be hashed; use gunicorn, uWSGI, mod_wsgi or Werkzeug"
+            "be hashed; use gunicorn, uWSGI, mod_wsgi, waitress, cheroot or Werkzeug"
         )
     if not target.startswith("/"):  # absolute form (RFC 9112 section 3.2.2)
         parts = urlsplit(target)

@@ -42,6 +42,7 @@ from headway.app.exchange import (
     whole,
 )
 from headway.app.routes import Route, Serves, with_head
+from headway.app.servers import watch
 from headway.errors import BodyTooLarge, ConfigurationError
 from headway.http.asgi import facts_from_scope
 from headway.http.wsgi import facts_from_environ, header_of
@@ -73,6 +74,8 @@ class ConnectMiddleware:
         self._waits = iscoroutinefunction(get_response)
         if self._waits:
             markcoroutinefunction(self)
+        else:
+            watch()
         self._connect = configured()
 
     @cached_property
