@@ -14,6 +14,7 @@ from headway.cli.gateway.dashboard import dashboard
 from headway.cli.gateway.explain import explain
 from headway.cli.gateway.pause import pause, resume
 from headway.cli.gateway.plan import plan
+from headway.cli.gateway.run import run
 from headway.cli.gateway.serve import serve
 from headway.cli.gateway.usage import export, gate, import_, usage
 
@@ -25,6 +26,7 @@ app.command()(config)
 app.command()(explain)
 app.command()(pause)
 app.command()(resume)
+app.command()(run)
 app.command()(serve)
 app.command()(usage)
 app.command()(gate)

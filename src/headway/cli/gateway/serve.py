@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from headway.gateway.reloading import ReloadingGateway
     from headway.gateway.service import AuthorizationService
 
-__all__ = ["serve"]
+__all__ = ["logging_to_stderr", "serve"]
 
 
 def serve(
@@ -63,14 +63,15 @@ def serve(
     if bind not in ("127.0.0.1", "::1") and not peer:
         raise ConfigurationError(f"--bind {bind}: others reach it; say --peer, who may ask")
     peers = peer or ["127.0.0.1", "::1"]
-    with _logging(access_log), opened(named(policy), usage) as (gateway, own, _):
+    with logging_to_stderr(access_log), opened(named(policy), usage) as (gateway, own, _):
         service = AuthorizationService(gateway, peers=peers, own=own)
         over_grpc = nullcontext() if grpc_port is None else _envoy(gateway, peers, bind, grpc_port)
         asyncio.run(_serve(service, gateway, over_grpc, listen(port, [bind])))
 
 
 @contextmanager
-def _logging(each: bool) -> Iterator[None]:
+def logging_to_stderr(each: bool) -> Iterator[None]:
+    """The gateway's log while the block runs; *each* decision is in it, or only what is wrong."""
     log, handler = logging.getLogger("headway.gateway"), logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)

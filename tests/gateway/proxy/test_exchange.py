@@ -1,0 +1,423 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import select
+from collections.abc import Iterator
+
+import pytest
+from proxied import Proxied, Upstream
+
+from gateway.config.conformance import Conformance
+from headway.gateway.decide import Gateway
+from headway.gateway.decision import Ask, Decision, Outcome
+from headway.gateway.proxy.settings import Limits, ProxySettings, Timeouts
+from proxy_run import OFF, Running, heard, running, until
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnbmF0dXJlLXRoYXQtaXMtbm9uZQ"
+QUICK = ProxySettings(
+    timeouts=Timeouts(body=0.4, answer=0.4, connect=5), limits=Limits(body=1_000_000)
+)
+HASTY = ProxySettings(timeouts=Timeouts(grace=0.1))
+
+
+class Here(Proxied):
+    """The built-in proxy where the suite expects somebody else's."""
+
+    def __post_init__(self) -> None:
+        self.upstream = Upstream()
+        gateway = Gateway(self.policy, clock=lambda: self.now, usage=self.uses.append)
+        self.service = Running(gateway=gateway, instead=[f"http://{self.upstream.address}"])  # type: ignore[assignment]
+        self.address = self.service.address
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    proxied = Here(tmp_path_factory.mktemp("run"))
+    yield proxied
+    proxied.close()
+
+
+@pytest.fixture
+def proxied(here: Proxied) -> Proxied:
+    return here.afresh()
+
+
+class TestAsEveryProxy(Conformance):
+    """What the proxies of others are held to."""
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Running]:
+    with running(settings=QUICK) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy(opened: Running) -> Iterator[Running]:
+    before = opened.upstream.answer
+    opened.now = 1_625_140_800.0
+    yield opened
+    opened.upstream.answer, opened.upstream.speaks = before, None
+    for each in opened.upstreams.all:
+        each.fails, each.out_until = 0, 0.0
+
+
+# ---- answers --------------------------------------------------------------------------------
+
+
+def test_an_answer_comes_back_as_it_was(proxy: Running) -> None:
+    proxy.upstream.answer = (
+        b"HTTP/1.1 207 Whatever\r\nX-A: 1\r\nx-a: 2\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n"
+        b"Connection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nHeadway-Target: /forged\r\n"
+        b"Content-Length: 2\r\n\r\nok"
+    )
+    told = proxy.ask("/")
+    assert (told.status, told.body) == (207, b"ok")
+    assert told.all("x-a") == ["1", "2"]
+    assert told.all("set-cookie") == ["a=b", "c=d"]
+    assert told.all("x-hop") == told.all("keep-alive") == told.all("headway-target") == []
+
+
+def test_an_answer_without_a_length_is_chunked_on(proxy: Running) -> None:
+    proxy.upstream.answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nto the end"
+    told = proxy.ask("/")
+    assert (told.body, told.all("transfer-encoding")) == (b"to the end", ["chunked"])
+    proxy.upstream.answer = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"
+        b"3;ext=1\r\nabc\r\n0\r\nX-T: smuggled\r\n\r\n"
+    )
+    with proxy.wire() as wire:
+        wire.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        whole = wire.rest()
+    assert whole.endswith(b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+    assert b"railer" not in whole
+    assert b"smuggled" not in whole
+
+
+def test_head_has_no_body_whatever_its_length_says(proxy: Running) -> None:
+    proxy.upstream.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    told = proxy.ask("/", method="HEAD")
+    assert (told.all("content-length"), told.body) == (["1000"], b"")
+    proxy.now = OFF
+    refused = proxy.ask(f"/?jwt={TOKEN}", method="HEAD")
+    assert (refused.status, refused.body) == (401, b"")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_statuses_without_a_body(proxy: Running, status: int) -> None:
+    proxy.upstream.answer = b"HTTP/1.1 %d X\r\n\r\n" % status
+    with proxy.wire() as wire:
+        for _ in range(2):
+            assert wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").told().status == status
+
+
+def test_an_http_1_0_client_gets_an_end_instead_of_chunks(proxy: Running) -> None:
+    proxy.upstream.answer = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    )
+    with proxy.wire() as wire:
+        whole = wire.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n").rest()
+    assert whole.endswith(b"\r\n\r\nok")
+    assert b"chunked" not in whole
+
+
+def test_informational_answers_pass(proxy: Running) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nHeadway-Hint: forged\r\n\r\n"
+    proxy.upstream.answer = hints + b"HTTP/1.1 100 Continue\r\n\r\n" + proxy.upstream.answer
+    with proxy.wire() as wire:
+        whole = wire.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").rest()
+    assert whole.startswith(
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 200"
+    )
+    with proxy.wire() as wire:
+        whole = wire.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n").rest()
+    assert whole.startswith(b"HTTP/1.1 200")
+    proxy.upstream.answer = hints * 17
+    assert proxy.ask("/").status == 502
+
+
+def test_an_expectation_is_answered_by_upstream(proxy: Running) -> None:
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = await reader.readexactly(4)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" + body)
+        await writer.drain()
+
+    proxy.upstream.speaks = speaks
+    with proxy.wire() as wire:
+        wire.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+        assert wire.socket.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert wire.send("body").told().body == b"body"
+
+
+# ---- upstream fails -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        (b"", "upstream-slow"),
+        (b"nonsense\r\n\r\n", "upstream-malformed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", None),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"b" * 200_000 + b"\r\n\r\n", None),
+    ],
+    ids=["silent", "nonsense", "length and chunked", "two lengths", "unasked 101", "huge head"],
+)
+def test_an_answer_that_is_none(proxy: Running, answer: bytes, wrong: str | None) -> None:
+    proxy.upstream.answer = answer
+    told = proxy.ask("/")
+    assert told.status == (504 if wrong == "upstream-slow" else 502)
+    assert json.loads(told.body)["id"] == wrong or wrong is None
+    assert told.all("content-type") == ["application/problem+json"]
+    assert proxy.upstreams.all[0].fails > 0
+
+
+def test_upstream_ends_instead_of_answering(proxy: Running) -> None:
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await heard(reader)
+
+    proxy.upstream.speaks = speaks
+    assert json.loads(proxy.ask("/").body)["id"] == "upstream-broken"
+
+
+def test_upstream_dies_in_the_middle_and_the_client_can_tell(proxy: Running) -> None:
+    for answer in (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\nhalf\r\n",
+    ):
+        proxy.upstream.answer = answer
+        with proxy.wire() as wire:
+            wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                wire.rest()
+
+
+def test_upstream_stops_in_the_middle(proxy: Running) -> None:
+    proxy.upstream.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
+    with proxy.wire() as wire, pytest.raises(ConnectionResetError):
+        wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").rest()
+
+
+def test_a_rested_connection_that_ended_is_no_failure(proxy: Running) -> None:
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request, left = await heard(reader)
+        assert request is not None
+        proxy.upstream.heard.append(request)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await heard(reader, left)  # and then it hangs up, without a word
+
+    del proxy.upstream.heard[:]
+    proxy.upstream.speaks = once
+    assert [proxy.ask("/").status for _ in range(4)] == [200] * 4
+    assert proxy.upstreams.all[0].fails == 0
+    # What can not be repeated is not repeated.
+    assert proxy.ask("/", method="POST", body=b"x").status in (200, 502)
+    assert len(proxy.upstream.heard) in (4, 5)
+
+
+def test_upstream_answers_before_it_has_read_everything(proxy: Running) -> None:
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+    proxy.upstream.speaks = speaks
+    with proxy.wire() as wire:
+        wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n" + "x" * 10_000)
+        told = wire.told()
+        assert (told.status, told.body, told.all("connection")) == (413, b"no", ["close"])
+
+
+# ---- bodies ---------------------------------------------------------------------------------
+
+
+def test_bodies_go_on_by_their_own_framing(proxy: Running) -> None:
+    got = proxy.got("/", method="POST", body=b"length")
+    assert (got.body, got.all("content-length")) == (b"length", ["6"])
+    with proxy.wire() as wire:
+        del proxy.upstream.heard[:]
+        wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for piece in ("3\r\nabc\r\n", "2;x\r\nde\r", "\n0\r\n", "X-T: 1\r\n", "\r\n"):
+            wire.send(piece)
+        assert wire.told().status == 200
+    [got] = proxy.upstream.heard
+    assert (got.body, got.all("transfer-encoding"), got.all("x-t")) == (b"abcde", ["chunked"], [])
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("zz\r\n", 400),
+        ("f4241\r\n" + "x" * 1_000_001, 413),
+        ("5\r\nab", 408),
+    ],
+    ids=["malformed", "too large", "slow"],
+)
+def test_a_body_that_ends_badly_never_ends_upstream(proxy: Running, body: str, status: int) -> None:
+    del proxy.upstream.heard[:]
+    with proxy.wire() as wire:
+        wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+        assert wire.told().status == status
+    assert proxy.upstream.heard == []
+    assert proxy.ask("/").status == 200
+    assert proxy.upstreams.all[0].fails == 0
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body(proxy: Running) -> None:
+    del proxy.upstream.heard[:]
+    with proxy.wire() as wire:
+        wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
+        until(lambda: proxy.upstreams.all[0].active == 1)
+    until(lambda: proxy.upstreams.all[0].active == 0)
+    assert proxy.upstream.heard == []
+
+
+def test_a_client_that_leaves_is_not_worked_for(proxy: Running) -> None:
+    left = asyncio.Event()
+
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request, _ = await heard(reader)
+        assert request is not None
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""  # nothing to say, and then nobody is there
+        left.set()
+
+    proxy.upstream.speaks = speaks
+    for extra in ("\r\n", "Content-Length: 2\r\n\r\nok"):
+        left.clear()
+        with proxy.wire() as wire:
+            wire.send("POST / HTTP/1.1\r\nHost: a\r\n" + extra)
+            until(lambda: proxy.upstreams.all[0].active == 1)
+        until(left.is_set)
+    until(lambda: proxy.upstreams.all[0].active == 0)
+    assert proxy.upstreams.all[0].fails == 0
+
+
+def test_what_upstream_does_not_read_waits_at_the_client() -> None:
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(60)
+
+    with running(settings=HASTY) as proxy, proxy.wire() as wire:
+        proxy.upstream.speaks = speaks
+        wire.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+        wire.socket.setblocking(False)
+        sent = _fill(wire.socket)
+        assert sent < 24_000_000, "somebody keeps what nobody reads"
+
+
+def test_what_the_client_does_not_read_waits_at_upstream() -> None:
+    sent = 0
+
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        while True:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+            sent += 65_536
+
+    with running(settings=HASTY) as proxy, proxy.wire() as wire:
+        proxy.upstream.speaks = speaks
+        wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        until(lambda: sent > 0)
+        before = -1
+        while before != sent:
+            before = sent
+            select.select([], [], [], 0.3)
+        assert sent < 24_000_000, "somebody keeps what nobody reads"
+
+
+def _fill(opened: object) -> int:
+    import socket
+
+    assert isinstance(opened, socket.socket)
+    sent = 0
+    while select.select([], [opened], [], 0.5)[1]:
+        sent += opened.send(b"x" * 65_536)
+    return sent
+
+
+# ---- decisions ------------------------------------------------------------------------------
+
+
+def test_a_refusal_leaves_the_connection_usable_where_no_body_is_owed(proxy: Running) -> None:
+    proxy.now = OFF
+    with proxy.wire() as wire:
+        wire.send(f"GET /?jwt={TOKEN} HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert wire.told().status == 401
+        assert wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").told().status == 200
+        wire.send(f"POST /?jwt={TOKEN} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+        assert wire.told().all("connection") == ["close"]
+
+
+def test_a_preflight_passes_and_only_upstream_allows(proxy: Running) -> None:
+    asks = ("Origin: https://a.example", "Access-Control-Request-Method: GET")
+    assert proxy.ask("/", *asks, method="OPTIONS").all("access-control-allow-headers") == []
+    proxy.upstream.answer = (
+        b"HTTP/1.1 204 No\r\nAccess-Control-Allow-Origin: https://a.example\r\n"
+        b"Access-Control-Allow-Headers: X-A\r\n\r\n"
+    )
+    told = proxy.ask("/", *asks, method="OPTIONS")
+    assert told.all("access-control-allow-headers") == ["X-A, authorization"]
+
+
+def test_a_decision_that_fails_lets_nobody_through() -> None:
+    class Broken(Gateway):
+        async def adecide(self, ask: Ask) -> Decision:
+            raise RuntimeError(ask.target)
+
+    from headway.gateway.policy_file import read_policy
+    from proxy_run import POLICY
+
+    with running(gateway=Broken(read_policy(POLICY))) as proxy:
+        told = proxy.ask("/secret")
+        assert (told.status, json.loads(told.body)["id"]) == (503, "decision-failed")
+        assert proxy.upstream.heard == []
+
+
+def test_an_endpoint_answers_in_upstreams_place(caplog: pytest.LogCaptureFixture) -> None:
+    async def own(ask: Ask) -> Decision | None:
+        if ask.raw_path != "/own":
+            return None
+        return Decision(
+            outcome=Outcome.ANSWER, target="/", answer_headers=(("A", "b"),), body=b"mine", id="own"
+        )
+
+    with running(endpoints=[own]) as proxy, caplog.at_level(logging.INFO, "headway.gateway.proxy"):
+        told = proxy.ask("/own?secret=1")
+        assert (told.status, told.body, told.all("a")) == (200, b"mine", ["b"])
+        assert proxy.upstream.heard == []
+        assert proxy.ask(f"/other/{TOKEN}?secret=1", "Authorization: JWT x").body == b"ok"
+    lines = _lines(caplog)
+    assert len(lines) == 2
+    assert lines[0].startswith("127.0.0.1 GET /own 200 4 ")
+    assert lines[0].endswith(" answer own -")
+    assert "secret" not in "".join(lines)
+    assert TOKEN not in "".join(lines)
+
+
+def test_the_log_says_who_left_and_what_failed(caplog: pytest.LogCaptureFixture) -> None:
+    with running() as proxy, caplog.at_level(logging.INFO, "headway.gateway.proxy"):
+        proxy.upstream.answer = b"nonsense\r\n\r\n"
+        assert proxy.ask("/bad").status == 502
+        proxy.upstream.answer = b""
+        with proxy.wire() as wire:
+            wire.send("GET /left HTTP/1.1\r\nHost: a\r\n\r\n")
+            until(lambda: proxy.upstreams.all[0].active == 1)
+        until(lambda: len(_lines(caplog)) == 2)
+    bad, left = _lines(caplog)
+    assert "GET /bad 502" in bad
+    assert "GET /left 499" in left
+
+
+def _lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.name == "headway.gateway.proxy"]
