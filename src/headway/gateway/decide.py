@@ -23,7 +23,7 @@ from headway.errors import (
     TokenRepeated,
     shown,
 )
-from headway.gateway.decision import EXCEPTED, Ask, Decision, Headers, Outcome, Use
+from headway.gateway.decision import EXCEPTED, Ask, Decision, Headers, Outcome, Use, joined
 from headway.gateway.metadata import pointer
 from headway.gateway.parameters import Found, find, look_alikes, sieve, without
 from headway.gateway.parts import (
@@ -407,7 +407,9 @@ class Gateway:
         target = target_of(ask, [place for part in parts for place in part.places])
         sample = sample_of(ask, parts, target)
         uses = tuple([use_of(ask, part, sample, stopped=stopped) for part in parts])
-        told = tuple([line for part in parts for line in self._told(part)])
+        told = self._told(parts[0])
+        if len(parts) > 1:
+            told = joined(tuple([line for part in parts for line in self._told(part)]))
         if stopped is not None:
             return refused(ask, stopped, told, uses, pointer(self.policy, ask.raw_path))
         # (2) what goes upstream

@@ -14,7 +14,7 @@ import msgspec
 
 from headway.model import Phase
 
-__all__ = ["EXCEPTED", "Ask", "Decision", "Headers", "Outcome", "Use"]
+__all__ = ["EXCEPTED", "Ask", "Decision", "Headers", "Outcome", "Use", "joined"]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -116,3 +116,20 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def __repr__(self) -> str:
         return f"<{self.outcome} {self.target.partition('?')[0]}>"
+
+
+_ONCE = {"deprecation", "sunset", "headway-phase", "headway-refusal"}  # one value, no list
+
+
+def joined(told: Headers) -> Headers:
+    """One line for each name: of two locations the first says what is said once.
+
+    >>> joined((("Sunset", "a"), ("Link", "<b>"), ("Sunset", "c"), ("Link", "<d>")))
+    (('Sunset', 'a'), ('Link', '<b>, <d>'))
+    """
+    values: dict[str, list[str]] = {}
+    for name, value in told:
+        seen = values.setdefault(name, [])
+        if value not in seen and not (seen and name.lower() in _ONCE):
+            seen.append(value)
+    return tuple([(name, ", ".join(seen)) for name, seen in values.items()])

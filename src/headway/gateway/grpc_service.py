@@ -31,7 +31,7 @@ from envoy.service.auth.v3.external_auth_pb2_grpc import (
 from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.rpc.status_pb2 import Status
 
-from headway.gateway.decision import Ask, Decision, Headers, Outcome
+from headway.gateway.decision import Ask, Decision, Headers, Outcome, joined
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.service import (
     Decides,
@@ -39,7 +39,6 @@ from headway.gateway.service import (
     Peers,
     closed,
     is_malformed,
-    joined,
     logged,
 )
 from headway.http.server import listen

@@ -39,7 +39,7 @@ import msgspec
 
 from headway.errors import ConfigurationError
 from headway.gateway.decide import READ_HEADERS, Gateway
-from headway.gateway.decision import Ask, Decision, Headers, Outcome
+from headway.gateway.decision import Ask, Decision, Headers, Outcome, joined
 from headway.gateway.own_paths import OwnPaths
 from headway.gateway.parameters import find
 from headway.gateway.rules import GatewayPolicy
@@ -47,7 +47,7 @@ from headway.redact import redact_url
 
 __all__ = [
     "ANSWER_HEADERS", "PROXIES", "TARGET_MAX", "AuthorizationService", "Decides", "Dialect",
-    "Misasked", "Peers", "RawHeaders", "Reply", "closed", "is_malformed", "joined", "logged",
+    "Misasked", "Peers", "RawHeaders", "Reply", "closed", "is_malformed", "logged",
 ]  # fmt: skip
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
@@ -61,7 +61,6 @@ ANSWER_HEADERS = (
 )  # fmt: skip
 """What the answer that a client gets may have more: a configuration passes each on."""
 
-_ONCE = {"deprecation", "sunset", "headway-phase", "headway-refusal"}  # one value, no list
 _STRANGE = re.compile(r"[\x00-\x20\x7f]")
 _BREAKS = re.compile(r"[\x00\r\n]")
 _LOG = logging.getLogger("headway.gateway.service")
@@ -464,13 +463,3 @@ def _without_values(query: str, names: Collection[str]) -> str:
         f"{places[place]}=REDACTED" if place in places else part
         for place, part in enumerate(query.split("&"))
     )
-
-
-def joined(told: Headers) -> list[tuple[str, str]]:
-    """One line for each name: proxies read the first, or write one over the other."""
-    values: dict[str, list[str]] = {}
-    for name, value in told:
-        seen = values.setdefault(name, [])
-        if value not in seen and not (seen and name.lower() in _ONCE):
-            seen.append(value)
-    return [(name, ", ".join(seen)) for name, seen in values.items()]
