@@ -23,6 +23,7 @@ from typing import Any
 import httpx
 import pytest
 
+from e2e.dynamodb import dynamodb
 from e2e.served import Served, served_site
 from headway.keys import Sealer
 from headway.model import Direction, Kind, RequestFacts, Secret
@@ -95,17 +96,38 @@ def headway(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+DYNAMODB = {
+    "adapter": "dynamodb",
+    "region": "eu-west-1",
+    "credentials": {"accessKeyId": "nobody", "secretAccessKey": "nothing"},
+}
+
+
+@pytest.fixture(params=["sqlite", "postgres", "dynamodb"])
 def kept(
     request: pytest.FixtureRequest, host: Served, tmp_path: Path
 ) -> Iterator[tuple[str, Secret]]:
     """A source that the framework has written, and the secret that the site then had."""
+    if request.param == "dynamodb":
+        with dynamodb() as (address, tables):
+            for _, secret in _kept(host, tmp_path, {**DYNAMODB, "endpoint": address}, ""):
+                dump = tmp_path / "AddonSettings.json"
+                dump.touch(0o600)
+                dump.write_text(json.dumps({"Items": tables.items["AddonSettings"]}))
+                yield str(dump), secret
+        return
     if request.param == "sqlite":
         source = str(tmp_path / "ace.db")
         store = {"adapter": "sequelize", "dialect": "sqlite", "storage": source}
     else:
         source = request.getfixturevalue("postgresql").new_database()
         store = {"adapter": "sequelize", "dialect": "postgres", "url": source}
+    yield from _kept(host, tmp_path, store, source)
+
+
+def _kept(
+    host: Served, tmp_path: Path, store: dict[str, Any], source: str
+) -> Iterator[tuple[str, Secret]]:
     with ace(host, tmp_path, store) as url:
         host.do(lambda: host.site.jira.installer.install(f"{url}/atlassian-connect.json"))
         secret = host.site.jira.apps.secret(KEY)

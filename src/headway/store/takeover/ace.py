@@ -1,8 +1,9 @@
-"""Tenants of ``atlassian-connect-express``: its settings, in SQL or in Redis.
+"""Tenants of ``atlassian-connect-express``: its settings, in SQL, in Redis, or in a dump.
 
-Source: the package's own stores (``lib/store/sequelize.js``, ``redis.js``;
-11.5.3).  A tenant is the value ``clientInfo`` of a client key, and is the body
-of the last ``installed`` event.  An uninstalled tenant keeps its row.
+Source: the package's own stores (``lib/store/sequelize.js``, ``redis.js``,
+``mongodb.js``, ``dynamodb.js``; 11.5.3).  A tenant is the value ``clientInfo``
+of a client key, and is the body of the last ``installed`` event.  An uninstalled
+tenant keeps its row.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from headway.store.takeover import Found
+from headway.store.takeover.dumps import documents, is_dump
 from headway.store.takeover.sources import redis_values, rows
 
 __all__ = ["TABLES", "found"]
@@ -24,6 +26,8 @@ _REDIS = ("redis://", "rediss://")
 def found(source: str, tables: tuple[str, ...] = TABLES) -> Iterator[Found]:
     """Every tenant of the store at *source*: a SQLite file, ``postgresql://``, ``redis://``.
 
+    Of MongoDB and DynamoDB a dump is read (:mod:`headway.store.takeover.dumps`).
+
     Raises:
         ConfigurationError: the source can not be read.
     """
@@ -31,7 +35,7 @@ def found(source: str, tables: tuple[str, ...] = TABLES) -> Iterator[Found]:
         for key, value in redis_values(source, f"*:{CLIENT_INFO}"):
             yield _tenant(key, key.rpartition(":")[0], value)
         return
-    for where, row in rows(source, tables):
+    for where, row in documents(source) if is_dump(source) else rows(source, tables):
         if row.get("key") == CLIENT_INFO:
             yield _tenant(where, row.get("clientkey"), row.get("val"))
 
