@@ -391,7 +391,7 @@ def _check_words(table: _LocationTable) -> None:
 def _link(link: str | None) -> str | None:
     if link is None:
         return None
-    if not re.fullmatch(r"https?://[!-;=?-~]+", link):
+    if not re.fullmatch(r"https?://[!#-;=?-\[\]_a-z~]+", link):
         raise ConfigurationError("is no http or https address")
     return link
 

@@ -306,6 +306,17 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
                 return rule
         return None
 
+    def phase(self, location: RetiredLocation, now: float, client: str | None) -> Phase:
+        """The phase of *location* at *now* (seconds since 1970) for a *client* that proved itself.
+
+        Nobody's phase, the strictest, is that of None.
+        """
+        at = self.at(now)
+        further = None if client is None else self.client_rule(client, location.name)
+        if further is not None and further.is_further(location.schedule.phase(at)):
+            return further.phase
+        return location.schedule.phase(at, client)
+
     def at(self, now: float) -> float:
         """The moment by which the schedule goes at *now* (seconds since 1970)."""
         return now + self.rehearsal.total_seconds()

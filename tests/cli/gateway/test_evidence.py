@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from headway.cli.gateway.evidence import STORE, counting, evidence, naming_key, store_address
+from headway.cli.gateway.policy import VARIABLE
 from headway.errors import ConfigurationError
 from headway.gateway.usage.record import write_lines
 from headway.gateway.usage.settings import Bounds, UsageSettings
@@ -26,6 +27,30 @@ def test_a_store_is_named_or_stands_in_the_environment(
     assert store_address(str(tmp_path / "none.db"), new=True)
     monkeypatch.setenv(STORE, "postgresql:///usage")
     assert store_address(None) == "postgresql:///usage"
+
+
+def test_the_policy_file_may_say_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (STORE, VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    text = 'name = "a"\n[usage]\nstore = "u.db"\n[[location]]\nname = "t"\nparameters = ["t"]\n'
+    (tmp_path / "gateway.toml").write_text(text)
+    (tmp_path / "far.toml").write_text(text.replace("u.db", "postgresql://db/u"))
+    (tmp_path / "none.toml").write_text(text.replace("u.db", ""))
+    monkeypatch.chdir(tmp_path)
+    assert store_address(None, new=True) == "u.db"
+    with pytest.raises(ConfigurationError, match=r"u\.db: there is no such store"):
+        store_address(None)
+    monkeypatch.chdir(tmp_path.parent)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "gateway.toml"))
+    assert store_address(None, new=True) == str(tmp_path / "u.db")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "far.toml"))
+    assert store_address(None) == "postgresql://db/u"
+    monkeypatch.setenv(STORE, "postgresql://other/u")
+    assert store_address(None) == "postgresql://other/u"
+    monkeypatch.delenv(STORE)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "none.toml"))
+    with pytest.raises(ConfigurationError, match=r"or say \[usage\] store"):
+        store_address(None)
 
 
 def test_records_of_a_store_and_of_a_file(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from headway.cli.gateway.check import check
 from headway.cli.gateway.config import config
 from headway.cli.gateway.dashboard import dashboard
 from headway.cli.gateway.explain import explain
+from headway.cli.gateway.notice import app as notice
 from headway.cli.gateway.pause import pause, resume
 from headway.cli.gateway.plan import plan
 from headway.cli.gateway.run import run
@@ -34,3 +35,4 @@ app.command()(export)
 app.command("import")(import_)
 app.command()(plan)
 app.command()(dashboard)
+app.add_typer(notice, name="notice")

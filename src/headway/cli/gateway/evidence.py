@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from headway.cli.gateway.policy import DEFAULT, VARIABLE
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from headway.gateway.decision import Use
+    from headway.gateway.rules import GatewayPolicy
     from headway.gateway.usage.record import Record
     from headway.gateway.usage.settings import UsageSettings
     from headway.gateway.usage.store import UsageStore
@@ -31,6 +33,7 @@ __all__ = [
     "evidence",
     "naming_key",
     "store_address",
+    "usage_of",
 ]
 
 STORE = "HEADWAY_USAGE"
@@ -40,7 +43,8 @@ Store = Annotated[
     typer.Option(
         "--store",
         metavar="FILE|ADDRESS",
-        help=f"A SQLite file or postgresql://...; else ${STORE}, which hides a password.",
+        help=f"A SQLite file or postgresql://...; else ${STORE} (which hides a password), else "
+        "what the policy file says.",
     ),
 ]
 Records = Annotated[
@@ -60,13 +64,30 @@ class Evidence(NamedTuple):
     days: frozenset[str]
 
 
-def store_address(store: str | None, *, new: bool = False) -> str:
-    """The store that is meant; raises ConfigurationError where there is none."""
+def usage_of(policy: GatewayPolicy) -> str:
+    """Where the *policy* file says that uses are counted: a file beside it, an address, or ""."""
     from headway.store.engine import is_address
 
-    where = store or os.environ.get(STORE, "")
+    named = policy.usage.store
+    return named if not named or is_address(named) else str(Path(policy.source).parent / named)
+
+
+def store_address(store: str | None, *, new: bool = False) -> str:
+    """The store that is meant: *store*, ``HEADWAY_USAGE``, or what the policy file says.
+
+    Raises ConfigurationError where there is none.
+    """
+    from headway.gateway.policy_file import load_policy
+    from headway.store.engine import is_address
+
+    where, policy = store or os.environ.get(STORE, ""), Path(os.environ.get(VARIABLE) or DEFAULT)
+    if not where and policy.exists():
+        where = usage_of(load_policy(policy))
     if not where:
-        raise ConfigurationError(f"which usage? give --store or --records, or set {STORE}")
+        raise ConfigurationError(
+            f"which usage? give --store or --records, set {STORE}, or say [usage] store in the "
+            "policy file"
+        )
     if not new and not is_address(where) and not Path(where).exists():
         raise ConfigurationError(f"{where}: there is no such store")
     return where

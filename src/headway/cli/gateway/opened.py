@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from headway.cli.gateway.evidence import STORE, counting, naming_key
+from headway.cli.gateway.evidence import STORE, counting, naming_key, usage_of
 from headway.keys import new_sealing_key
 
 if TYPE_CHECKING:
@@ -37,17 +37,8 @@ class Opened(NamedTuple):
 
 
 def usage_address(usage: str, policy: GatewayPolicy) -> str:
-    """Where uses are counted: *usage*, else ``HEADWAY_USAGE``, else what the policy file says.
-
-    A file that the policy names is relative to the policy file.
-    """
-    from headway.store.engine import is_address
-
-    where = usage or os.environ.get(STORE, "")
-    if where or not policy.usage.store:
-        return where
-    named = policy.usage.store
-    return named if is_address(named) else str(Path(policy.source).parent / named)
+    """Where uses are counted: *usage*, else ``HEADWAY_USAGE``, else what the policy file says."""
+    return usage or os.environ.get(STORE, "") or usage_of(policy)
 
 
 @contextmanager

@@ -176,10 +176,9 @@ class OwnUsage:
 
     def _coming(self, location: RetiredLocation, name: str, now: float) -> Mapping[str, object]:
         """What the policy says of *location* to this client."""
-        schedule, at = location.schedule, self._policy.at(now)
-        further = self._policy.client_rule(name, location.name)
+        schedule = location.schedule
+        phase = self._policy.phase(location, now, name)
         more = next((each.until for each in schedule.extensions if each.client == name), None)
-        phase = schedule.phase(at, name) if further is None else further.phase
         early = self._policy.rehearsal
         dates = {
             "off_at": schedule.off and schedule.off - early,
