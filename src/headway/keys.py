@@ -28,6 +28,7 @@ from headway.errors import ConfigurationError, KeyUnusable
 
 __all__ = [
     "CERTIFICATE_SECONDS",
+    "CERTIFICATE_SLACK",
     "RsaPrivateKey",
     "RsaPublicKey",
     "Sealer",
@@ -50,7 +51,8 @@ SEALING_KEY_BYTES = 32
 CERTIFICATE_SECONDS = 7 * 86_400
 """How long a server's certificate and its authority are good."""
 
-CERTIFICATE_SLACK = 300  # of these before now: clocks differ
+CERTIFICATE_SLACK = 300
+"""How many of these lie before now: clocks differ."""
 
 # RFC 7518 sections 6.3.2 and 6.4.1
 _SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})

@@ -10,7 +10,6 @@ from typing import Any
 
 from headway.host.serve import served
 from headway.host.settings import Settings
-from headway.host.site import Site
 
 START_SECONDS = 60.0
 
@@ -33,7 +32,7 @@ class Served:
     async def _serve(self, settings: Settings) -> None:
         self._stop = asyncio.Event()
         async with served(settings) as running:
-            self.site: Site = running.site
+            self.running, self.site = running, running.site
             self._started.set()
             await self._stop.wait()
 

@@ -19,6 +19,7 @@ from headway.errors import ConfigurationError, registry
 from headway.gateway.brownouts import duration, growing, hours
 from headway.gateway.resource import ProtectedResource
 from headway.gateway.rules import (
+    WORD,
     ClientRule,
     GatewayPolicy,
     Identity,
@@ -376,13 +377,12 @@ def _conflicts(told: Mapping[str, Outcome]) -> Mapping[Any, Outcome]:
     return {known[name]: outcome for name, outcome in told.items() if name in registry()}
 
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def _check_words(table: _LocationTable) -> None:
     """What reaches a header or a configuration is a plain word."""
-    if not _TOKEN.fullmatch(table.header):
+    if not WORD.fullmatch(table.header):
         raise ConfigurationError("is no name of a header")
     if not _NAME.fullmatch(table.name):
         raise ConfigurationError("name: 1 to 64 of A-Z a-z 0-9 . _ -")

@@ -25,6 +25,7 @@ from headway.qsh import canonical_request
 
 __all__ = [
     "DIRECTION",
+    "WORD",
     "ClientRule",
     "GatewayPolicy",
     "Identity",
@@ -38,6 +39,9 @@ __all__ = [
 
 DIRECTION = Direction.APP_TO_HOST
 """What a gateway looks at: calls of clients to the API behind it."""
+
+WORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A name of a header, or a scheme (RFC 9110 section 5.6.2: token)."""
 
 BARE_SCHEME = "Key"
 """What stands for no scheme where a header holds the bare value (``X-Api-Key``)."""
@@ -111,6 +115,10 @@ class RetiredLocation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             raise ConfigurationError("parameters: there is none")
         if self.dialect not in DIALECTS:
             raise ConfigurationError(f"dialect: is one of {', '.join(DIALECTS)}")
+        if not WORD.fullmatch(self.header):
+            raise ConfigurationError("header: is no name of a header")
+        if self.scheme and not WORD.fullmatch(self.scheme):
+            raise ConfigurationError("scheme: is one word, or empty")
         _ = self.policies  # raises where the root does not take it
 
     @property

@@ -11,16 +11,19 @@ Bodies are never held: the next piece is read once the last one is sent.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import math
 import re
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
 from typing import TypeAlias
 
 import anyio
 import h11
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 
 __all__ = [
     "HEAD_MAX",
@@ -29,6 +32,7 @@ __all__ = [
     "Unanswered",
     "Why",
     "Wire",
+    "abandon",
     "end_to_end",
     "exchange",
     "is_websocket",
@@ -40,7 +44,7 @@ HEAD_MAX = 65_536
 
 PIECE = 65_536
 STALL_SECONDS = 300.0  # a server may think for so long, and a stream be silent
-_LINGER_SECONDS = 2.0  # for the rest of a body whose answer is there
+_LINGER_SECONDS, _LINGER_BYTES = 2.0, 1 << 20  # for the rest of a body whose answer is there
 _SPLICED_SECONDS = 30.0  # how long one direction of a tunnel outlives the other
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -128,10 +132,46 @@ class Wire:
         self._http = h11.Connection(self._role, max_incomplete_event_size=HEAD_MAX + PIECE)
         return True
 
+    async def leave(self) -> None:
+        """Close: gently what is whole, and so that it shows where something is missing.
+
+        Who is still writing has some seconds to read what was said: a reset
+        would throw it away.
+        """
+        with (
+            anyio.move_on_after(_LINGER_SECONDS, shield=True),
+            contextlib.suppress(*_GONE, OSError),
+        ):
+            if not self.is_whole:
+                _reset_at_close(self.stream)
+            elif self.is_read:
+                await self.stream.aclose()  # in TLS with a word of it
+            else:
+                await self._linger()
+        await abandon(self.stream)
+
+    async def _linger(self) -> None:
+        with contextlib.suppress(NotImplementedError):
+            await self.stream.send_eof()
+        left = _LINGER_BYTES
+        while left > 0 and (data := await self._read()):
+            left -= len(data)
+
     @property
     def early(self) -> bytes:
         """What the other side sent beyond what was read as HTTP."""
         return self._http.trailing_data[0] + self._waiting
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of the other side's message was read."""
+        begun = (h11.IDLE, h11.SEND_BODY, h11.SEND_RESPONSE, h11.ERROR)
+        return self._http.their_state not in begun
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what was said here is no half of anything."""
+        return self._http.our_state not in (h11.SEND_BODY, h11.ERROR)
 
     @property
     def is_answered(self) -> bool:
@@ -181,6 +221,19 @@ class Wire:
         except anyio.EndOfStream:
             self._ended = True
             return b""
+
+
+async def abandon(stream: ByteStream) -> None:
+    """Close *stream* here and now, whatever the other side says to that."""
+    with anyio.CancelScope(shield=True), contextlib.suppress(*_GONE, OSError):
+        await anyio.aclose_forcefully(stream)
+
+
+def _reset_at_close(stream: ByteStream) -> None:
+    """Let the other side see that this was not all (SO_LINGER of nothing: a reset)."""
+    opened = stream.extra(SocketAttribute.raw_socket, None)  # noqa: S610 - no query set
+    if opened is not None:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _words(error: h11.RemoteProtocolError) -> str:
@@ -307,8 +360,9 @@ async def exchange(
     connection breaks.
     """
     switched, failures = False, list[Exception]()
+    whole = client.is_read
     try:
-        await upstream.send(request)
+        await upstream.send(request, *([h11.EndOfMessage()] if whole else []))
     except _GONE:
         raise Unanswered(Why.GONE) from None
     async with anyio.create_task_group() as tasks:
@@ -320,7 +374,8 @@ async def exchange(
                 failures.append(failure)
                 tasks.cancel_scope.cancel()
 
-        tasks.start_soon(body)
+        if not whole:
+            tasks.start_soon(body)
         try:
             switched = await _pass_answer(client, upstream, request, answered)
         except _FAILURES as failure:

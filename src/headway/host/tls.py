@@ -7,7 +7,6 @@ environment variable; browsers need none, they speak http with ``localhost``.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import ssl
 import tempfile
@@ -16,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from headway.errors import ConfigurationError
+from headway.http.server import server_tls
 from headway.keys import CERTIFICATE_SECONDS, ServerIdentity, new_server_identity, public_key_pin
 from headway.ports import Clock
-from headway.store.files import private_directory
+from headway.store.files import private_directory, replace_private_file
 
 __all__ = ["LocalTls", "local_tls"]
 
@@ -58,7 +57,7 @@ def local_tls(name: str, data: Path | None, now: Clock = time.time) -> Iterator[
         if not _is_good(folder, name, now()):
             _keep(folder, name, now(), new_server_identity(name, now()))
         identity = folder / IDENTITY_FILE
-        context = _context(identity)
+        context = server_tls(identity)
         yield LocalTls(context, folder / AUTHORITY_FILE, public_key_pin(_chain(identity)))
 
 
@@ -78,31 +77,11 @@ def _is_good(folder: Path, name: str, now: float) -> bool:
 def _keep(folder: Path, name: str, now: float, made: ServerIdentity) -> None:
     """Write both files; the authority first, so that no certificate is there without it."""
     head = f"headway {name} {int(now)}\n".encode()  # readers of PEM begin at the first dashes
-    _write(folder / AUTHORITY_FILE, made.authority)
-    _write(folder / IDENTITY_FILE, head + made.key + made.chain)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Put a private file in the place of *path*; a reader sees the old one or the new one."""
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(handle)
-    Path(draft).replace(path)
+    replace_private_file(folder / AUTHORITY_FILE, made.authority)
+    replace_private_file(folder / IDENTITY_FILE, head + made.key + made.chain)
 
 
 def _chain(identity: Path) -> bytes:
     """The certificates in the file, behind the key."""
     _, begin, rest = identity.read_bytes().partition(b"-----BEGIN CERTIFICATE-----")
     return begin + rest
-
-
-def _context(identity: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(identity)
-    except (OSError, ssl.SSLError):
-        raise ConfigurationError(f"{identity}: can not be used; remove it") from None
-    return context

@@ -9,13 +9,14 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from headway.errors import ConfigurationError
 
-__all__ = ["HangUp", "listen", "serving"]
+__all__ = ["HangUp", "listen", "server_tls", "serving"]
 
 LOOPBACK = ("127.0.0.1", "::1")
 GRACE_SECONDS = 1  # for open streams, when the server stops
@@ -98,6 +99,20 @@ def _bind(address: str, port: int) -> socket.socket:
             "choose another one, or 0 for a free one"
         ) from None
     return opened
+
+
+def server_tls(identity: Path) -> ssl.SSLContext:
+    """How a server speaks TLS by the key and chain in the file *identity* (PEM).
+
+    Raises ConfigurationError where they can not be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(identity)
+    except (OSError, ssl.SSLError):
+        raise ConfigurationError(f"{identity}: can not be used; remove it") from None
+    return context
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ import binascii
 import os
 import shlex
 import stat
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +29,7 @@ __all__ = [
     "private_file",
     "put_sealing_key",
     "read_private",
+    "replace_private_file",
     "sealing_key",
     "sealing_keys",
 ]
@@ -190,6 +192,16 @@ def new_private_file(path: Path) -> BinaryIO:
         raise ConfigurationError(f"{path}: can not be made: {error.strerror}") from None
     os.fchmod(handle, _FILE_MODE)
     return os.fdopen(handle, "wb")
+
+
+def replace_private_file(path: Path, data: bytes) -> None:
+    """Put a file of mode 0600 in the place of *path*; a reader sees the old one or the new one."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(handle)
+    Path(draft).replace(path)
 
 
 def _make_key(path: Path, key: bytes) -> None:

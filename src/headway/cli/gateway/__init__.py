@@ -15,6 +15,7 @@ from headway.cli.gateway.explain import explain
 from headway.cli.gateway.notice import app as notice
 from headway.cli.gateway.pause import pause, resume
 from headway.cli.gateway.plan import plan
+from headway.cli.gateway.relay import relay
 from headway.cli.gateway.run import run
 from headway.cli.gateway.serve import serve
 from headway.cli.gateway.usage import export, gate, import_, usage
@@ -27,6 +28,7 @@ app.command()(config)
 app.command()(explain)
 app.command()(pause)
 app.command()(resume)
+app.command()(relay)
 app.command()(run)
 app.command()(serve)
 app.command()(usage)
