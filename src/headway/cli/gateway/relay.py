@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -84,30 +84,47 @@ def relay(
     A program needs the proxy's address, or another base URL. For https by the
     proxy it has to trust the file that is told; nothing is installed anywhere.
     """
-    from headway.gateway.relay.sites import read_site
-
     if bind not in LOOPBACK:
         raise ConfigurationError(f"--bind {bind}: the relay is for programs of this machine alone")
     moved = _moved(policy, location or (), parameter or (), header, scheme, observe=observe)
     password = _password(password_file)
-    bases = [read_site(each) for each in base_url_for or ()]
-    sites = list(dict.fromkeys([*map(read_site, site or ()), *bases]))
+    sites, bases = _sites(site or (), base_url_for or (), password)
+    with ExitStack() as stack:
+        stack.enter_context(_logging(quiet=quiet))
+        proxy = _Proxy(sites, password, tunnel or (), upstream_ca, folder, usage)
+        made, authority = _relay(stack, moved, proxy)
+        _run(made, _listening(stack, bind, port, bases), authority, password=bool(password))
+
+
+# ---- what was asked for ---------------------------------------------------------------------
+
+
+class _Proxy(NamedTuple):
+    """Where requests may go, and how."""
+
+    sites: Sequence[Site]
+    password: str
+    tunnels: Sequence[str]
+    upstream_ca: Path | None
+    folder: Path | None
+    usage: str
+
+
+def _sites(
+    named: Sequence[str], based: Sequence[str], password: str
+) -> tuple[list[Site], list[Site]]:
+    """All sites, and those of them that have a base URL."""
+    from headway.gateway.relay.sites import read_site
+
+    bases = [read_site(each) for each in based]
+    sites = list(dict.fromkeys([*map(read_site, named), *bases]))
     if not sites:
         raise ConfigurationError("which site? name one, such as https://site.example")
     if password and bases:
         raise ConfigurationError(
             "--base-url-for: has no place for the proxy's password, so it would let in who has none"
         )
-    with ExitStack() as stack:
-        stack.enter_context(_logging(quiet=quiet))
-        kept = folder or Path(stack.enter_context(TemporaryDirectory(prefix="headway-relay-")))
-        made, authority = _relay(
-            stack, sites, moved, password, tunnel or (), upstream_ca, kept, usage
-        )
-        _run(made, _listening(stack, bind, port, bases), authority, password=bool(password))
-
-
-# ---- what was asked for ---------------------------------------------------------------------
+    return sites, bases
 
 
 def _moved(
@@ -151,14 +168,7 @@ def _password(file: Path | None) -> str:
 
 
 def _relay(
-    stack: ExitStack,
-    sites: Sequence[Site],
-    moved: GatewayPolicy,
-    password: str,
-    tunnels: Sequence[str],
-    upstream_ca: Path | None,
-    folder: Path,
-    usage: str,
+    stack: ExitStack, moved: GatewayPolicy, asked: _Proxy
 ) -> tuple[Relay, LocalAuthority | None]:
     """The relay, and its authority where there are names that it has to prove."""
     from headway.gateway.decide import Gateway
@@ -167,17 +177,19 @@ def _relay(
     from headway.gateway.relay.doors import Proxy
     from headway.gateway.relay.relay import Relay
 
-    names = [each.host for each in sites if each.scheme == "https"]
-    authority = LocalAuthority(names, folder, public=bool(tunnels)) if names else None
-    where = usage or os.environ.get(STORE, "")
+    authority = None
+    if names := [each.host for each in asked.sites if each.scheme == "https"]:
+        folder = asked.folder or Path(stack.enter_context(TemporaryDirectory(prefix="headway-")))
+        authority = LocalAuthority(names, folder, public=bool(asked.tunnels))
+    where = asked.usage or os.environ.get(STORE, "")
     counted = stack.enter_context(counting(where, moved.usage))
     gateway = Gateway(moved, usage=counted.use, hash_key=naming_key(where))
     made = Relay(
-        Proxy(sites, password),
+        Proxy(asked.sites, asked.password),
         gateway,
-        partial(dial, tls=upstream_tls(upstream_ca)),
+        partial(dial, tls=upstream_tls(asked.upstream_ca)),
         authority=authority,
-        tunnels=[each.lower() for each in tunnels],
+        tunnels=[each.lower() for each in asked.tunnels],
     )
     return made, authority
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Collection
+from http import HTTPStatus
 from typing import TypeAlias
 
 import anyio
@@ -27,7 +28,6 @@ from headway.gateway.relay.hello import NotTls, read_hello
 from headway.gateway.relay.refusals import TURNED, Turned, turned_away
 from headway.gateway.relay.sites import Site, is_address
 from headway.gateway.rules import Mode
-from headway.gateway.service import logged
 from headway.gateway.wire import (
     Ambiguous,
     Headers,
@@ -284,7 +284,8 @@ class _Passing:
 
     def _tell(self) -> None:
         """One line: method, site, the target without tokens, status, what was moved."""
-        target = redact_url(logged(self._gateway, self._decision))
+        uses = self._decision.uses
+        target = uses[0].sample if uses else redact_url(self._decision.target)
         _log.info(
             "%s %s%s %d %s",
             self._ask.method,
@@ -327,9 +328,10 @@ async def _agree(client: Wire) -> None:
 async def _say(client: Wire, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
     """An answer of our own, after which the connection ends."""
     told = [*headers, ("Content-Length", str(len(body))), ("Connection", "close")]
+    reason = HTTPStatus(status).phrase.encode()
     with contextlib.suppress(*_GONE, TimeoutError, h11.LocalProtocolError):
         await client.send(
-            h11.Response(status_code=status, headers=told),
+            h11.Response(status_code=status, headers=told, reason=reason),
             h11.Data(data=body),
             h11.EndOfMessage(),
         )
