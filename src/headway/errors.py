@@ -78,7 +78,8 @@
         ├── TicketRefused             a ticket in a URL opens nothing
         │   ├── TicketUnknown              ticket-unknown
         │   ├── TicketExpired              ticket-expired
-        │   └── TicketMismatch             ticket-mismatch
+        │   ├── TicketMismatch             ticket-mismatch
+        │   └── TicketTargetRefused        ticket-target-refused
         ├── InvocationRefused         a Forge invocation speaks for nobody whom this app may serve
         │   ├── ApiBaseUrlRefused          api-base-url-refused
         │   ├── InstallationMismatch       installation-mismatch

@@ -31,6 +31,7 @@ __all__ = [
     "TicketExpired",
     "TicketMismatch",
     "TicketRefused",
+    "TicketTargetRefused",
     "TicketUnknown",
     "TokenLookalike",
     "TokensInManyPlaces",
@@ -111,6 +112,15 @@ class TicketMismatch(TicketRefused):
     id = "ticket-mismatch"
     title = "the link was made for another address"
     hint = "Use the link as the page made it: method, path and query belong to it."
+
+
+class TicketTargetRefused(TicketRefused):
+    """A ticket that is asked for an address which browsers do not ask for as it stands."""
+
+    id = "ticket-target-refused"
+    status = 400
+    title = "no ticket is made for such an address"
+    hint = "Ask with one parameter: for= and the path and query, escaped by encodeURIComponent."
 
 
 # ---- a Forge invocation speaks for nobody whom this app may serve ---------------------------

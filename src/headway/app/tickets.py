@@ -23,21 +23,27 @@ events), and the page makes a new link |
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import re
-import secrets
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from headway.errors import ConfigurationError, TokenRepeated, TokensDiffer
-from headway.keys import Sealer
+from headway.errors import TokensDiffer
 from headway.model import RequestFacts
 from headway.ports import Clock
 from headway.qsh import canonical_request, without_token
 from headway.refusals import TicketExpired, TicketMismatch, TicketUnknown
+from headway.store.tickets import (
+    PARAMETER,
+    SECONDS_MAX,
+    USES_MAX,
+    OnceStore,
+    TicketBox,
+    carries_ticket,
+    ticket_in,
+    without_ticket,
+)
 
 __all__ = [
     "PARAMETER",
@@ -52,33 +58,13 @@ __all__ = [
     "without_ticket",
 ]
 
-PARAMETER = "headway-ticket"
-"""The parameter of a link; everything that redacts knows it."""
-
 TICKET = "ticket"
 """What an observation calls the kind of a request that came by a ticket, and a note of it."""
 
 SECONDS = 30
 """How long a link works, unless its route says otherwise."""
 
-SECONDS_MAX = 900
-"""The longest that a route may say: that of a session token."""
-
-USES_MAX = 64
-
-TICKET_BYTES = 24
-_TEXT = re.compile(r"[A-Za-z0-9_-]{32}")
 _METHODS = ("GET",)
-
-
-class OnceStore(Protocol):
-    """Where tickets are kept, shared by all processes (:mod:`headway.store.once`)."""
-
-    def put(self, key: bytes, value: bytes, until: int) -> None:
-        """Keep *value* until *until*; raises a refusal of status 503 where there is no room."""
-
-    def take(self, key: bytes) -> bytes | None:
-        """The value, for the one caller who is first; else None."""
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +101,7 @@ class Tickets:
     """
 
     def __init__(self, store: OnceStore, *, app_key: str, clock: Clock) -> None:
-        self._store = store
+        self._box = TicketBox(store)
         self._app_key = app_key
         self._clock = clock
 
@@ -140,7 +126,6 @@ class Tickets:
         """
         query = without_ticket(raw_query)
         whole = base_path + path
-        secret = secrets.token_bytes(TICKET_BYTES)
         expires = int(self._clock()) + seconds
         ticket = Ticket(
             app_key=self._app_key,
@@ -150,11 +135,7 @@ class Tickets:
             expires=expires,
             context=context or {},
         )
-        told = msgspec.json.encode(ticket)
-        for use in range(uses):
-            sealed = _sealer(secret).seal(told, _place(use))
-            self._store.put(_name(secret, use), sealed, expires)
-        text = base64.urlsafe_b64encode(secret).decode()
+        text = self._box.put(msgspec.json.encode(ticket), expires, uses)
         return f"{whole}?{query}{'&' if query else ''}{PARAMETER}={text}"
 
     def take(self, facts: RequestFacts, uses: int = 1) -> Ticket:
@@ -166,7 +147,7 @@ class Tickets:
         :class:`~headway.errors.TokensDiffer` where a token came along, or what
         the store raises.
         """
-        secret = _secret_of(facts.raw_query)
+        text = ticket_in(facts.raw_query)
         # (1) what no ticket is for does not use it up
         if facts.method not in _METHODS:
             raise TicketMismatch(expected="GET", found=facts.method)
@@ -175,7 +156,7 @@ class Tickets:
             raise TokensDiffer(found="a ticket and a token")
         request = _request_hash(facts.method, facts.raw_path, query, facts.base_path)
         # (2) of all who come with it, one has it
-        ticket = self._first(secret, uses)
+        ticket = self._first(text, uses)
         # (3) it is for this app, this moment and this request
         now = self._clock()
         if ticket.app_key != self._app_key:
@@ -186,71 +167,18 @@ class Tickets:
             raise TicketMismatch(expected="the address that it was made for", found="another")
         return ticket
 
-    def _first(self, secret: bytes, uses: int) -> Ticket:
-        for use in range(uses):
-            sealed = self._store.take(_name(secret, use))
-            if sealed is None:
-                continue
-            try:
-                return msgspec.json.decode(_sealer(secret).open(sealed, _place(use)), type=Ticket)
-            except (ConfigurationError, msgspec.MsgspecError):
-                break  # somebody changed the store: then it is none of ours
-        raise TicketUnknown()
+    def _first(self, text: str, uses: int) -> Ticket:
+        told = self._box.take(text, uses)
+        if told is None:
+            raise TicketUnknown()
+        return msgspec.json.decode(told, type=Ticket)
 
 
-# ---- the parameter --------------------------------------------------------------------------
-
-
-def carries_ticket(raw_query: str) -> bool:
-    """Whether a query holds a ticket, in any spelling of the parameter's name.
-
-    >>> carries_ticket("id=5&headway-ticket=x"), carries_ticket("id=5")
-    (True, False)
-    """
-    return without_ticket(raw_query) != raw_query
-
-
-def without_ticket(raw_query: str) -> str:
-    """The query without a ticket; no other byte changes."""
-    if "ticket" not in raw_query and "%" not in raw_query:
-        return raw_query
-    return without_token(raw_query, PARAMETER)
+# ---- a request ------------------------------------------------------------------------------
 
 
 def _is_token(authorization: str) -> bool:
     return authorization.partition(" ")[0].lower() == "jwt"
-
-
-def _secret_of(raw_query: str) -> bytes:
-    found = [
-        part.removeprefix(f"{PARAMETER}=")
-        for part in raw_query.split("&")
-        if part.startswith(f"{PARAMETER}=")
-    ]
-    if len(found) > 1:
-        raise TokenRepeated(found=f"{len(found)} tickets")
-    if not found or not _TEXT.fullmatch(found[0]):
-        raise TicketUnknown()
-    return base64.urlsafe_b64decode(found[0])
-
-
-# ---- what is kept, and under what -----------------------------------------------------------
-
-
-def _name(secret: bytes, use: int) -> bytes:
-    """What a ticket is kept under: HMAC-SHA-256 keyed with the ticket (RFC 2104)."""
-    return hmac.digest(secret, b"headway ticket name v1\0%d" % use, hashlib.sha256)
-
-
-def _sealer(secret: bytes) -> Sealer:
-    """The key of a ticket's content: known to whoever has the ticket and to nobody else."""
-    return Sealer(
-        {"ticket": hmac.digest(secret, b"headway ticket key v1", hashlib.sha256)}, "ticket"
-    )
-
-
-def _place(use: int) -> tuple[str, str]:
-    return "ticket", str(use)
 
 
 def _request_hash(method: str, raw_path: str, raw_query: str, base_path: str) -> bytes:

@@ -29,6 +29,7 @@ from headway.gateway.rules import (
     RetiredLocation,
     RouteRule,
 )
+from headway.gateway.tickets.settings import TicketSettings
 from headway.gateway.toml_reader import TomlReader
 from headway.gateway.usage.settings import Bounds, UsageSettings
 from headway.gateway.verifiers.settings import TrustedIssuer, Verification, Verify
@@ -153,6 +154,15 @@ class _MetadataTable(_Table):
     resource: str | list[str]
 
 
+class _TicketsTable(_Table):
+    store: str
+    path: str = "/headway/ticket"
+    seconds: int = 30
+    uses: int = 1
+    capacity: int = 100_000
+    origins: list[str] = []
+
+
 class _File(_Table):
     name: str
     location: list[_LocationTable]
@@ -165,6 +175,7 @@ class _File(_Table):
     verify: _VerifyTable = msgspec.field(default_factory=_VerifyTable)
     usage: _UsageTable = msgspec.field(default_factory=_UsageTable)
     metadata: _MetadataTable | None = None
+    tickets: _TicketsTable | None = None
 
 
 # ---- reading --------------------------------------------------------------------------------
@@ -233,12 +244,21 @@ def _policy(file: _File, reader: TomlReader) -> GatewayPolicy:
         verify=_verify(file.verify, reader, "verify"),
         usage=_usage(file.usage, reader),
         resources=_resources(file.metadata, reader),
+        tickets=_tickets(file.tickets, reader),
         source=reader.source,
         lines={field: reader.line((field,)) for field in ("mode", "rehearsal")},
     )
     if policy.usage.own_path and not policy.verifies:
         raise reader.error(("usage", "own_path"), "a client proves who it is by [verify] alone")
     return policy
+
+
+def _tickets(table: _TicketsTable | None, reader: TomlReader) -> TicketSettings | None:
+    if table is None:
+        return None
+    told = msgspec.structs.asdict(table)
+    with reader.at("tickets"):
+        return TicketSettings(**{**told, "origins": tuple(table.origins)})
 
 
 def _each(

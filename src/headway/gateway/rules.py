@@ -17,6 +17,7 @@ import msgspec
 from headway.errors import ConfigurationError, LocationRefused, Refusal
 from headway.gateway.parameters import DIALECTS, Dialect
 from headway.gateway.resource import ProtectedResource
+from headway.gateway.tickets.settings import TicketSettings
 from headway.gateway.usage.settings import UsageSettings
 from headway.gateway.verifiers.settings import Verification, Verify
 from headway.model import Direction, Location, Phase, RequestFacts
@@ -270,6 +271,7 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     documentation: str | None = None
     verify: Verify = Verify()
     usage: UsageSettings = UsageSettings()
+    tickets: TicketSettings | None = None
     resources: tuple[ProtectedResource, ...] = ()
     source: str = ""
     lines: Mapping[str, int] = {}

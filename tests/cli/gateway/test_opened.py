@@ -10,7 +10,7 @@ import pytest
 from proxied import POLICY, TOKEN
 
 from headway.cli.gateway.evidence import STORE
-from headway.cli.gateway.opened import opened, usage_address
+from headway.cli.gateway.opened import TICKETS, opened, trading, usage_address
 from headway.errors import ConfigurationError
 from headway.gateway.decision import Ask
 from headway.gateway.policy_file import load_policy
@@ -77,10 +77,35 @@ def test_what_counts_after_a_restart_is_said(
         written(tmp_path, "[usage]\nkeep_days = 6\n")
         gateway.reload()
         gateway.look()
-    assert "what changed in [usage] counts after a restart" in caplog.text
+    assert "what changed in [usage] or [tickets] counts after a restart" in caplog.text
 
 
 def test_a_file_that_can_not_be_used_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is not TOML"), opened(written(tmp_path, "x =")):
         raise AssertionError
     assert [each.name for each in tmp_path.iterdir()] == ["gw.toml"]
+
+
+def test_tickets_are_kept_where_the_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(STORE, raising=False)
+    monkeypatch.delenv(TICKETS, raising=False)
+    asks = Ask(
+        method="POST",
+        target="/headway/ticket?for=%2Ffile",
+        headers=(("authorization", f"JWT {TOKEN}"),),
+    )
+    with opened(written(tmp_path)) as (gateway, _, _), trading(gateway) as trades:
+        assert trades.decide(asks).target == asks.target  # there are none
+    file = written(tmp_path, '[tickets]\nstore = "t.db"\n')
+    with opened(file) as (gateway, _, _), trading(gateway) as trades:
+        assert trades.decide(asks).status == 201
+    assert (tmp_path / "t.db").exists()
+    monkeypatch.setenv(TICKETS, str(tmp_path / "other.db"))
+    with opened(file) as (gateway, _, _), trading(gateway) as trades:
+        assert trades.decide(asks).status == 201
+    assert (tmp_path / "other.db").exists()
+    monkeypatch.setenv(TICKETS, ":memory:")  # T12
+    with opened(file) as (gateway, _, _), pytest.raises(ConfigurationError, match="share"):
+        trading(gateway).__enter__()

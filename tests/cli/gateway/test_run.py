@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,10 +37,12 @@ def told(log: Path, words: str) -> str:
 
 
 @contextmanager
-def started(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def started(
+    folder: Path, *more: str, policy: bytes = PASSES, log_name: str = "log"
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The command in a process of its own, and the address that it says."""
-    (folder / "policy.toml").write_bytes(PASSES)
-    log = folder / "log"
+    (folder / "policy.toml").write_bytes(policy)
+    log = folder / log_name
     command = [sys.executable, "-c", "from headway.cli import main; main()", "gateway", "run"]
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -111,6 +115,34 @@ def test_a_renewed_certificate_counts_from_then_on(tmp_path: Path, upstream: Ups
                 assert wire.send(asks).told().status == 200
                 return
         raise AssertionError("the new certificate is not shown")
+
+
+def test_t12_two_processes_race_one_ticket_and_one_wins(tmp_path: Path, upstream: Upstream) -> None:
+    policy = PASSES + b'[tickets]\nstore = "tickets.db"\n'
+    options = ("--upstream", f"http://{upstream.address}", "--access-log")
+    with (
+        started(tmp_path, *options, policy=policy) as (_, first),
+        started(tmp_path, *options, policy=policy, log_name="second") as (_, second),
+        ThreadPoolExecutor(2) as both,
+    ):
+        assert told(tmp_path / "log", "tickets at ") == "tickets at /headway/ticket, for 30 s"
+        asks = "/headway/ticket?for=%2Ffile%3Fid%3D5"
+        for _ in range(20):
+            made = asked(first, asks, f"Authorization: JWT {TOKEN}", method="POST")
+            assert made.status == 201
+            url = json.loads(made.body)["url"]
+            answers = [both.submit(asked, address, url) for address in (first, second)]
+            statuses = sorted(each.result(30).status for each in answers)
+            assert statuses == [200, 401]
+        kept = asked(first, asks, f"Authorization: JWT {TOKEN}", method="POST").body
+    assert len(upstream.got) == 20
+    assert {(got.target, *got.all("authorization")) for got in upstream.got} == {
+        ("/file?id=5", f"JWT {TOKEN}")
+    }
+    dump = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    ticket = json.loads(kept)["url"].rpartition("=")[2].encode()
+    for secret in (TOKEN.encode(), ticket):
+        assert secret not in dump
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from headway.gateway.own_paths import OwnPaths
     from headway.gateway.reloading import ReloadingGateway
     from headway.gateway.rules import GatewayPolicy
+    from headway.gateway.tickets.trading import TicketGateway
     from headway.gateway.usage.store import UsageStore
 
-__all__ = ["Opened", "opened", "usage_address"]
+__all__ = ["TICKETS", "Opened", "opened", "trading", "usage_address"]
+
+TICKETS = "HEADWAY_TICKETS"
 
 _LOG = logging.getLogger("headway.gateway")
 
@@ -62,7 +65,9 @@ def opened(file: Path, usage: str = "") -> Iterator[Opened]:
         # (2) what each new policy gets
         def make(policy: GatewayPolicy) -> Gateway:
             if _lasting(policy) != kept:
-                _LOG.warning("%s: what changed in [usage] counts after a restart", file)
+                _LOG.warning(
+                    "%s: what changed in [usage] or [tickets] counts after a restart", file
+                )
             verifiers = open_verifier(policy, environ=os.environ)
             return Gateway(policy, verifier=verifiers, usage=counted.use, hash_key=hash_key)
 
@@ -75,5 +80,27 @@ def opened(file: Path, usage: str = "") -> Iterator[Opened]:
 
 
 def _lasting(policy: GatewayPolicy) -> object:
-    """What of ``[usage]`` a process takes up at its start alone."""
-    return msgspec.structs.replace(policy.usage, own_path="", own_per_minute=1)
+    """What of ``[usage]`` and ``[tickets]`` a process takes up at its start alone."""
+    usage = msgspec.structs.replace(policy.usage, own_path="", own_per_minute=1)
+    return usage, policy.tickets and (policy.tickets.store, policy.tickets.capacity)
+
+
+@contextmanager
+def trading(gateway: ReloadingGateway) -> Iterator[TicketGateway]:
+    """*gateway* with the tickets of its policy, whose store is ``HEADWAY_TICKETS`` or what it says.
+
+    Raises ConfigurationError where that can not be opened.
+    """
+    from headway.gateway.tickets.trading import TicketGateway
+    from headway.store.engine import MEMORY
+    from headway.store.tickets import opening_once
+
+    policy = gateway.policy
+    if policy.tickets is None:
+        yield TicketGateway(gateway, None)
+        return
+    where = os.environ.get(TICKETS, "") or policy.tickets.store
+    if "://" not in where and where != MEMORY:
+        where = str(Path(policy.source).parent / where)
+    with opening_once(where, capacity=policy.tickets.capacity) as store:
+        yield TicketGateway(gateway, store)

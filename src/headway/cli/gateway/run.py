@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from headway.cli.gateway import run_options as options
-from headway.cli.gateway.opened import opened
+from headway.cli.gateway.opened import opened, trading
 from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.serve import logging_to_stderr
 from headway.errors import ConfigurationError
@@ -79,10 +79,14 @@ def run(
         balance=_one_of(Balance, "--balance", balance),
         health_path=health_path,
     )
-    with logging_to_stderr(access_log), opened(named(policy), usage) as (gateway, own, _):
+    with (
+        logging_to_stderr(access_log),
+        opened(named(policy), usage) as (gateway, own, _),
+        trading(gateway) as trades,
+    ):
         upstreams = [Upstream(url, client_tls(upstream_ca)) for url in upstream]
         proxy = Proxy(
-            gateway,
+            trades,
             Upstreams(upstreams, settings),
             settings,
             scheme="http" if certificate is None else "https",
@@ -97,6 +101,8 @@ def _serve_lines(proxy: Proxy, address: str, scheme: str) -> list[str]:
     lines = [f"{scheme}://{address} -> {names}, by the policy {policy.name} ({policy.mode})"]
     if not policy.verifies:
         lines.append("nothing is verified: tokens are moved, and upstream checks them")
+    if policy.tickets is not None:
+        lines.append(f"tickets at {policy.tickets.path}, for {policy.tickets.seconds} s")
     return lines
 
 

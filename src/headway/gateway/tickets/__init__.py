@@ -1,0 +1,1 @@
+"""Tickets: a token in a header is traded for a URL that works once, for seconds."""
