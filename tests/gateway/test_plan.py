@@ -60,10 +60,11 @@ def test_who_how_many_and_what_share() -> None:
     assert (window.kind, off.kind, off.end) == ("brownout", "off", None)
     told = [(c.client, c.verified, c.requests, c.from_browser) for c in window.clients]
     assert told == [
-        ("acme", True, 38, False),  # 12.5 hours at three
-        ("claims", False, 12, False),
-        ("half", True, 12, True),
+        ("acme", True, 38, 0),  # 12.5 hours at three
+        ("claims", False, 12, 0),
+        ("half", True, 12, 1),  # a part of what it sends
     ]
+    assert window.browsers == 1
     assert window.verified == 2
     assert window.requests == 62
     assert window.share == pytest.approx(5 / 7)
@@ -226,6 +227,23 @@ def test_claimed_clients_do_not_move_the_day() -> None:
     flood += [record(OTHER, at=NOW - DAY), record("bad", at=NOW - DAY, outcome="token-expired")]
     assert earliest(flood, location="jwt", fewer=1, now=NOW).left == 0
     assert earliest(flood, location="jwt", fewer=1, now=NOW, claimed_too=True).left == 100
+
+
+def test_who_the_dates_do_not_decide_about_does_not_move_the_day() -> None:
+    def left(*more: str, **fields: object) -> int:
+        records = [record("acme", at=NOW - DAY, count=2, **fields)]
+        read = policy(ONE, *more)
+        return earliest(records, location="jwt", fewer=1, now=NOW, policy=read).left
+
+    assert left() == 1
+    assert left(also_header=1) == 1
+    assert left(also_header=2) == 0  # it has moved
+    assert left('[[route]]\npath = "/rest/*"\nreason = "frames"') == 0
+    assert left('[[client]]\nclient = "acme"\nphase = "off"\nreason = "done"') == 0
+    assert left(EXTENDED("2022-03-02T12:00:00Z")) == 0
+    assert left(EXTENDED("2022-01-02T12:00:00Z")) == 1
+    other = earliest([record()], location="key", fewer=1, now=NOW, policy=policy(ONE))
+    assert other.left == 0
 
 
 # ---- two years of traffic -------------------------------------------------------------------

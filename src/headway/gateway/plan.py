@@ -38,12 +38,16 @@ _FIT_WEEKS, _FIT_NEEDS, _FIT_YEARS = 12, 4, 5
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True):
-    """A client that would be refused, and how many *requests* of it that are."""
+    """A client that would be refused, and how many *requests* of it that are.
+
+    *from_browser* of them come from pages in browsers (they have an ``Origin``):
+    with a header these need a preflight before each.
+    """
 
     client: str
     verified: bool
     requests: int
-    from_browser: bool = False
+    from_browser: int = 0
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +72,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         """How many of *clients* are verified."""
         return sum(client.verified for client in self.clients)
 
+    @property
+    def browsers(self) -> int:
+        """How many of *clients* send some of their requests from browsers."""
+        return sum(client.from_browser > 0 for client in self.clients)
+
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Two policies over the same usage: the windows of each, and clients that one alone breaks."""
@@ -81,7 +90,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 class Earliest(msgspec.Struct, frozen=True, kw_only=True):
     """From when on fewer than *fewer* clients would break, if it goes on as it does.
 
-    *left* used the location in the last seven days.  *basis* is ``counted``
+    *left* would break now: they used the location in the last seven days, with
+    requests that had no token in the header.  *basis* is ``counted``
     (there are so few already), ``trend`` (an exponential through the last weeks
     reaches it on *day*) or ``none`` (they do not get fewer, or too little is known).
     """
@@ -102,7 +112,7 @@ class _Habit:
     def __init__(self) -> None:
         self.breaks = [0.0] * _WEEK
         self.all = [0.0] * _WEEK
-        self.from_browser = False
+        self.count = self.from_browser = 0
 
     def add(self, record: Record, day: date) -> None:
         hours = record.hours or (0,) * 24
@@ -112,7 +122,8 @@ class _Habit:
             at = day.weekday() * 24 + hour
             self.all[at] += count + even
             self.breaks[at] += (count + even) * danger
-        self.from_browser |= record.from_browser > 0
+        self.count += record.count
+        self.from_browser += record.from_browser
 
 
 _Who = tuple[str, bool]
@@ -231,7 +242,7 @@ def _window(
                 client=client,
                 verified=verified,
                 requests=max(1, round(requests)),
-                from_browser=habit.from_browser,
+                from_browser=math.ceil(requests * habit.from_browser / habit.count),
             )
             broken.append(told)
     return Window(
@@ -288,22 +299,33 @@ def compare(
 
 
 def earliest(
-    records: Iterable[Record], *, location: str, fewer: int, now: float, claimed_too: bool = False
+    records: Iterable[Record],
+    *,
+    location: str,
+    fewer: int,
+    now: float,
+    claimed_too: bool = False,
+    policy: GatewayPolicy | None = None,
 ) -> Earliest:
     """From when on fewer than *fewer* clients would break, at the rate at which they leave.
 
-    Clients that only claim who they are count with *claimed_too*.  It is an
-    estimate and no promise: a client that is not leaving does not, whatever the
-    line through the others says.
+    Clients that only claim who they are count with *claimed_too*.  With a
+    *policy*, those that its dates do not decide about do not count: on routes
+    that are excepted, further than the others, or with more time, which ends on
+    a day of its own.  It is an estimate and no promise: a client that is not
+    leaving does not, whatever the line through the others says.
 
     >>> earliest([], location="jwt", fewer=1, now=1_643_673_600).basis
     'counted'
     """
+    spared = _spared(policy, location, now)
     seen: dict[str, set[str]] = defaultdict(set)
     for record in records:
-        told = record.verified or claimed_too
+        told = (record.verified or claimed_too) and record.client != OTHER
         counted = record.outcome in _WOULD_PASS and record.outcome != EXCEPTED
-        if told and counted and record.location == location and record.client != OTHER:
+        breaks = record.location == location and record.also_header < record.count
+        elsewhere = policy is not None and _elsewhere(policy, record)
+        if told and counted and breaks and not elsewhere and record.client not in spared:
             seen[record.day].add(record.client)
     weeks = [_active(seen, now - n * 7 * DAY) for n in range(_FIT_WEEKS)]
     if weeks[0] < fewer:
@@ -317,6 +339,17 @@ def earliest(
         left=weeks[0],
         day=None if days is None else day_of(now + math.ceil(days) * DAY),
         basis="none" if days is None else "trend",
+    )
+
+
+def _spared(policy: GatewayPolicy | None, location: str, now: float) -> frozenset[str]:
+    """The clients that have more time at *now*."""
+    found = None if policy is None else policy.location(location)
+    if policy is None or found is None:
+        return frozenset()
+    at = policy.at(now)
+    return frozenset(
+        each.client for each in found.schedule.extensions if each.until.timestamp() > at
     )
 
 

@@ -29,7 +29,14 @@ def files(tmp_path: Path) -> list[str]:
     (tmp_path / "a.toml").write_text(POLICY.format(off="2022-03-01"))
     (tmp_path / "b.toml").write_text('name = "b"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]')
     records = [
-        record(f"c{number}", at=NOW - day * DAY, count=24, hours=(1,) * 24, verified=number > 0)
+        record(
+            f"c{number}",
+            at=NOW - day * DAY,
+            count=24,
+            hours=(1,) * 24,
+            verified=number > 0,
+            from_browser=6 * (number == 3),
+        )
         for number in range(5)
         for day in range(1, 29)
     ]
@@ -47,7 +54,7 @@ def test_each_window_says_who_how_many_and_what_share(
         *("jwt", "brownout", "2022-02-10T06:00:00Z", "2022-02-10T18:00:00Z"),
         *("4", "1", "60"),
     ]
-    assert lines[2].endswith("100.0%  c0, c1, c2 and 2 more")
+    assert lines[2].endswith("100.0%  1         c0, c1, c2 and 2 more")
     assert "for ever (first week)" in lines[3]
 
 
@@ -67,6 +74,8 @@ def test_two_policies(files: list[str], capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_day_with_fewer(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     policy, _, records = files
+    verify = '[verify]\nby = "connect"\nstore = "s.db"\nclient_key = "k"\n'
+    Path(policy).write_text(POLICY.format(off="2022-03-01") + verify)
     told = [
         "gateway",
         "plan",
@@ -85,6 +94,26 @@ def test_the_day_with_fewer(files: list[str], capsys: pytest.CaptureFixture[str]
     assert "nothing shows when there will be fewer than 3" in capsys.readouterr().out
     run([*told, "5", "--claimed"])
     assert "5 clients in the last week; nothing shows" in capsys.readouterr().out
+    Path(policy).write_text(POLICY.format(off="2022-03-01"))  # verifies nobody: all count
+    run([*told, "5"])
+    assert "5 clients in the last week; nothing shows" in capsys.readouterr().out
+
+
+def test_figures_that_say_nothing_are_doubted(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = ["gateway", "plan", "--policy", files[0], *AT]
+    assert run([*told, "--records", files[2]]) == 0
+    assert "somebody counted" not in capsys.readouterr().out
+    few = tmp_path / "few.jsonl"
+    few.write_bytes(b"".join(write_lines([record("a", at=NOW - DAY)], ["2022-01-30"])))
+    run([*told, "--records", str(few)])
+    assert "jwt: somebody counted on 2 of the 28 days before" in capsys.readouterr().out
+    few.write_bytes(b"".join(write_lines([record("a", at=NOW - DAY, location="other")])))
+    run([*told, "--records", str(few)])
+    assert "jwt: no request was counted on the 28 days before" in capsys.readouterr().out
+    run([*told, "--records", str(few), "--json"])
+    assert len(json.loads(capsys.readouterr().out)["doubts"]) == 2
 
 
 def test_a_day_by_the_trend(

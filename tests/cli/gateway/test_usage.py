@@ -41,6 +41,7 @@ def test_who_is_left_as_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert lines[1].split()[:5] == ["jwt", "acme", "verified", "7", "0"]
     assert lines[2].split()[1] == "a" * 59 + "…"
     assert "came back 2022-01-29" in lines[3]
+    assert " left " in lines[1]
     assert "2022-01-31  1                 1                8" in lines[-1]
 
 
@@ -80,18 +81,58 @@ def test_the_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(tmp_path, record("acme", at=NOW - 2 * DAY), record("x", verified=False))
     assert run([*asked, file, "--days", "3"]) == 1
     out = capsys.readouterr().out
-    assert "left: acme, 1 requests, last at 2022-01-30T00:00:00Z" in out
-    assert "1 clients only claim who they are" in out
+    assert "left: acme, 1 request, last at 2022-01-30T00:00:00Z" in out
+    assert "not proved who they are: 1 client" in out
     assert "jwt is in use, or nobody knows: 2022-01-30 to 2022-02-01" in out
     assert run([*asked, file, "--days", "2"]) == 0
     assert "jwt can go: 2022-01-31 to 2022-02-01" in capsys.readouterr().out
     assert run([*asked, file, "--days", "2", "--claimed"]) == 1
     capsys.readouterr()
     assert run([*asked, file, "--days", "4"]) == 1
-    assert "nobody counted on 1 days, the first of them 2022-01-29" in capsys.readouterr().out
+    assert "nobody counted on 1 day, the first of them 2022-01-29" in capsys.readouterr().out
     assert run([*asked, file, "--days", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["open"] is True
     assert run([*asked, str(tmp_path / "none")]) == 2
+
+
+def test_a_name_that_is_misspelled_is_no_evidence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("gateway.toml").write_text(
+        'name = "a"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]\n'
+    )
+    file = written(tmp_path, record("acme", at=NOW - 40 * DAY))
+    for command in ("usage", "gate"):
+        assert run(["gateway", command, "--location", "jvt", "--records", file, *AT]) == 2
+        assert "there is no location 'jvt'; there are jwt" in capsys.readouterr().err
+    assert run(["gateway", "usage", "--location", "jwt", "--records", file, *AT]) == 0
+    assert " gone " in capsys.readouterr().out
+
+
+def test_where_nobody_is_verified_all_clients_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    policy = 'name = "a"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]\n'
+    file = written(tmp_path, record("x", verified=False))
+    asked = ["gateway", "gate", "--location", "jwt", "--days", "2", "--records", file, *AT]
+    assert run(asked) == 0
+    Path("gateway.toml").write_text(policy)
+    assert run(asked) == 1
+    assert "left: x" in capsys.readouterr().out
+    verify = '[verify]\nby = "connect"\nstore = "s.db"\nclient_key = "k"\n'
+    Path("gateway.toml").write_text(policy + verify)
+    assert run(asked) == 0
+
+
+def test_dates_of_csv_are_dates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        run(["gateway", "usage", "--format", "csv", "--records", written(tmp_path, record()), *AT])
+        == 0
+    )
+    [row] = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["first"], row["last"]) == ("2022-02-01T00:00:00Z",) * 2
 
 
 def test_export_and_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

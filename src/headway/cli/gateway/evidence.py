@@ -31,9 +31,11 @@ __all__ = [
     "Store",
     "counting",
     "evidence",
+    "known_location",
     "naming_key",
     "store_address",
     "usage_of",
+    "verifies_nobody",
 ]
 
 STORE = "HEADWAY_USAGE"
@@ -72,17 +74,43 @@ def usage_of(policy: GatewayPolicy) -> str:
     return named if not named or is_address(named) else str(Path(policy.source).parent / named)
 
 
+def known_location(location: str | None) -> GatewayPolicy | None:
+    """The policy that is found here, if there is one.
+
+    Raises ConfigurationError where it has no such *location*: of a name that is
+    misspelled, nothing was counted, and that looks as if nobody were left.
+    """
+    from headway.gateway.policy_file import load_policy
+
+    file = Path(os.environ.get(VARIABLE) or DEFAULT)
+    if not file.exists():
+        return None
+    policy = load_policy(file)
+    if location is not None and policy.location(location) is None:
+        names = ", ".join(each.name for each in policy.locations)
+        raise ConfigurationError(f"{file}: there is no location {location!r}; there are {names}")
+    return policy
+
+
+def verifies_nobody(policy: GatewayPolicy, location: str) -> bool:
+    """Whether clients of *location* can not but claim who they are."""
+    from headway.gateway.verifiers.settings import Verification
+
+    found = policy.location(location)
+    return found is not None and policy.verification(found).by is Verification.NONE
+
+
 def store_address(store: str | None, *, new: bool = False) -> str:
     """The store that is meant: *store*, ``HEADWAY_USAGE``, or what the policy file says.
 
     Raises ConfigurationError where there is none.
     """
-    from headway.gateway.policy_file import load_policy
     from headway.store.engine import is_address
 
-    where, policy = store or os.environ.get(STORE, ""), Path(os.environ.get(VARIABLE) or DEFAULT)
-    if not where and policy.exists():
-        where = usage_of(load_policy(policy))
+    where = store or os.environ.get(STORE, "")
+    policy = None if where else known_location(None)
+    if policy is not None:
+        where = usage_of(policy)
     if not where:
         raise ConfigurationError(
             f"which usage? give --store or --records, set {STORE}, or say [usage] store in the "

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from headway.cli.gateway.evidence import At, Location, Records, Store, evidence
+from headway.cli.gateway.evidence import At, Evidence, Location, Records, Store, evidence
 from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.usage import table
-from headway.cli.gateway.words import line, moment, moment_of
+from headway.cli.gateway.words import counted, line, moment, moment_of
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -41,7 +41,11 @@ def plan(
     at: At = None,
     claimed: Annotated[
         bool,
-        typer.Option("--claimed", help="With --fewer: count clients that proved nothing, too."),
+        typer.Option(
+            "--claimed",
+            help="With --fewer: count clients that proved nothing, too; so it is where the policy "
+            "verifies nobody.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False,
 ) -> int:
@@ -49,6 +53,7 @@ def plan(
     from headway.gateway.plan import compare, earliest
     from headway.gateway.plan import plan as planned
     from headway.gateway.policy_file import load_policy
+    from headway.gateway.verifiers.settings import Verification
 
     # (1) what is known
     now = time.time() if at is None else moment_of(at)
@@ -56,7 +61,8 @@ def plan(
     other = None if against is None else load_policy(against)
     if location is not None and one.location(location) is None:
         raise ConfigurationError(f"{policy}: there is no location {location!r}")
-    known: list[Record] = evidence(store, records).records
+    looked = evidence(store, records)
+    known: list[Record] = looked.records
     # (2) the windows, of one policy or of two
     plans = {str(policy): _of(planned(one, known, now=now), location)}
     alone: dict[str, tuple[str, ...]] = {}
@@ -66,12 +72,27 @@ def plan(
         alone = {str(policy): both.only_one, str(against): both.only_other}
     # (3) when it would be safe
     safe = [
-        earliest(known, location=each.name, fewer=fewer, now=now, claimed_too=claimed)
+        earliest(
+            known,
+            location=each.name,
+            fewer=fewer,
+            now=now,
+            claimed_too=claimed or one.verification(each).by is Verification.NONE,
+            policy=one,
+        )
         for each in one.locations
         if fewer is not None and location in (None, each.name)
     ]
+    # (4) how much is known at all
+    doubts = [
+        doubt
+        for each in one.locations
+        if location in (None, each.name)
+        for doubt in _doubts(each.name, looked, now)
+    ]
     if as_json:
-        print(json.dumps(msgspec.to_builtins({"plans": plans, "alone": alone, "safe": safe})))
+        told = {"plans": plans, "alone": alone, "safe": safe, "doubts": doubts}
+        print(json.dumps(msgspec.to_builtins(told)))
         return 0
     for source, windows in plans.items():
         print(f"{line(source)}\n{_told(windows)}")
@@ -79,7 +100,28 @@ def plan(
         print(f"only {line(source)} breaks: {line(', '.join(names)) or 'nobody'}")
     for each in safe:
         print(_safe(each))
+    for doubt in doubts:
+        print(line(doubt))
     return 0
+
+
+def _doubts(location: str, looked: Evidence, now: float) -> list[str]:
+    """Why the figures of *location* may say little: nobody counted, or nothing was there."""
+    from headway.gateway.plan import BASE_DAYS
+    from headway.gateway.usage.record import DAY, day_of
+
+    days = {day_of(max(0.0, now - n * DAY)) for n in range(1, BASE_DAYS + 1)}
+    seen = {each.day for each in looked.records if each.location == location}
+    watched = len(days & (looked.days | seen))
+    told = []
+    if not days & seen:
+        told.append(
+            f"{location}: no request was counted on the {BASE_DAYS} days before; the figures say "
+            "something only if somebody looked, and under this name"
+        )
+    if watched < BASE_DAYS:
+        told.append(f"{location}: somebody counted on {watched} of the {BASE_DAYS} days before")
+    return told
 
 
 def _of(windows: Sequence[Window], location: str | None) -> tuple[Window, ...]:
@@ -99,12 +141,13 @@ def _told(windows: Sequence[Window]) -> str:
             str(len(each.clients) - each.verified),
             str(each.requests),
             f"{each.share:.1%}",
+            str(each.browsers),
             _first(each),
         ]
         for each in windows
     ]
-    head = ["location", "window", "from", "to", "verified", "claimed", "requests", "share", "who"]
-    return table(head, rows)
+    head = ["location", "window", "from", "to", "verified", "claimed", "requests", "share"]
+    return table([*head, "browsers", "who"], rows)
 
 
 def _first(window: Window) -> str:
@@ -114,7 +157,7 @@ def _first(window: Window) -> str:
 
 
 def _safe(each: Earliest) -> str:
-    told = f"{each.location}: {each.left} clients in the last week"
+    told = f"{each.location}: {counted(each.left, 'client')} in the last week"
     if each.basis == "counted":
         return f"{told}, fewer than {each.fewer} already"
     if each.day is None:

@@ -16,8 +16,17 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from headway.cli.gateway.evidence import At, Location, Records, Store, evidence, store_address
-from headway.cli.gateway.words import line, moment, moment_of
+from headway.cli.gateway.evidence import (
+    At,
+    Location,
+    Records,
+    Store,
+    evidence,
+    known_location,
+    store_address,
+    verifies_nobody,
+)
+from headway.cli.gateway.words import counted, line, moment, moment_of
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -56,6 +65,7 @@ def usage(
     from headway.gateway.usage.report import clients_of, trend
 
     now = time.time() if at is None else moment_of(at)
+    known_location(location)
     known = evidence(store, records)
     clients = clients_of(known.records, now=now, days=days, location=location)
     weeks = trend(known.records, location=location)
@@ -82,12 +92,15 @@ def gate(
     """Exit with 1 while verified clients used the location within so many days.
 
     It exits with 1 too where nobody counted on one of the days: that a client
-    was not seen is evidence only if somebody looked.
+    was not seen is evidence only if somebody looked.  Where the policy verifies
+    nobody at the location, all clients count.
     """
     from headway.gateway.usage.record import DAY, day_of
     from headway.gateway.usage.report import gate as judge
 
     now = time.time() if at is None else moment_of(at)
+    policy = known_location(location)
+    claimed = claimed or (policy is not None and verifies_nobody(policy, location))
     known = evidence(store, records, since=day_of(max(0.0, now - days * DAY)))
     result = judge(
         known.records,
@@ -164,12 +177,12 @@ def _report(clients: Sequence[ClientUse], weeks: Sequence[Week], days: int) -> s
             str(client.recent),
             str(client.before),
             moment(client.last),
-            f"came back {client.came_back}" if client.came_back else "",
+            _state(client),
             ", ".join(client.agents),
         ]
         for client in clients
     ]
-    head = ["location", "client", "proof", f"{days} days", "before", "last", "", "agents"]
+    head = ["location", "client", "proof", f"{days} days", "before", "last", "state", "agents"]
     told = [
         [w.location, w.start, str(w.verified_clients), str(w.claimed_clients), str(w.requests)]
         for w in weeks
@@ -181,6 +194,13 @@ def _report(clients: Sequence[ClientUse], weeks: Sequence[Week], days: int) -> s
             table(["location", "week", "verified clients", "claimed clients", "requests"], told),
         ]
     )
+
+
+def _state(client: ClientUse) -> str:
+    """Whether it is left, has gone, or came back, in the days that are looked at."""
+    if not client.recent:
+        return "gone"
+    return f"came back {client.came_back}" if client.came_back else "left"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -217,7 +237,7 @@ def _csv(clients: Iterable[ClientUse]) -> str:
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(_FIELDS)
     for client in clients:
-        writer.writerow([_value(getattr(client, name)) for name in _FIELDS])
+        writer.writerow([_value(name, getattr(client, name)) for name in _FIELDS])
     return out.getvalue()
 
 
@@ -228,23 +248,25 @@ _FIELDS = (
 )
 
 
-def _value(value: object) -> str:
+def _value(name: str, value: object) -> str:
     if isinstance(value, tuple):
         return cell(" ".join(value))
+    if name in ("first", "last") and isinstance(value, int):
+        return moment(value)
     return "" if value is None else cell(str(value))
 
 
 def _judged(result: Gate) -> list[str]:
     told = [
-        f"left: {client.client}, {client.recent} requests, last at {moment(client.last)}"
+        f"left: {client.client}, {counted(client.recent, 'request')}, last at {moment(client.last)}"
         for client in result.left
     ]
     if result.unwatched:
         told.append(
-            f"nobody counted on {len(result.unwatched)} days, the first of them "
+            f"nobody counted on {counted(len(result.unwatched), 'day')}, the first of them "
             f"{result.unwatched[0]}: that is no evidence"
         )
     if result.claimed:
-        told.append(f"{result.claimed} clients only claim who they are")
+        told.append(f"not proved who they are: {counted(result.claimed, 'client')}")
     verdict = "can go" if result.open else "is in use, or nobody knows"
     return [*told, f"{result.location} {verdict}: {result.since} to {result.until}"]

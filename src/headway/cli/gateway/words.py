@@ -8,9 +8,18 @@ from urllib.parse import urlsplit
 
 from headway.errors import ConfigurationError
 
-__all__ = ["line", "moment", "moment_of", "target_of"]
+__all__ = ["counted", "line", "moment", "moment_of", "target_of"]
 
 _METHOD = re.compile(r"[A-Z]{1,20}")
+
+
+def counted(number: int, word: str) -> str:
+    """*number* and *word*, in the plural but for one.
+
+    >>> counted(1, "client"), counted(1200, "request")
+    ('1 client', '1,200 requests')
+    """
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def line(text: str) -> str:

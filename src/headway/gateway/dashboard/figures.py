@@ -18,6 +18,7 @@ from headway.gateway.plan import Earliest, Window, earliest, plan
 from headway.gateway.rules import GatewayPolicy, RetiredLocation
 from headway.gateway.usage.record import DAY, Record, day_of
 from headway.gateway.usage.report import ClientUse, Week, clients_of, trend
+from headway.gateway.verifiers.settings import Verification
 from headway.model import Phase
 from headway.policy import Extension, Pause, Schedule
 
@@ -183,7 +184,12 @@ def _retirement(
         spans=_spans(policy, schedule, now, begin),
         extensions=schedule.extensions,
         safe=earliest(
-            records, location=location.name, fewer=1, now=now, claimed_too=not policy.verifies
+            records,
+            location=location.name,
+            fewer=1,
+            now=now,
+            claimed_too=policy.verification(location).by is Verification.NONE,
+            policy=policy,
         ),
     )
 

@@ -34,7 +34,7 @@ from headway.gateway.notice.blocks import (
 )
 from headway.gateway.notice.contacts import Contact
 from headway.gateway.notice.examples import examples
-from headway.gateway.notice.retirement import Retirement, day, listed, said
+from headway.gateway.notice.retirement import Retirement, counted, day, listed, said
 from headway.gateway.plan import Window, plan
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.usage.record import DAY, OTHER, Record
@@ -124,7 +124,7 @@ class _Use(NamedTuple):
             for client in window.clients:
                 if (client.client, client.verified) == (self.use.client, self.use.verified):
                     first = "" if brownout else " in the first week"
-                    count = _count(client.requests, "request")
+                    count = counted(client.requests, "request")
                     told = f"about {count} of yours{first}"
                     return (" If you go on as in the last weeks, that hits ", Strong(told), ".")
         return (" As far as your last weeks show, it hits none of yours.",) if brownout else ()
@@ -196,7 +196,7 @@ def _beginning(
 ) -> Iterator[Block]:
     name = plain(contact.name)[:_NAME_MAX]
     yield Paragraph((f"Hello {name}," if name else "Hello,",))
-    requests = _count(sum(each.use.recent for each in uses), "request")
+    requests = counted(sum(each.use.recent for each in uses), "request")
     since = datetime.fromtimestamp(now - (sender.days - 1) * DAY, UTC)
     yield Paragraph(
         (
@@ -237,7 +237,7 @@ def _part(each: _Use, sender: Sender) -> Iterator[Block]:
 
 def _numbers(use: ClientUse, days: int) -> Iterator[tuple[Span, ...]]:
     seen = f"the first was seen on {said(_at(use.first))}, the last on {said(_at(use.last))}"
-    recent = f"{_count(use.recent, 'request')} in the last {days} days"
+    recent = f"{counted(use.recent, 'request')} in the last {days} days"
     yield (f"{recent}, {use.before:,} in the {days} days before; {seen}.",)
     if use.came_back:
         yield (f"It had stopped for two weeks or more, and came back on {use.came_back}.",)
@@ -271,10 +271,6 @@ def _end(policy: GatewayPolicy) -> Iterator[Block]:
             )
         )
     yield Paragraph(("All times are UTC. Tokens are not kept, and none is in this e-mail.",))
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _at(seconds: int) -> datetime:

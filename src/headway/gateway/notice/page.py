@@ -10,7 +10,7 @@ from headway.gateway.notice.blocks import Block, Code, Heading, Paragraph, Stron
 from headway.gateway.notice.blocks import html as as_html
 from headway.gateway.notice.blocks import markdown as as_markdown
 from headway.gateway.notice.examples import examples
-from headway.gateway.notice.retirement import Retirement, listed
+from headway.gateway.notice.retirement import Retirement, counted, listed
 from headway.gateway.usage.report import ClientUse
 
 __all__ = ["changelog", "warning", "warning_html", "warning_markdown"]
@@ -54,8 +54,7 @@ def _affected(told: Retirement, used: Sequence[ClientUse], days: int) -> tuple[B
         agents.update(dict.fromkeys(each.agents, each.recent))
     names = [Code(plain(name)) for name, _ in agents.most_common(_AGENTS_SHOWN)]
     named = (" What they call themselves: ", *listed(names), ".") if names else ()
-    who = f"{len(known):,} {'client' if len(known) == 1 else 'clients'}"
-    count = f"{requests:,} {'request' if requests == 1 else 'requests'}"
+    who, count = counted(len(known), "client"), counted(requests, "request")
     sent = f"In the last {days} days {who} sent {count} of this kind."
     return (Paragraph((sent, *named)),)
 

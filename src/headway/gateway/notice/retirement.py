@@ -18,7 +18,7 @@ from headway.gateway.verifiers.settings import Verification
 from headway.model import Phase
 from headway.policy import Brownout
 
-__all__ = ["Expected", "Retirement", "day", "length", "listed", "said", "span"]
+__all__ = ["Expected", "Retirement", "counted", "day", "length", "listed", "said", "span"]
 
 Expected: TypeAlias = Callable[[str, datetime], tuple[Span, ...]]
 """Words for a window: its kind (``brownout``, ``off``), and a brownout's end or the last day."""
@@ -69,11 +69,20 @@ def length(time: timedelta) -> str:
     if hours >= 72 and not minutes and hours % 24 == 0:
         return f"{hours // 24} days"
     parts = [
-        f"{count} {word}{'' if count == 1 else 's'}"
+        counted(count, word)
         for count, word in ((hours, "hour"), (minutes, "minute"), (seconds % 60, "second"))
         if count
     ]
     return " ".join(parts)
+
+
+def counted(number: int, word: str) -> str:
+    """*number* and *word*, in the plural but for one.
+
+    >>> counted(1, "client"), counted(1200, "request")
+    ('1 client', '1,200 requests')
+    """
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def day(at: datetime) -> str:
