@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from headway.cli.gateway.evidence import At, Evidence, Location, Records, Store, evidence
+from headway.cli.gateway.evidence import (
+    At,
+    Evidence,
+    Location,
+    Records,
+    Store,
+    evidence,
+    verifies_nobody,
+)
 from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.usage import table
 from headway.cli.gateway.words import counted, line, moment, moment_of
@@ -19,6 +27,7 @@ from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from headway.gateway.plan import Earliest, Window
+    from headway.gateway.rules import GatewayPolicy, RetiredLocation
     from headway.gateway.usage.record import Record
 
 __all__ = ["plan"]
@@ -50,10 +59,9 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON.")] = False,
 ) -> int:
     """Say for each coming window who would be refused, how many requests, and what share."""
-    from headway.gateway.plan import compare, earliest
+    from headway.gateway.plan import compare
     from headway.gateway.plan import plan as planned
     from headway.gateway.policy_file import load_policy
-    from headway.gateway.verifiers.settings import Verification
 
     # (1) what is known
     now = time.time() if at is None else moment_of(at)
@@ -71,25 +79,10 @@ def plan(
         plans[str(against)] = _of(both.other, location)
         alone = {str(policy): both.only_one, str(against): both.only_other}
     # (3) when it would be safe
-    safe = [
-        earliest(
-            known,
-            location=each.name,
-            fewer=fewer,
-            now=now,
-            claimed_too=claimed or one.verification(each).by is Verification.NONE,
-            policy=one,
-        )
-        for each in one.locations
-        if fewer is not None and location in (None, each.name)
-    ]
+    meant = [each for each in one.locations if location in (None, each.name)]
+    safe = [] if fewer is None else _earliest(one, meant, known, fewer, now, claimed=claimed)
     # (4) how much is known at all
-    doubts = [
-        doubt
-        for each in one.locations
-        if location in (None, each.name)
-        for doubt in _doubts(each.name, looked, now)
-    ]
+    doubts = [doubt for each in meant for doubt in _doubts(each.name, looked, now)]
     if as_json:
         told = {"plans": plans, "alone": alone, "safe": safe, "doubts": doubts}
         print(json.dumps(msgspec.to_builtins(told)))
@@ -103,6 +96,30 @@ def plan(
     for doubt in doubts:
         print(line(doubt))
     return 0
+
+
+def _earliest(
+    policy: GatewayPolicy,
+    locations: Sequence[RetiredLocation],
+    known: Sequence[Record],
+    fewer: int,
+    now: float,
+    *,
+    claimed: bool,
+) -> list[Earliest]:
+    from headway.gateway.plan import earliest
+
+    return [
+        earliest(
+            known,
+            location=each.name,
+            fewer=fewer,
+            now=now,
+            claimed_too=claimed or verifies_nobody(policy, each.name),
+            policy=policy,
+        )
+        for each in locations
+    ]
 
 
 def _doubts(location: str, looked: Evidence, now: float) -> list[str]:
