@@ -40,7 +40,9 @@ from headway.gateway.service import (
     closed,
     is_malformed,
     logged,
+    reason,
 )
+from headway.gateway.tally import Tally
 from headway.http.server import listen
 
 __all__ = ["EnvoyService", "serving_grpc"]
@@ -51,6 +53,9 @@ _ADD = HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
 _REPLACED = {"cache-control"}  # upstream's "public" does not hold
 _LOG = logging.getLogger("headway.gateway.service")
 
+DOOR = "envoy"
+"""What counts of decisions call it."""
+
 
 class EnvoyService(AuthorizationServicer):  # type: ignore[misc]
     """Answers ``Check`` by *gateway*; only *peers* are believed.
@@ -58,8 +63,11 @@ class EnvoyService(AuthorizationServicer):  # type: ignore[misc]
     Source: Envoy, ``envoy.service.auth.v3``.
     """
 
-    def __init__(self, gateway: Decides, *, peers: Iterable[str]) -> None:
+    def __init__(
+        self, gateway: Decides, *, peers: Iterable[str], tally: Tally | None = None
+    ) -> None:
         self.gateway = gateway
+        self._tally = Tally() if tally is None else tally
         self._peers = Peers(peers)
         self._known: tuple[GatewayPolicy | None, frozenset[str]] = (None, frozenset())
 
@@ -83,11 +91,11 @@ class EnvoyService(AuthorizationServicer):  # type: ignore[misc]
             answer = (
                 _refused(decision) if decision.outcome is Outcome.REFUSE else _passed(ask, decision)
             )
-        except Misasked as wrong:
-            decision, told, answer = None, "-", _closed(wrong.args[0])
+            self._tally.decided(DOOR, decision.outcome.value, decision.id)
         except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it
-            _LOG.error("a decision failed: %s", type(failure).__name__)
-            decision, told, answer = None, "-", _closed("decision-failed")
+            why = reason(failure)
+            self._tally.failed(DOOR, why)
+            decision, told, answer = None, "-", _closed(why)
         answer.dynamic_metadata["logged"] = told
         if _LOG.isEnabledFor(logging.INFO):
             outcome = Outcome.REFUSE if decision is None else decision.outcome

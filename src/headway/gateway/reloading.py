@@ -11,6 +11,7 @@ import logging
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -74,6 +75,9 @@ class ReloadingGateway:
         self._complaint = ""
         self._asked = False
         self._next = ticks() + every
+        self.reads = Counter({True: 0, False: 0})
+        """How often a changed file could be used (True), and could not."""
+        self._since = ticks()
         self.gateway = make(read_policy(data, source=str(path)))
 
     @property
@@ -85,6 +89,16 @@ class ReloadingGateway:
     def verifiers(self) -> Mapping[str, Verifier]:
         """Who proves whose a token is, by the names of locations."""
         return self.gateway.verifiers
+
+    @property
+    def usable(self) -> bool:
+        """Whether the file, as it was last looked into, can be used."""
+        return not self._complaint
+
+    @property
+    def age(self) -> float:
+        """The seconds for which the policy has counted."""
+        return self._ticks() - self._since
 
     def close(self) -> None:
         """Close what the gateway opened."""
@@ -147,11 +161,14 @@ class ReloadingGateway:
         gateway = self._make(read_policy(data, source=str(self._path)))
         old, self.gateway, self._good, self._complaint = self.gateway, gateway, data, ""
         old.close()
+        self.reads[True] += 1
+        self._since = self._ticks()
         self._told(f"{self._path}: the policy {gateway.policy.name} is read anew")
 
     def _complain(self, what: str) -> None:
         if what != self._complaint:
             self._complaint = what
+            self.reads[False] += 1
             self._told(f"{what}; the policy stays as it was")
 
     def _stat(self) -> _Stamp:

@@ -37,20 +37,25 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, Refusal
 from headway.gateway.decide import READ_HEADERS, Gateway
 from headway.gateway.decision import Ask, Decision, Headers, Outcome, joined
 from headway.gateway.own_paths import OwnPaths
 from headway.gateway.parameters import find
 from headway.gateway.rules import GatewayPolicy
+from headway.gateway.tally import Tally
 from headway.redact import redact_url
 
 __all__ = [
-    "ANSWER_HEADERS", "PROXIES", "TARGET_MAX", "AuthorizationService", "Decides", "Dialect",
-    "Misasked", "Peers", "RawHeaders", "Reply", "closed", "is_malformed", "logged",
+    "ANSWER_HEADERS", "NOBODY", "PROXIES", "TARGET_MAX", "AuthorizationService", "Decides",
+    "Dialect", "Misasked", "Peers", "RawHeaders", "Reply", "closed", "is_malformed", "logged",
+    "reason",
 ]  # fmt: skip
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
+
+NOBODY = "none"
+"""Stands in counts for a proxy that nobody knows."""
 
 TARGET_MAX = 65_536
 """How long a target may be, in characters: more than any of the proxies lets through."""
@@ -150,7 +155,7 @@ class AuthorizationService:
 
     *peers* may say what the original request was; everybody else gets 403.  What
     is asked for at *own* paths a proxy hands on as it came, and gets an answer for
-    the client.
+    the client.  Everything is counted in *tally*.
 
     >>> from headway.gateway.policy_file import read_policy
     >>> policy = read_policy(b'name="a"\n[[location]]\nname="jwt"\nparameters=["jwt"]')
@@ -161,9 +166,15 @@ class AuthorizationService:
     """
 
     def __init__(
-        self, gateway: Decides, *, peers: Iterable[str], own: OwnPaths | None = None
+        self,
+        gateway: Decides,
+        *,
+        peers: Iterable[str],
+        own: OwnPaths | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.gateway = gateway
+        self._tally = Tally() if tally is None else tally
         self._peers, self._own = Peers(peers), own
         self._policy: GatewayPolicy | None = None
         self._readings: Mapping[str, _Reading] = {}
@@ -192,6 +203,7 @@ class AuthorizationService:
             if question.method != "OPTIONS" and not gateway.may_hold(question.query):
                 # (3) nothing is in the URL that anybody may take for a token
                 reply = reading.untouched(question)
+                self._tally.decided(name, "pass", "")
             else:
                 # (4) what becomes of it?
                 ask = question.ask()
@@ -199,8 +211,9 @@ class AuthorizationService:
                 if not isinstance(decided, Decision):
                     return self._later(peer, name, reading, ask, decided)
                 reply = reading.answer(ask, decided)
+                self._tally.decided(name, decided.outcome.value, decided.id)
         except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it
-            reply = _failed(failure)
+            reply = self._failed(name, failure)
         _tell(peer, name, reply)
         return reply
 
@@ -213,9 +226,11 @@ class AuthorizationService:
         decided: Coroutine[Any, Any, Decision],
     ) -> Reply:
         try:
-            reply = reading.answer(ask, await decided)
+            decision = await decided
+            reply = reading.answer(ask, decision)
+            self._tally.decided(name, decision.outcome.value, decision.id)
         except Exception as failure:  # noqa: BLE001 - the same
-            reply = _failed(failure)
+            reply = self._failed(name, failure)
         _tell(peer, name, reply)
         return reply
 
@@ -232,9 +247,16 @@ class AuthorizationService:
                 raise Misasked("proxy-unknown")
             reply = Reply(decision.status, _lines(decision.answer_headers), decision.body)
         except Exception as failure:  # noqa: BLE001 - the same
-            reply = _failed(failure)
+            reply = self._failed("", failure)
         _tell(peer, "", reply)
         return reply
+
+    def _failed(self, name: str, failure: Exception) -> Reply:
+        """The answer where there is no decision."""
+        why = reason(failure)
+        self._tally.failed(name if name in PROXIES else NOBODY, why)
+        status, headers, body = closed(why)
+        return Reply(status, _lines(headers), body)
 
     def _reading(self, policy: GatewayPolicy, name: str) -> _Reading | None:
         if policy is not self._policy:
@@ -267,15 +289,14 @@ class AuthorizationService:
         await send({"type": "http.response.body", "body": body})
 
 
-def _failed(failure: Exception) -> Reply:
-    """The answer where there is no decision."""
+def reason(failure: Exception) -> str:
+    """The id of why there is no decision; what is a mistake of ours is logged by its type."""
     if isinstance(failure, Misasked):
-        why = str(failure.args[0])
-    else:
-        _LOG.error("a decision failed: %s", type(failure).__name__)
-        why = "decision-failed"
-    status, headers, body = closed(why)
-    return Reply(status, _lines(headers), body)
+        return str(failure.args[0])
+    if isinstance(failure, Refusal):  # of a source of keys
+        return failure.public.id
+    _LOG.error("a decision failed: %s", type(failure).__name__)
+    return "decision-failed"
 
 
 def _tell(peer: str, name: str, reply: Reply) -> None:

@@ -70,12 +70,12 @@ def test_records_of_a_store_and_of_a_file(tmp_path: Path) -> None:
 
 def test_what_a_service_counts_is_written_at_its_end(tmp_path: Path) -> None:
     place = tmp_path / "data" / "usage.db"
-    with counting(str(place), UsageSettings()) as (count, store):
+    with counting(str(place), UsageSettings()) as (count, store, *_):
         count(use())
         count(use())
         assert store is not None
     assert [each.count for each in evidence(str(place), None).records] == [2]
-    with counting(None, UsageSettings()) as (count, store):
+    with counting(None, UsageSettings()) as (count, store, *_):
         count(use())
         assert store is None
 
@@ -83,7 +83,7 @@ def test_what_a_service_counts_is_written_at_its_end(tmp_path: Path) -> None:
 def test_it_counts_within_what_the_policy_file_says(tmp_path: Path) -> None:
     place = tmp_path / "data" / "usage.db"
     bounds = Bounds(claimed=1, verified=1, per_client=1)
-    with counting(str(place), UsageSettings(bounds=bounds, batch_seconds=600)) as (count, _):
+    with counting(str(place), UsageSettings(bounds=bounds, batch_seconds=600)) as (count, *_):
         count(use(route="/a"))
         count(use(route="/b"))
     assert [each.route for each in evidence(str(place), None).records] == ["(other)", "/a"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_it_counts_where_the_file_says_and_answers_itself(
 ) -> None:
     monkeypatch.delenv(STORE, raising=False)
     more = '[usage]\nstore = "u.db"\n[metadata]\nresource = "https://api.example"\n'
-    with opened(written(tmp_path, more)) as (gateway, own, usage):
+    with opened(written(tmp_path, more)) as (gateway, own, usage, *_):
         gateway.decide(ASK)
         assert usage is not None
         answer = own.answer(Ask(method="GET", target="/.well-known/oauth-protected-resource"))
@@ -58,7 +59,7 @@ def test_it_counts_where_the_file_says_and_answers_itself(
 
 def test_without_a_store_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(STORE, raising=False)
-    with opened(written(tmp_path)) as (gateway, own, usage):
+    with opened(written(tmp_path)) as (gateway, own, usage, *_):
         gateway.decide(ASK)
         assert usage is None
         assert own.answer(ASK) is None
@@ -69,7 +70,10 @@ def test_what_counts_after_a_restart_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = written(tmp_path, "[usage]\nkeep_days = 5\n")
-    with opened(file, str(tmp_path / "u.db")) as (gateway, _, _), caplog.at_level(logging.WARNING):
+    with (
+        opened(file, str(tmp_path / "u.db")) as (gateway, _, _, *_),
+        caplog.at_level(logging.WARNING),
+    ):
         written(tmp_path, "[usage]\nkeep_days = 5\nown_per_minute = 5\n")
         gateway.reload()
         gateway.look()
@@ -96,16 +100,41 @@ def test_tickets_are_kept_where_the_file_says(
         target="/headway/ticket?for=%2Ffile",
         headers=(("authorization", f"JWT {TOKEN}"),),
     )
-    with opened(written(tmp_path)) as (gateway, _, _), trading(gateway) as trades:
+    with opened(written(tmp_path)) as (gateway, *_), trading(gateway) as trades:
         assert trades.decide(asks).target == asks.target  # there are none
     file = written(tmp_path, '[tickets]\nstore = "t.db"\n')
-    with opened(file) as (gateway, _, _), trading(gateway) as trades:
+    with opened(file) as (gateway, *_), trading(gateway) as trades:
         assert trades.decide(asks).status == 201
     assert (tmp_path / "t.db").exists()
     monkeypatch.setenv(TICKETS, str(tmp_path / "other.db"))
-    with opened(file) as (gateway, _, _), trading(gateway) as trades:
+    with opened(file) as (gateway, *_), trading(gateway) as trades:
         assert trades.decide(asks).status == 201
     assert (tmp_path / "other.db").exists()
     monkeypatch.setenv(TICKETS, ":memory:")  # T12
-    with opened(file) as (gateway, _, _), pytest.raises(ConfigurationError, match="share"):
+    with opened(file) as (gateway, *_), pytest.raises(ConfigurationError, match="share"):
         trading(gateway).__enter__()
+
+
+def test_uses_and_fetches_are_tallied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(STORE, raising=False)
+    with opened(written(tmp_path, '[usage]\nstore = "u.db"\n')) as found:
+        found.gateway.decide(ASK)
+        assert sum(found.tally.uses.values()) == 1
+        assert found.counter is not None
+        assert found.counter.waiting == 1
+
+
+def test_decisions_are_spans_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headway.gateway.tracing import TracedGateway
+
+    monkeypatch.delenv(STORE, raising=False)
+    with opened(written(tmp_path), traces=True) as found:
+        assert isinstance(found.gateway.gateway, TracedGateway)
+    monkeypatch.setitem(sys.modules, "headway.gateway.tracing", None)
+    with (
+        pytest.raises(ConfigurationError, match="extra 'metrics'"),
+        opened(written(tmp_path), traces=True),
+    ):
+        pass

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,20 @@ def test_the_file_says_where_it_counts_and_what_it_answers_itself(tmp_path: Path
     store.close()
 
 
+def test_what_it_did_is_scraped(tmp_path: Path) -> None:
+    """A real process, asked by a proxy and read by somebody else on another port."""
+    with served(tmp_path, "--metrics-port", "0") as (_, address, _):
+        asks = (f"X-Original-URI: /rest?jwt={TOKEN}", "X-Original-Method: GET")
+        assert asked(address, "/nginx", *asks).status == 401
+        assert asked(address, "/nginx").status == 403
+        page = told(tmp_path / "log", "metrics on ").removeprefix("metrics on ")
+        with urllib.request.urlopen(page, timeout=20) as answer:
+            told_ = answer.read().decode()
+    assert 'door="nginx",id="token-in-query",outcome="refuse"} 1.0' in told_
+    assert 'headway_gateway_failures_total{door="nginx",id="original-missing"} 1.0' in told_
+    assert "eyJ" not in told_
+
+
 def test_a_policy_that_asks_for_proof_does_not_start_without(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,6 +171,9 @@ def test_a_signal_in_this_process_ends_it(
                 "--access-log",
                 "--grpc-port",
                 "0",
+                "--metrics-port",
+                "0",
+                "--traces",
                 "--usage",
                 str(tmp_path / "usage.db"),
             ]
@@ -164,7 +182,8 @@ def test_a_signal_in_this_process_ends_it(
     )
     thread.join()
     told = capsys.readouterr()
-    assert told.out.startswith("Envoy asks on 127.0.0.1:")
+    assert "\nEnvoy asks on 127.0.0.1:" in told.out
+    assert told.out.startswith("metrics on http://127.0.0.1:")
     assert "\nasked on 127.0.0.1:" in told.out
     assert "is read anew" in told.err
     assert "the policy stays as it was" in told.err

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import typer
 
 from headway.cli.gateway.evidence import STORE, At, Records, evidence, store_address
+from headway.cli.gateway.opened import usage_address
 from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.words import moment_of
 from headway.errors import ConfigurationError
@@ -42,7 +43,10 @@ LOOPBACK = ("127.0.0.1", "::1")
 def dashboard(
     policy: Policy = DEFAULT,
     usage: Annotated[
-        str, typer.Option(help=f"A SQLite file or postgresql://...; else ${STORE}.")
+        str,
+        typer.Option(
+            help=f"A SQLite file or postgresql://...; else ${STORE}, else what the policy says."
+        ),
     ] = "",
     records: Records = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 8501,
@@ -83,8 +87,9 @@ def dashboard(
     access = Access(word or made, everybody_logs_in=login or not reach.local)
     # (3) what there is to show
     moment = None if at is None else moment_of(at)
-    with _opened(usage or None, records) as found:
-        state = State(named(policy), found, clock=time.time if moment is None else lambda: moment)
+    file = named(policy)
+    with _opened(file, usage, records) as found:
+        state = State(file, found, clock=time.time if moment is None else lambda: moment)
         sockets = listen(port, LOOPBACK if bind in LOOPBACK else [bind])
         host, listens = sockets[0].getsockname()[:2]
         address = reach.origin or f"http://localhost:{listens}"
@@ -178,13 +183,14 @@ class _File:
 
 
 @contextmanager
-def _opened(store: str | None, file: Path | None) -> Iterator[Evidence]:
+def _opened(policy: Path, usage: str, file: Path | None) -> Iterator[Evidence]:
+    from headway.gateway.policy_file import load_policy
     from headway.gateway.usage.store import open_usage
 
     if file is not None:
         yield _File(*evidence(None, file))
         return
-    opened = open_usage(store_address(store))
+    opened = open_usage(store_address(usage_address(usage, load_policy(policy))))
     try:
         yield opened
     finally:

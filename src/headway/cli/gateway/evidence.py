@@ -17,6 +17,7 @@ from headway.errors import ConfigurationError
 if TYPE_CHECKING:
     from headway.gateway.decision import Use
     from headway.gateway.rules import GatewayPolicy
+    from headway.gateway.usage.counting import UsageCounter
     from headway.gateway.usage.record import Record
     from headway.gateway.usage.settings import UsageSettings
     from headway.gateway.usage.store import UsageStore
@@ -122,10 +123,11 @@ def store_address(store: str | None, *, new: bool = False) -> str:
 
 
 class Counted(NamedTuple):
-    """*use* counts a use; *store* is where that is written, or None."""
+    """*use* counts a use; *store* is where *counter* writes that, or both are None."""
 
     use: Callable[[Use], None]
     store: UsageStore | None
+    counter: UsageCounter | None = None
 
 
 @contextmanager
@@ -149,7 +151,7 @@ def counting(where: str | None, settings: UsageSettings) -> Iterator[Counted]:
     )
     counter.start()
     try:
-        yield Counted(counter, store)
+        yield Counted(counter, store, counter)
     finally:
         counter.close()
         store.close()

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from headway.cli.gateway.evidence import STORE, counting, naming_key, usage_of
+from headway.errors import ConfigurationError
 from headway.keys import new_sealing_key
 
 if TYPE_CHECKING:
+    from headway.gateway.decide import Gateway
     from headway.gateway.own_paths import OwnPaths
     from headway.gateway.reloading import ReloadingGateway
     from headway.gateway.rules import GatewayPolicy
+    from headway.gateway.tally import Tally
     from headway.gateway.tickets.trading import TicketGateway
+    from headway.gateway.usage.counting import UsageCounter
     from headway.gateway.usage.store import UsageStore
 
 __all__ = ["TICKETS", "Opened", "opened", "trading", "usage_address"]
@@ -31,12 +35,15 @@ _LOG = logging.getLogger("headway.gateway")
 class Opened(NamedTuple):
     """A *gateway* that goes by its file, and what it answers itself, at *own* paths.
 
-    *usage* is where uses are counted; None where nowhere.
+    *usage* is where uses are counted, and *counter* writes them there; None where
+    nowhere.  *tally* counts uses and fetches of keys from the start on.
     """
 
     gateway: ReloadingGateway
     own: OwnPaths
     usage: UsageStore | None
+    counter: UsageCounter | None
+    tally: Tally
 
 
 def usage_address(usage: str, policy: GatewayPolicy) -> str:
@@ -45,38 +52,61 @@ def usage_address(usage: str, policy: GatewayPolicy) -> str:
 
 
 @contextmanager
-def opened(file: Path, usage: str = "") -> Iterator[Opened]:
+def opened(file: Path, usage: str = "", *, traces: bool = False) -> Iterator[Opened]:
     """The gateway by the policy *file*; at the end, counts are written and stores closed.
 
     *usage* is a SQLite file or an address, in place of what the policy names.
-    Raises ConfigurationError.
+    With *traces*, each decision is a span of OpenTelemetry.  Raises
+    ConfigurationError.
     """
-    from headway.gateway.decide import Gateway
     from headway.gateway.own_paths import OwnPaths
     from headway.gateway.policy_file import load_policy
     from headway.gateway.reloading import ReloadingGateway
+    from headway.gateway.tally import Tally
     from headway.gateway.verifiers.opening import open_verifier
 
     # (1) what holds until the end: where and how uses are counted, and by what clients are named
     first = load_policy(file)
     where, kept = usage_address(usage, first), _lasting(first)
     hash_key = naming_key(where) or new_sealing_key()
+    tally, kind = Tally(), gateway_class(traces=traces)
     with counting(where, first.usage) as counted:
+        used = tally.using(counted.use)
+
         # (2) what each new policy gets
         def make(policy: GatewayPolicy) -> Gateway:
             if _lasting(policy) != kept:
                 _LOG.warning(
                     "%s: what changed in [usage] or [tickets] counts after a restart", file
                 )
-            verifiers = open_verifier(policy, environ=os.environ)
-            return Gateway(policy, verifier=verifiers, usage=counted.use, hash_key=hash_key)
+            verifiers = open_verifier(policy, environ=os.environ, told=tally.fetched)
+            return kind(policy, verifier=verifiers, usage=used, hash_key=hash_key)
 
         gateway = ReloadingGateway(file, make)
         try:
             own = OwnPaths(gateway, usage=counted.store)
-            yield Opened(gateway=gateway, own=own, usage=counted.store)
+            yield Opened(
+                gateway=gateway,
+                own=own,
+                usage=counted.store,
+                counter=counted.counter,
+                tally=tally,
+            )
         finally:
             gateway.close()
+
+
+def gateway_class(*, traces: bool) -> type[Gateway]:
+    """The gateway that makes a span of each decision, or the one that does not."""
+    from headway.gateway.decide import Gateway
+
+    if not traces:
+        return Gateway
+    try:
+        from headway.gateway.tracing import TracedGateway
+    except ModuleNotFoundError:
+        raise ConfigurationError("--traces: needs the extra 'metrics'") from None
+    return TracedGateway
 
 
 def _lasting(policy: GatewayPolicy) -> object:

@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,7 @@ from headway.cli.gateway import run_options as options
 from headway.cli.gateway.opened import opened, trading
 from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.serve import logging_to_stderr
+from headway.cli.gateway.showing import MetricsBind, MetricsPort, Traces, showing_metrics
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ def run(
     client_certificate: options.ClientCertificate = "required",
     limit: options.Limit = None,
     timeout: options.Timeout = None,
+    metrics_port: MetricsPort = None,
+    metrics_bind: MetricsBind = "127.0.0.1",
+    traces: Traces = False,
 ) -> None:
     """Stand in front of an API: HTTP/1.1, streaming, and strict about what it takes.
 
@@ -81,8 +86,8 @@ def run(
     )
     with (
         logging_to_stderr(access_log),
-        opened(named(policy), usage) as (gateway, own, _),
-        trading(gateway) as trades,
+        opened(named(policy), usage, traces=traces) as found,
+        trading(found.gateway) as trades,
     ):
         upstreams = [Upstream(url, client_tls(upstream_ca)) for url in upstream]
         proxy = Proxy(
@@ -90,9 +95,11 @@ def run(
             Upstreams(upstreams, settings),
             settings,
             scheme="http" if certificate is None else "https",
-            endpoints=[own.aanswer],
+            endpoints=[found.own.aanswer],
+            tally=found.tally,
         )
-        asyncio.run(_serve(proxy, gateway, listen(port, [bind]), certificate))
+        beside = showing_metrics(found, metrics_port, metrics_bind)
+        asyncio.run(_serve(proxy, found.gateway, beside, listen(port, [bind]), certificate))
 
 
 def _serve_lines(proxy: Proxy, address: str, scheme: str) -> list[str]:
@@ -109,6 +116,7 @@ def _serve_lines(proxy: Proxy, address: str, scheme: str) -> list[str]:
 async def _serve(
     proxy: Proxy,
     gateway: ReloadingGateway,
+    beside: AbstractAsyncContextManager[None],
     sockets: list[socket.socket],
     certificate: _Certificate | None,
 ) -> None:
@@ -127,7 +135,7 @@ async def _serve(
         loop.add_signal_handler(number, end.set)
     try:
         tls = None if certificate is None else certificate.context
-        async with serving_proxy(proxy, sockets, tls):
+        async with beside, serving_proxy(proxy, sockets, tls):
             name, port = sockets[0].getsockname()[:2]
             address = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
             for line in _serve_lines(proxy, address, "http" if tls is None else "https"):

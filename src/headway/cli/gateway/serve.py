@@ -7,12 +7,12 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
+    AsyncExitStack,
     asynccontextmanager,
     contextmanager,
-    nullcontext,
 )
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,9 +21,11 @@ import typer
 from headway.cli.gateway.evidence import STORE
 from headway.cli.gateway.opened import opened
 from headway.cli.gateway.policy import DEFAULT, Policy, named
+from headway.cli.gateway.showing import MetricsBind, MetricsPort, Traces, showing_metrics
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from headway.cli.gateway.opened import Opened
     from headway.gateway.reloading import ReloadingGateway
     from headway.gateway.service import AuthorizationService
 
@@ -51,6 +53,9 @@ def serve(
     access_log: Annotated[
         bool, typer.Option("--access-log", help="One line for each decision; no URL in it.")
     ] = False,
+    metrics_port: MetricsPort = None,
+    metrics_bind: MetricsBind = "127.0.0.1",
+    traces: Traces = False,
 ) -> None:
     """Answer nginx, HAProxy, Caddy and Traefik, each at the path of its name; Envoy over gRPC.
 
@@ -63,10 +68,15 @@ def serve(
     if bind not in ("127.0.0.1", "::1") and not peer:
         raise ConfigurationError(f"--bind {bind}: others reach it; say --peer, who may ask")
     peers = peer or ["127.0.0.1", "::1"]
-    with logging_to_stderr(access_log), opened(named(policy), usage) as (gateway, own, _):
-        service = AuthorizationService(gateway, peers=peers, own=own)
-        over_grpc = nullcontext() if grpc_port is None else _envoy(gateway, peers, bind, grpc_port)
-        asyncio.run(_serve(service, gateway, over_grpc, listen(port, [bind])))
+    with (
+        logging_to_stderr(access_log),
+        opened(named(policy), usage, traces=traces) as found,
+    ):
+        service = AuthorizationService(found.gateway, peers=peers, own=found.own, tally=found.tally)
+        beside = [showing_metrics(found, metrics_port, metrics_bind)]
+        if grpc_port is not None:
+            beside.append(_envoy(found, peers, bind, grpc_port))
+        asyncio.run(_serve(service, found.gateway, beside, listen(port, [bind])))
 
 
 @contextmanager
@@ -84,21 +94,20 @@ def logging_to_stderr(each: bool) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _envoy(
-    gateway: ReloadingGateway, peers: list[str], bind: str, port: int
-) -> AsyncIterator[None]:
+async def _envoy(found: Opened, peers: list[str], bind: str, port: int) -> AsyncIterator[None]:
     from headway.gateway.grpc_service import EnvoyService, serving_grpc
 
     host = f"[{bind}]" if ":" in bind else bind
-    async with serving_grpc(EnvoyService(gateway, peers=peers), f"{host}:{port}") as found:
-        print(f"Envoy asks on {host}:{found}", flush=True)
+    service = EnvoyService(found.gateway, peers=peers, tally=found.tally)
+    async with serving_grpc(service, f"{host}:{port}") as got:
+        print(f"Envoy asks on {host}:{got}", flush=True)
         yield
 
 
 async def _serve(
     service: AuthorizationService,
     gateway: ReloadingGateway,
-    over_grpc: AbstractAsyncContextManager[None],
+    beside: Sequence[AbstractAsyncContextManager[None]],
     sockets: list[socket.socket],
 ) -> None:
     from headway.gateway.http_service import serving_http
@@ -113,7 +122,10 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end.set)
     try:
-        async with over_grpc, serving_http(service, sockets):
+        async with AsyncExitStack() as stack:
+            for each in beside:
+                await stack.enter_async_context(each)
+            await stack.enter_async_context(serving_http(service, sockets))
             host, port = sockets[0].getsockname()[:2]
             print(f"asked on {host}:{port}", flush=True)
             await end.wait()

@@ -24,12 +24,16 @@ from headway.gateway.proxy.head import Incoming
 from headway.gateway.proxy.settings import ProxySettings
 from headway.gateway.proxy.tunnel import agrees, tunnel
 from headway.gateway.proxy.upstreams import Link, Upstreams
+from headway.gateway.tally import Tally
 from headway.redact import redact_url
 
-__all__ = ["Endpoint", "Exchange", "Proxy"]
+__all__ = ["DOOR", "Endpoint", "Exchange", "Proxy"]
 
 Endpoint: TypeAlias = Callable[[Ask], Awaitable[Decision | None]]
 """What answers some requests in upstream's place, by a decision's status, headers and body."""
+
+DOOR = "run"
+"""What counts of decisions call it."""
 
 _REPEATABLE = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))  # RFC 9110 section 9.2.2
 _FAULTS = ("upstream-broken", "upstream-malformed", "upstream-slow")
@@ -49,7 +53,9 @@ class Proxy:
         *,
         scheme: str = "http",
         endpoints: Sequence[Endpoint] = (),
+        tally: Tally | None = None,
     ) -> None:
+        self.tally = Tally() if tally is None else tally
         self.gateway, self.upstreams, self.settings = gateway, upstreams, settings
         self.endpoints = tuple(endpoints)
         self.forwarder = Forwarder(settings.forwarding, scheme)
@@ -138,10 +144,12 @@ class Exchange:
                 own = await endpoint(ask)
                 if own is not None:
                     return own
-            return await self._proxy.gateway.adecide(ask)
+            decision = await self._proxy.gateway.adecide(ask)
         except Exception as failure:  # noqa: BLE001 - whatever it is, nothing goes on by it
             _log.error("a decision failed: %s", type(failure).__name__)
             raise Unserved("decision-failed") from None
+        self._proxy.tally.decided(DOOR, decision.outcome.value, decision.id)
+        return decision
 
     # ---- there ------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import cast
 
 from headway.gateway.proxy.answers import Unserved
 from headway.gateway.proxy.client import Client, ClientGone
-from headway.gateway.proxy.exchange import Exchange, Proxy
+from headway.gateway.proxy.exchange import DOOR, Exchange, Proxy
 from headway.gateway.proxy.stream import Stream, accepting
 from headway.gateway.proxy.tls import subject_of
 
@@ -74,6 +74,7 @@ class _Server:
 
     async def _refused(self, client: Client, unserved: Unserved) -> None:
         """Answer where nothing was answered; else what was begun can only be broken off."""
+        self._proxy.tally.failed(DOOR, unserved.id)
         if client.status:
             client.stream.abort()
             return

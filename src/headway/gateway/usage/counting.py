@@ -125,6 +125,10 @@ class UsageCounter:
         self._thread: threading.Thread | None = None
         self.failures = 0
         """How often a batch could not be written; it is sent again, and counts once."""
+        self.batches = self.written = 0
+        """How many batches were written, and how many records in them."""
+        self.overflow = 0
+        """How many requests are counted in a record that says ``(other)``."""
 
     def __call__(self, use: Use) -> None:
         """Count *use* now; it waits for nobody."""
@@ -151,16 +155,24 @@ class UsageCounter:
             self._day = day
             for budget in self._budgets.values():
                 budget.clear()
-        admitted = self._budgets[use.verified].key(_cleaned(key))
+        wanted = _cleaned(key)
+        admitted = self._budgets[use.verified].key(wanted)
         if admitted not in self._open and len(self._open) >= self._open_max:
             # the store has not answered for days
             rest = (use.outcome, OTHER, OTHER, OTHER)
             admitted = (self._day, use.location, use.verified, OTHER, *rest)
+        self.overflow += admitted != wanted
         if (entry := self._open.get(admitted)) is None:
             folded = admitted[3] == OTHER
             sample = "" if folded else _plain(redact(use.sample), 260)
             entry = self._open[admitted] = _Entry(now, sample)
         return entry
+
+    @property
+    def waiting(self) -> int:
+        """How many records are in memory."""
+        pending = self._pending
+        return len(self._open) + (len(pending[1]) if pending is not None else 0)
 
     def flush(self) -> int:
         """Write what was counted; how many records that were.
@@ -186,6 +198,7 @@ class UsageCounter:
         try:
             self._store.add(records, batch=batch, days=days)
             self._pending = None
+            self.batches, self.written = self.batches + 1, self.written + len(records)
             if days[-1] != self._told:
                 self._told = days[-1]
                 self._store.forget(day_of(max(0.0, self._clock() - self._keep * DAY)))

@@ -29,7 +29,7 @@ from headway.errors import (
     shown,
 )
 from headway.gateway.verifiers.settings import TrustedIssuer
-from headway.http.key_fetch import Fetches
+from headway.http.key_fetch import Fetches, Told
 from headway.http.key_set import KeySet, key_name_of
 from headway.jwt import decode
 from headway.model import RequestFacts, TokenText, Unverified
@@ -72,7 +72,8 @@ class JwksVerifier:
     """Proves by the key sets of *issuers* whose a token is.
 
     All fetches share one budget.  *ticks* is a clock that never goes back, in
-    seconds; *transport* is httpx's, for tests.  Answers have to be awaited.
+    seconds; *transport* is httpx's, for tests; *told* hears of each fetch that
+    ends.  Answers have to be awaited.
 
     >>> issuer = TrustedIssuer(issuer="me", keys="https://id.example/jwks", audience=("api",))
     >>> JwksVerifier([issuer]).claimed("rubbish") is None
@@ -87,8 +88,9 @@ class JwksVerifier:
         *,
         ticks: Clock = time.monotonic,
         transport: httpx.AsyncBaseTransport | None = None,
+        told: Told = lambda outcome, seconds: None,
     ) -> None:
-        fetches: Fetches[None] = Fetches(ticks=ticks)
+        fetches: Fetches[None] = Fetches(ticks=ticks, told=told)
         self._issuers = {each.issuer: each for each in issuers}
         self._sets = {
             each.issuer: KeySet(

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headway.errors import ConfigurationError
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.verifiers.settings import Verification, Verify
 from headway.gateway.verifying import Verifier
 
+if TYPE_CHECKING:
+    from headway.http.key_fetch import Told
+
 __all__ = ["open_verifier"]
 
 
-def open_verifier(policy: GatewayPolicy, *, environ: Mapping[str, str]) -> Mapping[str, Verifier]:
+def open_verifier(
+    policy: GatewayPolicy,
+    *,
+    environ: Mapping[str, str],
+    told: Told = lambda outcome, seconds: None,
+) -> Mapping[str, Verifier]:
     """The verifiers of *policy* by the names of locations; those that verify nothing have none.
 
     Locations that say the same share one.  Paths are relative to the policy
-    file; *environ* has the key of a store.  Raises ConfigurationError; then
-    nothing stays open.
+    file; *environ* has the key of a store; *told* hears of each fetch of public
+    keys.  Raises ConfigurationError; then nothing stays open.
 
     >>> from headway.gateway.rules import RetiredLocation
     >>> location = RetiredLocation(name="jwt", parameters=("jwt",))
@@ -35,7 +44,7 @@ def open_verifier(policy: GatewayPolicy, *, environ: Mapping[str, str]) -> Mappi
                 continue  # and nothing is imported for it
             same = next((verifier for other, verifier in opened if other == verify), None)
             if same is None:
-                same = _opened(verify, folder, environ)
+                same = _opened(verify, folder, environ, told)
                 opened.append((verify, same))
             found[location.name] = same
     except ConfigurationError:
@@ -45,11 +54,11 @@ def open_verifier(policy: GatewayPolicy, *, environ: Mapping[str, str]) -> Mappi
     return found
 
 
-def _opened(verify: Verify, folder: Path, environ: Mapping[str, str]) -> Verifier:
+def _opened(verify: Verify, folder: Path, environ: Mapping[str, str], told: Told) -> Verifier:
     if verify.by is Verification.JWKS:
         from headway.gateway.verifiers.jwks import JwksVerifier
 
-        return JwksVerifier(verify.issuers)
+        return JwksVerifier(verify.issuers, told=told)
     return _connect(verify, folder, environ)
 
 
