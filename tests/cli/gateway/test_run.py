@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -89,6 +90,19 @@ def test_it_stands_in_front_counts_and_reads_again(tmp_path: Path, upstream: Ups
     store = open_usage(counted)
     assert sorted(record.outcome for record in store.records()) == ["pass", "token-in-query"]
     store.close()
+
+
+def test_what_it_did_is_scraped(tmp_path: Path, upstream: Upstream) -> None:
+    options = ("--upstream", f"http://{upstream.address}", "--metrics-port", "0", "--traces")
+    with started(tmp_path, *options) as (_, address):
+        assert asked(address, f"/rest?jwt={TOKEN}").status == 200
+        assert asked(address, "/rest", "Transfer-Encoding: gzip").status == 501
+        page = told(tmp_path / "log", "metrics on ").removeprefix("metrics on ")
+        with urllib.request.urlopen(page, timeout=20) as answer:
+            found = answer.read().decode()
+    assert 'decisions_total{door="run",id="",outcome="pass"} 1.0' in found
+    assert 'failures_total{door="run",id="coding-unknown"} 1.0' in found
+    assert "eyJ" not in found
 
 
 def test_a_renewed_certificate_counts_from_then_on(tmp_path: Path, upstream: Upstream) -> None:
