@@ -67,11 +67,7 @@ def run(
     from headway.http.server import listen
 
     certificate = _Certificate.of(tls_certificate, tls_key, client_ca, client_certificate)
-    if bind not in ("127.0.0.1", "::1") and certificate is None and not plain:
-        raise ConfigurationError(
-            f"--bind {bind}: others reach it, and tokens would travel in the clear; "
-            "say --tls-certificate and --tls-key, or --plain where TLS ends before it"
-        )
+    _check_reach(bind, certificate, plain=plain)
     settings = ProxySettings(
         limits=_limits(limit or []),
         timeouts=_timeouts(timeout or []),
@@ -100,6 +96,14 @@ def run(
         )
         beside = showing_metrics(found, metrics_port, metrics_bind)
         asyncio.run(_serve(proxy, found.gateway, beside, listen(port, [bind]), certificate))
+
+
+def _check_reach(bind: str, certificate: _Certificate | None, *, plain: bool) -> None:
+    if bind not in ("127.0.0.1", "::1") and certificate is None and not plain:
+        raise ConfigurationError(
+            f"--bind {bind}: others reach it, and tokens would travel in the clear; "
+            "say --tls-certificate and --tls-key, or --plain where TLS ends before it"
+        )
 
 
 def _serve_lines(proxy: Proxy, address: str, scheme: str) -> list[str]:
