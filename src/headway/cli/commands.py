@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from headway.cli import app as app_commands
-from headway.cli import descriptor, gateway, host, store, token, transfer, up
+from headway.cli import descriptor, gateway, host, scan, store, token, transfer, up
 from headway.cli.new import new
 from headway.errors import HeadwayError
 from headway.redact import redact
@@ -40,6 +40,7 @@ app.add_typer(host.app, name="host")
 app.add_typer(store.app, name="store")
 app.add_typer(descriptor.app, name="descriptor")
 app.add_typer(gateway.app, name="gateway")
+app.add_typer(scan.app, name="scan")
 host.app.command(name="export")(transfer.export_state)
 host.app.command(name="import")(transfer.import_state)
 app.command(name="up")(up.up)

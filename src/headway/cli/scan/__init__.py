@@ -1,0 +1,16 @@
+"""``headway scan``: find, redact and mend tokens in URLs.
+
+Each command is a module of its own.  Exit codes: 0 nothing was found; 1 something
+was; 2 it could not be looked.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from headway.cli.scan.logs import logs
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Find tokens in URLs wherever they landed.", no_args_is_help=True)
+app.command()(logs)

@@ -1,0 +1,88 @@
+"""What the commands of ``headway scan`` share: options, reports, the key of fingerprints."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from headway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from headway.scan.findings import Fingerprints
+    from headway.scan.report.machine import Report
+    from headway.scan.scanning import Telling
+
+__all__ = ["Form", "prints_of", "report_of", "telling_of"]
+
+
+class Form(StrEnum):
+    """How findings are told."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+    SARIF = "sarif"
+    GITHUB = "github"
+    JUNIT = "junit"
+    CSV = "csv"
+
+
+def prints_of() -> Fingerprints:
+    """Fingerprints by the key of this user, or of the environment."""
+    from headway.scan.baseline import fingerprint_key
+    from headway.scan.findings import Fingerprints
+
+    return Fingerprints(fingerprint_key(dict(os.environ), Path.home()))
+
+
+def report_of(form: Form, out: TextIO, *, everything: bool, by: Sequence[str]) -> Report:
+    """The report in *form*, written to *out*."""
+    from headway.scan.report import machine
+    from headway.scan.report.sarif import SarifReport
+    from headway.scan.report.text import SHOWN, TextReport
+
+    if form is Form.TEXT:
+        return TextReport(
+            out,
+            now=time.time(),
+            colour=out.isatty() and "NO_COLOR" not in os.environ,
+            shown=None if everything else SHOWN,
+            by=tuple(by),
+        )
+    kinds: dict[Form, type[Report]] = {
+        Form.JSON: machine.JsonReport,
+        Form.JSONL: machine.LinesReport,
+        Form.SARIF: SarifReport,
+        Form.GITHUB: machine.AnnotationReport,
+        Form.JUNIT: machine.JunitReport,
+        Form.CSV: machine.CsvReport,
+    }
+    return kinds[form](out)  # type: ignore[call-arg]
+
+
+def telling_of(
+    form: Form,
+    *,
+    everything: bool = False,
+    by: Sequence[str] = (),
+    baseline: Path | None = None,
+    ignore: Sequence[str] = (),
+    ignore_path: Sequence[str] = (),
+) -> Telling:
+    """Where findings go, by the options that all commands have.  Raises ConfigurationError."""
+    from headway.scan.baseline import Baseline, read_baseline
+    from headway.scan.scanning import Telling
+    from headway.scan.summary import BY
+
+    for name in by:
+        if name not in BY:
+            raise ConfigurationError(f"--by: {', '.join(BY)} are known, not {name[:40]!r}")
+    prints = prints_of()
+    known = read_baseline(baseline, prints) if baseline is not None else ()
+    report = report_of(form, sys.stdout, everything=everything, by=by)
+    return Telling(report, prints, Baseline([*known, *ignore], ignore_path))

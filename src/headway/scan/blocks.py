@@ -1,0 +1,129 @@
+"""From bytes to the lines in which there may be something, as fast as memory can be read.
+
+One buffer is filled again and again; whole lines of it are looked through for the needles at once.
+Lines are cut out only where a needle is.  A line that is longer than the buffer is
+looked at in pieces that overlap by more than a token, so that memory is bounded whatever comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import ahocorasick_rs
+
+from headway.scan.hits import NEEDLES
+from headway.scan.readers import Reads
+from headway.scan.tokens import TOKEN_MAX
+
+__all__ = ["BLOCK", "FIELDS", "Line", "Needles", "lines_of"]
+
+BLOCK = 262_144
+"""Bytes of the buffer: it stays in the second cache of a core."""
+
+FIELDS = b"#Fields:"
+"""Names the columns of what follows (W3C extended logs), anywhere in a file."""
+
+_CONTEXT = 256  # what a piece repeats of the one before, to see what stands before a token
+_OVERLAP = TOKEN_MAX + _CONTEXT
+
+
+class Line(NamedTuple):
+    """A line, or a piece of one that is too long: what starts in *low* to *high* is its own."""
+
+    data: bytes
+    offset: int  # of its first byte
+    number: int  # from 1; 0 where lines are not counted
+    whole: bool
+    low: int
+    high: int
+
+
+class Needles:
+    """Finds the needles in a buffer; one for each process."""
+
+    def __init__(self, needles: tuple[bytes, ...] = (*NEEDLES, FIELDS)) -> None:
+        # Without leftmost-first the search has no fast path for more than one needle.
+        self._finder = ahocorasick_rs.BytesAhoCorasick(
+            needles, matchkind=ahocorasick_rs.MatchKind.LeftmostFirst
+        )
+
+    def places(self, view: memoryview) -> list[int]:
+        """Where they start in *view*, in order."""
+        return [start for _, start, _ in self._finder.find_matches_as_indexes(view)]
+
+
+def lines_of(
+    source: Reads,
+    needles: Needles,
+    *,
+    numbered: Callable[[], bool] = lambda: True,
+    offset: int = 0,
+) -> Iterator[Line]:
+    r"""The lines of *source* in which a needle is; *offset* is where it starts.
+
+    Counting lines costs more than finding needles: once *numbered* says no, numbers are 0.
+
+    >>> import io
+    >>> [line.number for line in lines_of(io.BytesIO(b"a\n?jwt=b\nc"), Needles())]
+    [2]
+    """
+    buffer = bytearray(BLOCK + _OVERLAP)
+    view = memoryview(buffer)
+    filled, low, number = 0, 0, 1
+    while True:
+        got = source.readinto(view[filled:]) or 0
+        filled += got
+        last = got == 0
+        # (1) up to where there are whole lines
+        stop = filled if last else buffer.rfind(b"\n", 0, filled) + 1
+        high = stop
+        if not stop and not last:
+            if filled < len(buffer):
+                continue
+            stop, high = filled, filled - _OVERLAP
+        # (2) the lines with a needle
+        yield from _found(buffer, view[:stop], needles, offset, number, low, high)
+        if last:
+            return
+        # (3) what is left goes to the front
+        piece = high != stop
+        keep = high - _CONTEXT if piece else stop
+        low = _CONTEXT if piece else 0
+        number = number if numbered() else 0
+        if number:
+            number += buffer.count(b"\n", 0, high)
+        view[: filled - keep] = view[keep:filled]
+        filled -= keep
+        offset += keep
+
+
+def _found(
+    buffer: bytearray,
+    view: memoryview,
+    needles: Needles,
+    offset: int,
+    number: int,
+    low: int,
+    high: int,
+) -> Iterator[Line]:
+    end, counted = 0, 0
+    size = len(view)
+    for place in needles.places(view):
+        if place < end:
+            continue
+        start = buffer.rfind(b"\n", 0, place) + 1
+        end = buffer.find(b"\n", place, size)
+        end = size if end < 0 else end
+        if number:
+            number += buffer.count(b"\n", counted, start)
+            counted = start
+        whole = (start > 0 or low == 0) and (end < size or high == size)
+        yield Line(
+            bytes(view[start:end]),
+            offset + start,
+            number,
+            whole,
+            max(0, low - start),
+            max(0, min(high, end) - start),
+        )

@@ -1,0 +1,104 @@
+"""What the scan says: a finding names place, rule and what to do, and never the token."""
+
+from __future__ import annotations
+
+import hmac
+from enum import StrEnum
+
+import msgspec
+
+from headway.scan.tokens import TokenKind
+
+__all__ = ["Confidence", "Finding", "Fingerprints", "Place", "Severity", "Unread"]
+
+
+class Severity(StrEnum):
+    """How much harm it does."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Confidence(StrEnum):
+    """How sure the scan is that it is what the rule says."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Where it stands.
+
+    ``path`` is as it was named or found; ``-`` is standard input.  Lines and
+    columns count from 1, columns in characters of code and in bytes of anything
+    else; ``offset`` in bytes from 0, of what was decompressed.  ``within`` names
+    the part: ``url``, ``referer``, ``redirect``, ``text``, a table, a member.
+    """
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+    end_line: int | None = None
+    end_column: int | None = None
+    offset: int | None = None
+    within: str = ""
+
+    def __str__(self) -> str:
+        numbers = [str(each) for each in (self.line, self.column) if each is not None]
+        if self.line is None and self.offset is not None:
+            numbers = [f"+{self.offset}"]
+        return ":".join([self.path, *numbers])
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One thing found.
+
+    ``rule`` is the rule's id.  ``issuer`` and ``until`` (seconds since 1970) are
+    what a token claims of itself, unverified.  ``sample`` is what stands
+    there, without any token.  ``fingerprint`` is the same for the same token (or code)
+    under the same rule in the same file, wherever in it.  ``context`` is what else is
+    known: client, route, day.
+    """
+
+    rule: str
+    severity: Severity
+    confidence: Confidence
+    place: Place
+    message: str
+    kind: TokenKind | None = None
+    issuer: str | None = None
+    until: float | None = None
+    fingerprint: str = ""
+    sample: str = ""
+    context: dict[str, str] = {}
+    fix: str | None = None  # a unified diff, where one is suggested
+
+
+class Unread(msgspec.Struct, frozen=True, gc=False):
+    """What could not be looked at, and why; *partly*: only its rest could not."""
+
+    path: str
+    why: str
+    partly: bool = False
+
+
+class Fingerprints:
+    """Makes fingerprints with *key*, which no report holds: 96 bits of HMAC-SHA-256.
+
+    >>> prints = Fingerprints(bytes(32))
+    >>> prints.of("token-in-url", "a.log", b"eyJ") == prints.of("token-in-url", "b.log", b"eyJ")
+    False
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self.key_id = self.of("key", "", b"")[:8]
+        """Names the key: a baseline that another key made can not be compared."""
+
+    def of(self, rule: str, path: str, secret: bytes) -> str:
+        """The fingerprint of *secret* (or of code) under *rule* in *path*: 24 hex digits."""
+        parts = (b"headway scan 1", rule.encode(), path.encode("utf-8", "surrogateescape"), secret)
+        text = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+        return hmac.digest(self._key, text, "sha256")[:12].hex()

@@ -1,0 +1,173 @@
+"""``scan logs``: tokens in whatever was written down, line by line.
+
+    bytes -> lines with a needle -> what is in them -> findings
+
+The first steps see every byte and are fast; the last see only lines in which something is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from headway.redact import MARKER, redact
+from headway.scan.blocks import FIELDS, Line, Needles, lines_of
+from headway.scan.findings import Confidence, Finding, Fingerprints, Place, Severity
+from headway.scan.formats import TEXT, Columns, Format, Record, detect
+from headway.scan.hits import Hit, Parts, hits_in
+from headway.scan.readers import Reads
+from headway.scan.rules import RULES
+from headway.scan.summary import day_of
+from headway.scan.tokens import TokenKind
+
+__all__ = ["Found", "finding_of", "found_in", "rule_of", "sample_of"]
+
+_RULE_OF = {
+    "referer": "token-in-referer",
+    "redirect": "token-in-redirect",
+    "text": "token-in-text",
+}
+_SAMPLE_BEFORE, _SAMPLE_AFTER, _SAMPLE_LINE = 80, 40, 4_000
+_RAGGED = re.compile(r"\A[\w.-]{12,}|[\w.-]{12,}\Z")  # at an edge: maybe a part of another token
+_ID = re.compile(r"[0-9]")
+
+
+class Found(NamedTuple):
+    """One hit in one line of one file."""
+
+    path: str
+    line: Line
+    record: Record
+    hit: Hit
+
+
+class _Reading:
+    """How the lines of one source are read: by the format that its first ones show."""
+
+    def __init__(self) -> None:
+        self._format: Format | None = None
+
+    def record(self, line: Line) -> Record:
+        """What *line* says of a request; empty for a piece of one, or where it is none."""
+        if line.data.startswith(FIELDS):
+            self._format = Format(name="w3c", read=Columns(line.data).read)
+            return Record()
+        if not line.whole:
+            return Record()
+        if self._format is None:
+            self._format = detect([line.data])
+        record = self._format.read(line.data)
+        if record is None:  # another sort of line in the same file
+            record = detect([line.data]).read(line.data)
+        return record or Record()
+
+    @property
+    def name(self) -> str:
+        """The name of the format."""
+        return (self._format or TEXT).name
+
+
+def found_in(
+    source: Reads,
+    path: str,
+    needles: Needles,
+    *,
+    numbered: Callable[[], bool] = lambda: True,
+    offset: int = 0,
+) -> Iterator[Found]:
+    """All that is found in *source*, which is called *path*.
+
+    >>> import io
+    >>> log = io.BytesIO(b"GET /x?jwt=eyJhbGciOiJub25lIn0.e30. HTTP/1.1")
+    >>> [(found.hit.within, found.line.number) for found in found_in(log, "a.log", Needles())]
+    [('url', 1)]
+    """
+    reading = _Reading()
+    for line in lines_of(source, needles, numbered=numbered, offset=offset):
+        if line.data.startswith(FIELDS):
+            reading.record(line)
+        records: list[Record] = []
+
+        def parts(line: Line = line, records: list[Record] = records) -> Parts:
+            records.append(reading.record(line))
+            return records[0].parts
+
+        for hit in hits_in(line.data, parts):
+            if line.low <= hit.token.start < line.high:
+                yield Found(path, line, records[0], hit)
+
+
+def rule_of(hit: Hit) -> str:
+    """The id of the rule that *hit* breaks."""
+    if hit.token.kind is TokenKind.OPAQUE:
+        return "opaque-token-in-url"
+    if hit.token.cut:
+        return "token-cut-off"
+    return _RULE_OF.get(hit.within, "token-in-url")
+
+
+def route_of(path: str) -> str:
+    """The class of a path: what looks like an id is one star."""
+    parts = path.split("/")[:6]
+    return "/".join("*" if _ID.search(part) or len(part) > 32 else part for part in parts)
+
+
+def finding_of(found: Found, prints: Fingerprints) -> Finding:
+    """*found* as a finding, without any token in it."""
+    path, line, record, hit = found
+    token, rule = hit.token, RULES[rule_of(hit)]
+    opaque = token.kind is TokenKind.OPAQUE
+    secret = line.data[token.start : token.end]
+    if opaque and len(secret) < 16:  # whoever has its hash could try all of them
+        secret = b"at %d" % (line.offset + token.start)
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity if not _harmless(found) else Severity.LOW,
+        confidence=Confidence.HIGH if not (opaque or token.cut) else Confidence.MEDIUM,
+        place=Place(
+            path=path,
+            line=line.number or None,
+            column=token.start + 1 if line.number and line.whole else None,
+            offset=line.offset + token.start,
+            within=hit.within,
+        ),
+        message=rule.title + (f" ({hit.name})" if hit.name else ""),
+        kind=token.kind,
+        issuer=token.issuer,
+        until=token.until,
+        fingerprint=prints.of(rule.id, path, secret),
+        sample=sample_of(line.data, token.start, token.end),
+        context=context_of(record),
+    )
+
+
+def _harmless(found: Found) -> bool:
+    """A context token proves who looks at a page, and opens nothing of the host's."""
+    return found.hit.token.kind is TokenKind.CONNECT_CONTEXT
+
+
+def context_of(record: Record) -> dict[str, str]:
+    """What a report tells of the request."""
+    known = {
+        "client": record.client,
+        "route": route_of(record.path),
+        "day": day_of(record.at),
+        "agent": record.agent.partition("/")[0].partition(" ")[0][:40],
+        "method": record.method,
+        "status": "" if record.status is None else str(record.status),
+    }
+    return {name: redact(value) for name, value in known.items() if value}
+
+
+def sample_of(line: bytes, start: int, end: int) -> str:
+    """What stands around *start* to *end*, redacted; a piece of another token is left out."""
+    low, high = max(0, start - _SAMPLE_BEFORE), min(len(line), end + _SAMPLE_AFTER)
+    before = line[low:start].decode("utf-8", "replace")
+    after = line[end:high].decode("utf-8", "replace")
+    text = redact(f"{before}{MARKER}{after}")
+    if low > 0:
+        text = "…" + _RAGGED.sub("", text, count=1) if _RAGGED.match(text) else "…" + text
+    if high < len(line):
+        text = re.sub(r"[\w.-]{12,}\Z", "", text) + "…"
+    return text

@@ -1,0 +1,1 @@
+"""How findings are told; each form is a class with ``begin``, ``add`` and ``end``."""

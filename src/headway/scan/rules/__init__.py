@@ -1,0 +1,30 @@
+"""The rules, one file each; :data:`RULES` has them all by id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headway.scan.rules import (
+    opaque_token_in_url,
+    token_cut_off,
+    token_in_redirect,
+    token_in_referer,
+    token_in_text,
+    token_in_url,
+)
+from headway.scan.rules.rule import Fix, Looks, Rule
+
+__all__ = ["RULES", "Fix", "Looks", "Rule"]
+
+RULES: Mapping[str, Rule] = {
+    each.RULE.id: each.RULE
+    for each in (
+        token_in_url,
+        token_in_referer,
+        token_in_redirect,
+        token_in_text,
+        opaque_token_in_url,
+        token_cut_off,
+    )
+}
+"""In the order of the documentation."""
