@@ -121,8 +121,11 @@ def fingerprint_key(environment: dict[str, str], home: Path) -> bytes:
     path = folder / "scan.key"
     try:
         return _kept_key(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return _new_key(folder, path)
+    except OSError as error:
+        why = (error.strerror or "can not be read").lower()
+        raise ConfigurationError(f"{path}: {why}; or set {KEY_VARIABLE}") from None
 
 
 def _kept_key(path: Path) -> bytes:
@@ -141,6 +144,9 @@ def _new_key(folder: Path, path: Path) -> bytes:
     key = new_sealing_key()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return key
+    try:
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
         return _kept_key(path)

@@ -14,10 +14,11 @@ from headway.secret_shapes import CODES, SIGNATURES, URL_NAMES
 __all__ = ["NAME_NEEDLES", "Named", "named_values"]
 
 NAME_NEEDLES = (
-    b"jwt", b"JWT", b"oken", b"OKEN", b"pi_key", b"pi-key", b"piKey", b"pikey", b"PI_KEY",
-    b"te_key", b"te-key", b"teKey", b"et_key", b"etKey", b"ssertion", b"essionid", b"essionID",
-    b"ignature", b"redential", b"ecret", b"assw", b"assphrase", b"icket", b"acpt",
-    b"sig=", b"code=",
+    b"jwt", b"JWT", b"oken", b"OKEN", b"pi_key", b"pi-key", b"pikey", b"piKey", b"PI_KEY",
+    b"te_key", b"te-key", b"tekey", b"teKey", b"TE_KEY", b"ssertion", b"SSERTION", b"essionid",
+    b"essionID", b"ESSIONID", b"ignature", b"IGNATURE", b"redential", b"REDENTIAL", b"ecret",
+    b"ECRET", b"assw", b"ASSW", b"assphrase", b"ASSPHRASE", b"icket", b"ICKET", b"acpt", b"ACPT",
+    b"sig=", b"SIG=", b"code=", b"CODE=",
 )  # fmt: skip
 """One of them is in every name of the table, as logs write it."""
 

@@ -17,10 +17,14 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, Literal, Protocol, cast
 
 import msgspec
-import zstandard
 from isal import igzip
 
 from headway.scan.findings import Unread
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 __all__ = [
     "COMPRESSIONS",
@@ -35,6 +39,8 @@ __all__ = [
 ]
 
 STANDARD_INPUT = "-"
+
+_WINDOW_LOG = 27  # 128 MiB: a frame that wants more is refused
 
 
 class Reads(Protocol):
@@ -63,8 +69,10 @@ def _xz(raw: BinaryIO, mode: Literal["rb", "wb"]) -> lzma.LZMAFile:
     return lzma.LZMAFile(raw, mode)
 
 
-def _zstd_writer(raw: BinaryIO) -> BinaryIO:
-    return cast("BinaryIO", zstandard.ZstdCompressor(level=3).stream_writer(raw, closefd=False))
+def _zstd(raw: BinaryIO, mode: Literal["rb", "wb"]) -> zstd.ZstdFile:
+    if mode == "wb":
+        return zstd.ZstdFile(raw, mode)
+    return zstd.ZstdFile(raw, options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})
 
 
 COMPRESSIONS = (
@@ -77,13 +85,8 @@ COMPRESSIONS = (
     Compression(
         "zstd",
         b"\x28\xb5\x2f\xfd",
-        lambda raw: cast(
-            "Reads",
-            zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
-                raw, read_across_frames=True
-            ),
-        ),
-        _zstd_writer,
+        lambda raw: cast("Reads", _zstd(raw, "rb")),
+        lambda raw: cast("BinaryIO", _zstd(raw, "wb")),
     ),
     Compression(
         "bzip2",
@@ -118,7 +121,7 @@ def broken_off(error: BaseException) -> str:
     return "is damaged: it can not be decompressed"
 
 
-BREAKS = (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, igzip.BadGzipFile, ValueError)
+BREAKS = (OSError, EOFError, lzma.LZMAError, zstd.ZstdError, igzip.BadGzipFile, ValueError)
 """What reading may raise."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headway.cli.scan.words import Form, telling_of
+from headway.cli.scan.words import Form, telling_of, write_known
 
 __all__ = ["logs"]
 
@@ -23,6 +23,9 @@ def logs(
     ] = "",
     baseline: Annotated[
         Path | None, typer.Option(help="What is known, written by --write-baseline.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(help="Write what is found as known, and tell nothing else.")
     ] = None,
     ignore: Annotated[list[str] | None, typer.Option(help="A fingerprint that is known.")] = None,
     ignore_path: Annotated[
@@ -40,4 +43,6 @@ def logs(
         ignore=ignore or (),
         ignore_path=ignore_path or (),
     )
+    if write_baseline is not None:
+        return write_known(write_baseline, telling, lambda: scan_logs(paths, telling))
     return scan_logs(paths, telling).exit_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from headway.scan.findings import Fingerprints
     from headway.scan.report.machine import Report
     from headway.scan.scanning import Telling
+    from headway.scan.summary import Summary
 
-__all__ = ["Form", "prints_of", "report_of", "telling_of"]
+__all__ = ["Form", "prints_of", "report_of", "telling_of", "write_known"]
 
 
 class Form(StrEnum):
@@ -86,3 +87,19 @@ def telling_of(
     known = read_baseline(baseline, prints) if baseline is not None else ()
     report = report_of(form, sys.stdout, everything=everything, by=by)
     return Telling(report, prints, Baseline([*known, *ignore], ignore_path))
+
+
+def write_known(path: Path, telling: Telling, scan: Callable[[], Summary]) -> int:
+    """Run *scan*, and write all that it finds to *path* as known; the exit code.
+
+    What is known already, by another baseline, is left out.
+    """
+    from headway.scan.baseline import write_baseline
+    from headway.scan.report.machine import Collecting
+
+    collected = Collecting()
+    telling.report = collected
+    summary = scan()
+    count = write_baseline(path, collected.findings, telling.prints)
+    print(f"{path}: {count} finding{'' if count == 1 else 's'} written as known")
+    return 2 if summary.unread else 0

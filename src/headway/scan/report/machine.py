@@ -13,7 +13,15 @@ from headway.scan.findings import Finding, Severity
 from headway.scan.report.escaping import for_annotation, for_cell, for_property, for_xml
 from headway.scan.summary import Summary
 
-__all__ = ["AnnotationReport", "CsvReport", "JsonReport", "JunitReport", "LinesReport", "Report"]
+__all__ = [
+    "AnnotationReport",
+    "Collecting",
+    "CsvReport",
+    "JsonReport",
+    "JunitReport",
+    "LinesReport",
+    "Report",
+]
 
 
 class Report(Protocol):
@@ -47,6 +55,25 @@ class _Each:
 
     def end(self, summary: Summary) -> None:
         """Nothing stands after the last one."""
+
+
+class Collecting:
+    """Keeps findings: for a baseline, and for whoever calls the scan from Python."""
+
+    wants_more = True
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def begin(self) -> None:
+        """Nothing is there yet."""
+
+    def add(self, finding: Finding) -> None:
+        """One more."""
+        self.findings.append(finding)
+
+    def end(self, summary: Summary) -> None:
+        """Nothing is left to do."""
 
 
 def _data(finding: Finding) -> dict[str, object]:

@@ -12,8 +12,13 @@ RULE = Rule(
         "Its value tells nothing of itself, so only the name speaks. Opaque tokens and keys often "
         "have no end: they count until somebody takes them back."
     ),
-    bad='"GET /items?access_token=9f86d081884c7d659a2feaa0c55ad015 HTTP/1.1" 200',
-    good='"GET /items?access_token=REDACTED HTTP/1.1" 200',
+    bad=(
+        "192.0.2.1 - - [01/Jan/2026:00:00:04 +0000] "
+        '"GET /items?access_token=9f86d081884c7d659a2feaa0c55ad015 HTTP/1.1" 200'
+    ),
+    good=(
+        '192.0.2.1 - - [01/Jan/2026:00:00:04 +0000] "GET /items?access_token=REDACTED HTTP/1.1" 200'
+    ),
     todo=(
         "Find out what the parameter is; if it is a credential, take it back and issue another.",
         "Send it in a header.",

@@ -12,8 +12,14 @@ RULE = Rule(
         "Whoever may read this text can use the token until it ends: logs are copied to more "
         "places and read by more people than the request ever was."
     ),
-    bad='"GET /rest/api/2/issue/A-1?jwt=TOKEN HTTP/1.1" 200',
-    good='"GET /rest/api/2/issue/A-1?expand=names HTTP/1.1" 200',
+    bad=(
+        "192.0.2.1 - - [01/Jan/2026:00:00:04 +0000] "
+        '"GET /rest/api/2/issue/A-1?jwt=TOKEN HTTP/1.1" 200'
+    ),
+    good=(
+        "192.0.2.1 - - [01/Jan/2026:00:00:04 +0000] "
+        '"GET /rest/api/2/issue/A-1?expand=names HTTP/1.1" 200'
+    ),
     todo=(
         "Send it in the Authorization header: --by client shows who does not.",
         "Keep query strings out of this log: headway scan proxy --config FILE shows the line.",
