@@ -16,7 +16,7 @@ from headway.scan.hits import NEEDLES
 from headway.scan.readers import Reads
 from headway.scan.tokens import TOKEN_MAX
 
-__all__ = ["BLOCK", "FIELDS", "Line", "Needles", "lines_of"]
+__all__ = ["BLOCK", "FIELDS", "Block", "Line", "Needles", "blocks_of", "lines_of"]
 
 BLOCK = 262_144
 """Bytes of the buffer: it stays in the second cache of a core."""
@@ -26,6 +26,25 @@ FIELDS = b"#Fields:"
 
 _CONTEXT = 256  # what a piece repeats of the one before, to see what stands before a token
 _OVERLAP = TOKEN_MAX + _CONTEXT
+
+
+class Block(NamedTuple):
+    """What is in the buffer: whole lines, or a piece of one that is longer than it.
+
+    ``low`` to ``high`` is this block's own; before it stands what the block before had, after
+    it what the next will have too.  It is good until the next one is asked for.
+    """
+
+    buffer: bytearray
+    view: memoryview
+    offset: int  # of its first byte
+    low: int
+    high: int
+
+    @property
+    def is_piece(self) -> bool:
+        """Whether it ends inside a line."""
+        return self.high != len(self.view)
 
 
 class Line(NamedTuple):
@@ -53,6 +72,33 @@ class Needles:
         return [start for _, start, _ in self._finder.find_matches_as_indexes(view)]
 
 
+def blocks_of(source: Reads, *, offset: int = 0) -> Iterator[Block]:
+    """All bytes of *source*, which starts at *offset*, in blocks."""
+    buffer = bytearray(BLOCK + _OVERLAP)
+    view = memoryview(buffer)
+    filled = low = 0
+    while True:
+        got = source.readinto(view[filled:]) or 0
+        filled += got
+        last = got == 0
+        # (1) up to where there are whole lines, or as far as a piece goes
+        stop = filled if last else buffer.rfind(b"\n", 0, filled) + 1
+        high = stop
+        if not stop and not last:
+            if filled < len(buffer):
+                continue
+            stop, high = filled, filled - _OVERLAP
+        block = Block(buffer, view[:stop], offset, low, high)
+        yield block
+        if last:
+            return
+        # (2) what is left goes to the front
+        keep, low = (high - _CONTEXT, _CONTEXT) if block.is_piece else (stop, 0)
+        view[: filled - keep] = view[keep:filled]
+        filled -= keep
+        offset += keep
+
+
 def lines_of(
     source: Reads,
     needles: Needles,
@@ -68,62 +114,32 @@ def lines_of(
     >>> [line.number for line in lines_of(io.BytesIO(b"a\n?jwt=b\nc"), Needles())]
     [2]
     """
-    buffer = bytearray(BLOCK + _OVERLAP)
-    view = memoryview(buffer)
-    filled, low, number = 0, 0, 1
-    while True:
-        got = source.readinto(view[filled:]) or 0
-        filled += got
-        last = got == 0
-        # (1) up to where there are whole lines
-        stop = filled if last else buffer.rfind(b"\n", 0, filled) + 1
-        high = stop
-        if not stop and not last:
-            if filled < len(buffer):
-                continue
-            stop, high = filled, filled - _OVERLAP
-        # (2) the lines with a needle
-        yield from _found(buffer, view[:stop], needles, offset, number, low, high)
-        if last:
-            return
-        # (3) what is left goes to the front
-        piece = high != stop
-        keep = high - _CONTEXT if piece else stop
-        low = _CONTEXT if piece else 0
+    number = 1
+    for block in blocks_of(source, offset=offset):
+        yield from lines_in(block, needles, number)
         number = number if numbered() else 0
         if number:
-            number += buffer.count(b"\n", 0, high)
-        view[: filled - keep] = view[keep:filled]
-        filled -= keep
-        offset += keep
+            number += block.buffer.count(b"\n", block.low, block.high)
 
 
-def _found(
-    buffer: bytearray,
-    view: memoryview,
-    needles: Needles,
-    offset: int,
-    number: int,
-    low: int,
-    high: int,
-) -> Iterator[Line]:
-    end, counted = 0, 0
-    size = len(view)
+def lines_in(block: Block, needles: Needles, number: int = 0) -> Iterator[Line]:
+    """The lines of *block* in which a needle is; *number* is that of its first, 0 for none."""
+    buffer, view, offset, low, high = block
+    end, counted, size = 0, low, len(view)
     for place in needles.places(view):
         if place < end:
             continue
         start = buffer.rfind(b"\n", 0, place) + 1
         end = buffer.find(b"\n", place, size)
         end = size if end < 0 else end
-        if number:
+        if number and start > counted:
             number += buffer.count(b"\n", counted, start)
             counted = start
-        whole = (start > 0 or low == 0) and (end < size or high == size)
         yield Line(
             bytes(view[start:end]),
             offset + start,
             number,
-            whole,
+            (start > 0 or low == 0) and (end < size or not block.is_piece),
             max(0, low - start),
             max(0, min(high, end) - start),
         )

@@ -10,7 +10,7 @@ import msgspec
 from headway.scan.names import NAME_NEEDLES, named_values
 from headway.scan.tokens import STARTS, Token, TokenKind, read_token
 
-__all__ = ["NEEDLES", "Hit", "Parts", "hits_in"]
+__all__ = ["NEEDLES", "Hit", "Parts", "found_in_line", "hits_in"]
 
 Parts = tuple[tuple[str, int, int], ...]
 """Spans of a line by their names: ``url``, ``referer``, ``redirect`` ..."""
@@ -47,14 +47,20 @@ def hits_in(line: bytes, parts_of: Callable[[], Parts] = tuple) -> Iterator[Hit]
     >>> [hit.within for hit in hits_in(b"GET /x?jwt=eyJhbGciOiJub25lIn0.e30. HTTP/1.1")]
     ['url']
     """
-    found = [*_tokens(line)]
-    found += _named(line, found)
+    found = found_in_line(line)
     if not found:
         return
     parts = parts_of()
     for token, name, level in found:
         within = _within(line, token.start, parts)
         yield Hit(token, "redirect" if level and within == "url" else within, name)
+
+
+def found_in_line(line: bytes) -> list[tuple[Token, str, int]]:
+    """What stands in *line*: token, name of its parameter (of an opaque one), depth of escapes."""
+    found = [*_tokens(line)]
+    found += _named(line, found)
+    return found
 
 
 def _tokens(line: bytes) -> Iterator[tuple[Token, str, int]]:

@@ -39,7 +39,7 @@ _PARAMETER = re.compile(
 _WORDS = re.compile(
     rb"(?i)(?:true|false|null|none|undefined|nil|yes|no|on|off|redacted|filtered|removed|masked"
     rb"|hidden|secret|token|bearer|example|invalid|expired|missing|\*+|x+|\.+|-+|_+"
-    rb"|\$[\w.]+|:\w+|%s|[0-9]{1,7})\Z"
+    rb"|\$[\w.]+|:\w+|%s|[0-9]{1,7})[.:!*]*\Z"
 )
 _NAME_THAT_NEEDS_MORE = re.compile(
     "|".join(SIGNATURES + CODES).replace("_", "[_-]?").encode(), re.IGNORECASE

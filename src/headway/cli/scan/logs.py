@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headway.cli.scan.redacting import clean
 from headway.cli.scan.words import Form, telling_of, write_known
 
 __all__ = ["logs"]
@@ -27,6 +28,14 @@ def logs(
     write_baseline: Annotated[
         Path | None, typer.Option(help="Write what is found as known, and tell nothing else.")
     ] = None,
+    redact: Annotated[
+        Path | None, typer.Option(help="Write clean copies: a new file, or a folder for several.")
+    ] = None,
+    in_place: Annotated[bool, typer.Option(help="Clean the files themselves.")] = False,
+    backup: Annotated[
+        str | None, typer.Option(help="With --in-place: keep what was, under this ending.")
+    ] = None,
+    no_backup: Annotated[bool, typer.Option(help="With --in-place: keep nothing of it.")] = False,
     ignore: Annotated[list[str] | None, typer.Option(help="A fingerprint that is known.")] = None,
     ignore_path: Annotated[
         list[str] | None, typer.Option(help="Paths to leave out, such as 'archive/*'.")
@@ -35,6 +44,8 @@ def logs(
     """Find tokens in log files, and in any other text.  Exit code 1 where there are some."""
     from headway.scan.scanning import scan_logs
 
+    if redact is not None or in_place:
+        return clean(paths, redact, in_place=in_place, backup=backup, no_backup=no_backup)
     telling = telling_of(
         form,
         everything=everything,
