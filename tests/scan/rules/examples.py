@@ -1,0 +1,17 @@
+"""A rule's own examples, judged by what looks at such things."""
+
+from __future__ import annotations
+
+import io
+
+from headway.scan.blocks import Needles
+from headway.scan.findings import Fingerprints
+from headway.scan.logs import finding_of, found_in
+from scan.corpus import filled
+
+
+def rules_broken_by(text: str, kind: str = "{T}") -> list[str]:
+    """The rules that *text* breaks, where ``TOKEN`` stands for one of *kind*."""
+    source = io.BytesIO(filled(text.replace("TOKEN", kind)))
+    prints = Fingerprints(bytes(32))
+    return [finding_of(each, prints).rule for each in found_in(source, "a.log", Needles())]

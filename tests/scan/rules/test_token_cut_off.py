@@ -1,0 +1,17 @@
+"""``token-cut-off`` by its own examples."""
+
+from __future__ import annotations
+
+import pytest
+
+from headway.scan.rules.token_cut_off import RULE
+from scan.rules.examples import rules_broken_by
+
+
+@pytest.mark.parametrize("token", ["{T:cut}", "{FORGE:cut}"])
+def test_its_bad_example_is_found(token: str) -> None:
+    assert rules_broken_by(RULE.bad, token) == [RULE.id] == ["token-cut-off"]
+
+
+def test_its_good_example_is_fine() -> None:
+    assert rules_broken_by(RULE.good) == []

@@ -1,0 +1,17 @@
+"""``token-in-referer`` by its own examples."""
+
+from __future__ import annotations
+
+import pytest
+
+from headway.scan.rules.token_in_referer import RULE
+from scan.rules.examples import rules_broken_by
+
+
+@pytest.mark.parametrize("token", ["{T}", "{SESSION}"])
+def test_its_bad_example_is_found(token: str) -> None:
+    assert rules_broken_by(RULE.bad, token) == [RULE.id] == ["token-in-referer"]
+
+
+def test_its_good_example_is_fine() -> None:
+    assert rules_broken_by(RULE.good) == []
