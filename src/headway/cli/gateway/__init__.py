@@ -10,6 +10,7 @@ import typer
 
 from headway.cli.gateway.check import check
 from headway.cli.gateway.config import config
+from headway.cli.gateway.convert import convert
 from headway.cli.gateway.dashboard import dashboard
 from headway.cli.gateway.explain import explain
 from headway.cli.gateway.notice import app as notice
@@ -35,6 +36,7 @@ app.command()(usage)
 app.command()(gate)
 app.command()(export)
 app.command("import")(import_)
+app.command()(convert)
 app.command()(plan)
 app.command()(dashboard)
 app.add_typer(notice, name="notice")
