@@ -7,7 +7,7 @@ So a notice is made of values, and only here do they get their marks: in a
 
 >>> words = [Paragraph(("Sent by ", Code("](javascript:`x`)"), "."))]
 >>> markdown(words)
-'Sent by `` ](javascript:`x`) ``.\n'
+'Sent by ``](javascript:`x`)``.\n'
 >>> html(words)
 '<p>Sent by <code>](javascript:`x`)</code>.</p>\n'
 """

@@ -139,7 +139,7 @@ def letter_name(client: str) -> str:
     """The file for *client*: a plain word, and a digest that tells it from others alike.
 
     >>> letter_name("../acme")
-    'acme-ce01fe4e48.eml'
+    'acme-343724998c.eml'
     """
     word = re.sub(r"[^A-Za-z0-9]+", "-", client).strip("-")[:40] or "client"
     return f"{word}-{hashlib.sha256(client.encode()).hexdigest()[:10]}.eml"

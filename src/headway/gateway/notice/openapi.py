@@ -274,7 +274,7 @@ def _json_path(place: _Place) -> str:
     r"""*place* as a JSONPath of names and numbers alone (RFC 9535 section 2.3).
 
     >>> _json_path(("paths", "/it's", "get", "parameters", 0))
-    "$['paths']['/it\\\\'s']['get']['parameters'][0]"
+    "$['paths']['/it\\'s']['get']['parameters'][0]"
     """
     return "$" + "".join(
         f"[{step}]" if isinstance(step, int) else f"['{_quoted(step)}']" for step in place
