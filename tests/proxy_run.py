@@ -259,6 +259,16 @@ class Running:
         self.on.run(self._serving.__aenter__())
         self._stopped = False
 
+    def afresh(self) -> None:
+        """As if nothing had been asked of upstream, so that its next connection is a new one."""
+
+        async def close() -> None:
+            self.upstreams.close()
+
+        self.on.run(close())
+        for each in self.upstreams.all:
+            each.fails, each.out_until = 0, 0.0
+
     def stop(self) -> None:
         if not self._stopped:
             self._stopped = True

@@ -93,3 +93,57 @@ def test_an_answer_that_nobody_takes_ends() -> None:
         wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         until(lambda: proxy.upstreams.all[0].active == 1)
         until(lambda: proxy.upstreams.all[0].active == 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("2\r\nok\r\n0\r\nX: y\r\n\r\n", 200),
+        ("2\r\nok\r\n0\r\nX: y\n\n", 400),
+        ("zz\r\n", 400),
+        ("7d1\r\n" + "x" * 2001, 413),
+        ("5\r\nab", 408),
+    ],
+    ids=["trailers", "bare LF", "malformed", "too large", "slow"],
+)
+def test_a_body_is_read_strictly(body: str, status: int) -> None:
+    settings = ProxySettings(limits=Limits(body=2000), timeouts=Timeouts(body=0.3))
+    with running(settings=settings) as proxy, proxy.wire() as wire:
+        wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+        assert wire.told().status == status
+        assert len(proxy.upstream.heard) == (status == 200)
+
+
+def test_a_client_that_leaves_in_its_body() -> None:
+    with running() as proxy:
+        with proxy.wire() as wire:
+            wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
+            until(lambda: proxy.upstreams.all[0].active == 1)
+        until(lambda: proxy.upstreams.all[0].active == 0)
+
+
+def test_answers_to_head_and_on_the_way_to_a_websocket() -> None:
+    with running() as proxy:
+        with proxy.wire() as wire:
+            wire.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+            proxy.upstream.answer = b"nonsense\r\n\r\n"
+            wire.told("HEAD")
+        told = proxy.ask("/", method="HEAD")
+        assert (told.status, told.body) == (502, b"")
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+        proxy.upstream.answer = b"HTTP/1.1 299 Whatever\r\nContent-Length: 0\r\n\r\n"
+        assert proxy.ask("/").status == 299  # no phrase is known for it
+        proxy.upstream.answer = (
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"{accept}\r\nbytes"
+        ).encode()
+        with proxy.wire() as wire:
+            wire.send(
+                "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                f"{key}\r\n"
+            )
+            seen = b""
+            while not seen.endswith(b"\r\n\r\nbytes"):
+                seen += wire.socket.recv(1000)
+        assert seen.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")

@@ -59,10 +59,9 @@ def opened() -> Iterator[Running]:
 def proxy(opened: Running) -> Iterator[Running]:
     before = opened.upstream.answer
     opened.now = 1_625_140_800.0
+    opened.afresh()
     yield opened
     opened.upstream.answer, opened.upstream.speaks = before, None
-    for each in opened.upstreams.all:
-        each.fails, each.out_until = 0, 0.0
 
 
 # ---- answers --------------------------------------------------------------------------------
@@ -421,3 +420,97 @@ def test_the_log_says_who_left_and_what_failed(caplog: pytest.LogCaptureFixture)
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in caplog.records if each.name == "headway.gateway.proxy"]
+
+
+# ---- WebSockets -----------------------------------------------------------------------------
+
+
+WEBSOCKET = (
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+AGREED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Headway-Phase: forged\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
+
+
+def test_a_websocket_is_carried_once_both_have_agreed(proxy: Running) -> None:
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"connection: upgrade" in head.lower()
+        writer.write(AGREED)
+        while data := await reader.read(100):
+            writer.write(data)
+            await writer.drain()
+
+    proxy.upstream.speaks = speaks
+    with proxy.wire() as wire:
+        wire.send(WEBSOCKET)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += wire.socket.recv(1000)
+        assert b"Headway-Phase" not in head
+        assert wire.send("hello").socket.recv(100) == b"hello"
+    until(lambda: proxy.upstreams.all[0].active == 0)
+
+
+def test_a_websocket_that_nobody_agreed_to_is_a_502(proxy: Running) -> None:
+    proxy.upstream.answer = AGREED.replace(b"s3pP", b"AAAA")
+    with proxy.wire() as wire:
+        assert wire.send(WEBSOCKET).told().status == 502
+
+
+def test_upstream_is_gone_before_it_is_asked(
+    proxy: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headway.gateway.proxy import upstreams
+
+    class Gone:
+        """A connection that ends as soon as anything is written to it."""
+
+        async def write(self, *_: object) -> None:
+            raise ConnectionResetError
+
+        def abort(self) -> None:
+            """It is gone."""
+
+    async def connect(*_: object) -> Gone:
+        return Gone()
+
+    monkeypatch.setattr(upstreams, "connect", connect)
+    told = proxy.ask("/")
+    assert (told.status, json.loads(told.body)["id"]) == (502, "upstream-broken")
+
+
+def test_upstream_takes_no_more_of_a_body(proxy: Running) -> None:
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    proxy.upstream.speaks = speaks
+    with proxy.wire() as wire:
+        wire.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            wire.send("x" * 900_000)
+        with contextlib.suppress(OSError):
+            assert wire.told().status == 502
+    until(lambda: proxy.upstreams.all[0].active == 0)
+
+
+def test_upstream_answers_while_the_client_still_sends(proxy: Running) -> None:
+    """The client's own time counts then, and not upstream's."""
+
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request, _ = await heard(reader)
+        assert request is not None
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+
+    proxy.upstream.speaks = speaks
+    with proxy.wire() as wire:
+        wire.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n")
+        for _ in range(6):
+            assert not select.select([wire.socket], [], [], 0.15)[0]
+            wire.send("x")
+        assert wire.told().status == 200
