@@ -195,7 +195,8 @@ class Relayed:
 
     def close(self) -> None:
         """Stop; what runs has its time."""
-        self._loop.call_soon_threadsafe(self._end.set)
+        with contextlib.suppress(RuntimeError):  # it has ended already
+            self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(SECONDS)
         assert not self._thread.is_alive()
 

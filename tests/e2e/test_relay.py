@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
+from atlassian_jwt import encode_token
 
 from e2e.served import Served, served_site
 from headway.descriptor import read_descriptor
+from headway.gateway.usage.store import open_usage
 from headway.model import Secret
 
 HERE = Path(__file__).resolve().parent
@@ -144,3 +147,120 @@ def test_another_base_url_is_all_that_a_program_needs(
     how = WAYS["python"] if way == "python" else (*NODE, "fetch")
     done = program(*how, relay.bases[addresses[scheme]], "GET", ASKED, host=host)
     assert done.stdout.startswith("200 "), done.stderr + relay.lines()
+
+
+# ---- other clients --------------------------------------------------------------------------
+
+
+def signed(host: Served, base: str, method: str, path: str) -> str:
+    """An address as an old program writes it."""
+    client_key = host.site.jira.apps.client_key
+    token = encode_token(method, path, client_key, SECRET, 180, payload_kwargs={"iss": KEY})
+    return f"{base}{path}{'&' if '?' in path else '?'}jwt={token}"
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_curl_by_the_environment_alone(
+    host: Served, addresses: dict[str, str], relay: Relaying, scheme: str
+) -> None:
+    asked = ("curl", "-sS", "--max-time", "30", "-w", "\n%{http_code}")
+    url = signed(host, addresses[scheme], "GET", ASKED)
+    before = program(*asked, "--cacert", str(host.running.authority), url, host=host)
+    assert before.stdout.endswith("\n401"), before.stderr
+    done = program(*asked, url, environment=relay.told, host=host)
+    assert done.stdout.endswith("\n200"), done.stderr + relay.lines()
+    # what is not named is refused, and another authority than the told one is not trusted
+    other = program(*asked, "http://other.localhost/", environment=relay.told, host=host)
+    assert other.stdout.endswith("\n403")
+    if scheme == "https":
+        untrusted = {"https_proxy": relay.told["https_proxy"]}
+        assert program(*asked, url, environment=untrusted, host=host).returncode == 60
+
+
+@pytest.mark.skipif(
+    not (shutil.which("javac") and shutil.which("keytool")), reason="no Java on this machine"
+)
+def test_java_with_the_truststore_that_is_told(
+    host: Served, addresses: dict[str, str], relay: Relaying, tmp_path: Path
+) -> None:
+    """The printed line makes it; its properties name the proxy."""
+    store = tmp_path / "relay.p12"
+    subprocess.run(
+        ["keytool", "-importcert", "-noprompt", "-alias", "headway", "-file",
+         relay.told["NODE_EXTRA_CA_CERTS"], "-keystore", store, "-storetype", "PKCS12",
+         "-storepass", "changeit"],
+        check=True, capture_output=True, timeout=SECONDS,
+    )  # fmt: skip
+    _, _, port = relay.told["https_proxy"].rpartition(":")
+    url = signed(host, addresses["https"], "GET", ASKED)
+    done = program(
+        "java", f"-Djavax.net.ssl.trustStore={store}",
+        "-Djavax.net.ssl.trustStorePassword=changeit", "-Dhttps.proxyHost=127.0.0.1",
+        f"-Dhttps.proxyPort={port}", "-Dhttp.nonProxyHosts=", str(HERE / "RelayClient.java"), url,
+        host=host,
+    )  # fmt: skip
+    assert done.stdout.startswith("200 "), done.stderr + relay.lines()
+
+
+# ---- what it must not break -----------------------------------------------------------------
+
+HARD = [
+    "/rest/api/3/issue/DEMO-1?fields=summary&fields=status&expand=",
+    "/rest/api/3/issue/DEMO-1?fields=a+b&x=%2B%20%7e%2a",
+    "/rest/api/3/issue/DEMO-1?x=%C3%A4%E2%82%AC&fields=*all",
+    "/rest/api/3/issue/DEMO-1?b=2&a=1&A=3&a=0",
+    "/rest/api/3/issue/DEMO-1",
+]
+
+
+@pytest.mark.parametrize("path", HARD)
+def test_the_hash_stays_valid_whatever_the_query(
+    host: Served, addresses: dict[str, str], relay: Relaying, path: str
+) -> None:
+    """As the same request with its token in the header from the start."""
+    client_key = host.site.jira.apps.client_key
+    token = encode_token("GET", path, client_key, SECRET, 180, payload_kwargs={"iss": KEY})
+    header = {"Authorization": f"JWT {token}"}
+    with requests.Session() as session:
+        session.trust_env = False
+        direct = session.get(addresses["http"] + path, headers=header, timeout=30)
+        url = signed(host, addresses["http"], "GET", path)
+        session.proxies = {"http": relay.told["http_proxy"]}
+        moved = session.get(url, timeout=30)
+    assert (direct.status_code, moved.status_code) == (200, 200), moved.text
+    assert moved.json() == direct.json()
+
+
+def test_a_write_goes_through_once(
+    host: Served, addresses: dict[str, str], relay: Relaying
+) -> None:
+    path = "/rest/api/2/issue/DEMO-1/comment"
+    done = program(*PYTHON, addresses["https"], "POST", path, environment=relay.told, host=host)
+    assert done.stdout.startswith("201 "), done.stderr + done.stdout + relay.lines()
+    with requests.Session() as session:
+        session.trust_env = False
+        url = signed(host, relay.bases[addresses["http"]], "GET", path)
+        found = session.get(url, timeout=30).json()
+    written = [each["body"] for each in found["comments"]]
+    assert written.count("by an old program") == 1
+
+
+def test_its_log_and_its_records_hold_no_token(
+    host: Served, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    counted = tmp_path / "usage.db"
+    with relaying(tmp_path, addresses["http"], "--usage", str(counted)) as running:
+        url = signed(host, addresses["http"], "GET", ASKED)
+        with requests.Session() as session:
+            session.trust_env, session.proxies = False, {"http": running.told["http_proxy"]}
+            assert session.get(url, timeout=30).status_code == 200
+    assert f"GET {addresses['http']}{ASKED} 200 moved jwt" in running.lines()
+    token = url.partition("jwt=")[2]
+    for written in [running.log, *tmp_path.glob("usage.db*")]:
+        data = written.read_bytes()
+        assert not any(part.encode() in data for part in token.split("."))
+    store = open_usage(counted)
+    [record] = store.records()
+    store.close()
+    assert (record.location, record.count) == ("jwt", 1)

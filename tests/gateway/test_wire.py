@@ -100,12 +100,12 @@ def test_a_request_in_pieces(size: int) -> None:
 
 
 SMUGGLED = {
-    "bare line feed": (b"GET / HTTP/1.1\nHost: a\n\n", "CRLF"),
-    "bare line feed in one line": (b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", "CRLF"),
-    "bare carriage return": (b"GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", "CRLF"),
-    "nul": (b"GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", "CRLF"),
-    "folded": (b"GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", "folded"),
-    "folded first": (b"GET / HTTP/1.1\r\n X: b\r\nHost: a\r\n\r\n", "folded"),
+    "bare line feed": (b"GET / HTTP/1.1\nHost: a\n\n", "CR LF"),
+    "bare line feed in one line": (b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", "CR LF"),
+    "bare carriage return": (b"GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", "CR LF"),
+    "nul": (b"GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", "control character"),
+    "folded": (b"GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", "in the next line"),
+    "folded first": (b"GET / HTTP/1.1\r\n X: b\r\nHost: a\r\n\r\n", "in the next line"),
     "two lengths": (POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\na", "lengths"),
     "the same length twice": (POST + b"Content-Length: 1\r\ncontent-length: 1\r\n\r\na", "lengths"),
     "a list of lengths": (POST + b"Content-Length: 1, 1\r\n\r\na", "lengths"),
@@ -134,7 +134,7 @@ SMUGGLED = {
     "not ascii": (b"GET /\xe4 HTTP/1.1\r\nHost: a\r\n\r\n", "illegal request line"),
     "http 2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "version"),
     "http 0.9": (b"GET /\r\n\r\n", "version"),
-    "tls": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "CRLF"),
+    "tls": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "control character"),
     "bad chunk": (POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "illegal chunk header"),
     "chunk without its end": (
         POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\naXX0\r\n\r\n",
@@ -144,6 +144,8 @@ SMUGGLED = {
         POST + b"Transfer-Encoding: chunked\r\n\r\n1\na\r\n0\r\n\r\n",
         "illegal chunk header",
     ),
+    "an empty line first": (b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "version"),
+    "nothing but empty lines": (b"\r\n\r\n", "version"),
     "half a head": (b"GET / HTTP/1.1\r\nHo", "half a head"),
     "half a body": (POST + b"Content-Length: 5\r\n\r\nab", "peer closed connection"),
     "large": (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * HEAD_MAX + b"\r\n\r\n", "head of more"),
@@ -177,7 +179,7 @@ def test_pipelined_requests_are_looked_at_one_by_one() -> None:
             assert request.method == method
             await answer(wire)
             assert wire.again()
-        with pytest.raises(Ambiguous, match="CRLF"):
+        with pytest.raises(Ambiguous, match="CR LF"):
             await wire.receive()
 
     async def answer(wire: Wire) -> None:

@@ -10,9 +10,7 @@ Bodies are never held: the next piece is read once the last one is sent.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import math
 import re
 import socket
@@ -24,6 +22,11 @@ from typing import TypeAlias
 import anyio
 import h11
 from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSStream
+
+from headway.gateway.proxy.answers import ANSWERS, Unserved
+from headway.gateway.proxy.head import check_bytes
+from headway.gateway.proxy.tunnel import agrees
 
 __all__ = [
     "HEAD_MAX",
@@ -144,14 +147,14 @@ class Wire:
         ):
             if not self.is_whole:
                 _reset_at_close(self.stream)
-            elif self.is_read:
-                await self.stream.aclose()  # in TLS with a word of it
-            else:
+            elif self._http.their_state is h11.SEND_BODY:
                 await self._linger()
+            else:
+                await self.stream.aclose()  # in TLS with a word of it
         await abandon(self.stream)
 
     async def _linger(self) -> None:
-        with contextlib.suppress(NotImplementedError):
+        if not isinstance(self.stream, TLSStream):  # there it can not be said
             await self.stream.send_eof()
         left = _LINGER_BYTES
         while left > 0 and (data := await self._read()):
@@ -244,18 +247,19 @@ def _words(error: h11.RemoteProtocolError) -> str:
 # ---- heads ----------------------------------------------------------------------------------
 
 _VERSIONS = (b"HTTP/1.0", b"HTTP/1.1")
-_BARE = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\0")
 
 
 def checked_lines(data: bytes) -> None:
-    r"""Raise :class:`Ambiguous` where a line of *data* ends in anything but CRLF.
+    r"""Raise :class:`Ambiguous` for a line of *data* that the built-in proxy would not take either.
 
     >>> checked_lines(b"GET / HTTP/1.1\nHost: a")
     Traceback (most recent call last):
-    headway.gateway.wire.Ambiguous: a line that does not end in CRLF
+    headway.gateway.wire.Ambiguous: a line does not end in CR LF
     """
-    if _BARE.search(data):
-        raise Ambiguous("a line that does not end in CRLF")
+    try:
+        check_bytes(data)
+    except Unserved as refused:
+        raise Ambiguous(ANSWERS[refused.id].title) from None
 
 
 def checked_head(head: bytes) -> None:
@@ -273,8 +277,6 @@ def checked_head(head: bytes) -> None:
     names = [name.lower() for name, _ in fields]
     lengths = [value.strip(b" \t") for name, value in fields if name.lower() == b"content-length"]
     encoded = names.count(b"transfer-encoding")
-    if any(line[:1] in b" \t" for line in lines):  # an empty line is in it, too
-        raise Ambiguous("a folded line")
     if len(lengths) > 1 or encoded > 1 or not all(map(bytes.isdigit, lengths)):
         raise Ambiguous("two lengths, or none that is a number")
     if lengths and encoded:
@@ -343,7 +345,6 @@ def is_websocket(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 _GONE = (anyio.BrokenResourceError, anyio.ClosedResourceError)
 _FAILURES = (Ambiguous, Unanswered, TimeoutError, h11.LocalProtocolError, *_GONE)
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
 async def exchange(
@@ -452,12 +453,9 @@ def _with(
 
 def _agreed(request: h11.Request, event: h11.InformationalResponse) -> bool:
     """Whether a 101 is the answer to the WebSocket that *request* asked for."""
-    if not is_websocket(request.headers) or not is_websocket(event.headers):
-        return False
     key = next((v for n, v in request.headers if n == b"sec-websocket-key"), b"")
-    told = next((v for n, v in event.headers if n == b"sec-websocket-accept"), b"")
-    digest = hashlib.sha1(key + _GUID, usedforsecurity=False).digest()
-    return told == base64.b64encode(digest)
+    told = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers)
+    return is_websocket(request.headers) and agrees(key.decode("latin-1"), told)
 
 
 # ---- tunnels --------------------------------------------------------------------------------

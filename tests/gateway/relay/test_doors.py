@@ -13,6 +13,7 @@ from headway.gateway.relay.sites import Site, read_site
 
 SITE = read_site("https://site.example")
 HERE = read_site("http://127.0.0.1:2990")
+SHORT = read_site("https://localhost:8443")
 SIX = read_site("https://[::1]:8443")
 PASSWORD = "a password of more than sixteen"
 
@@ -165,6 +166,8 @@ def test_who_does_not_know_the_password(sent: list[str]) -> None:
         (Inside(SITE, "site.example"), "https://site.example?a", "site.example", "/?a"),
         (Inside(SIX, None), "/", "[::1]:8443", "/"),
         (Inside(HERE, None), "/", "127.0.0.1:2990", "/"),
+        (Inside(SHORT, None), "/", "localhost:8443", "/"),
+        (Inside(SHORT, "localhost"), "/", "localhost:8443", "/"),
     ],
 )
 def test_inside_of_a_tunnel(door: Inside, target: str, host: str, rest: str) -> None:
@@ -178,6 +181,7 @@ def test_inside_of_a_tunnel(door: Inside, target: str, host: str, rest: str) -> 
         (Inside(SITE, "evil.example"), "/", "site.example", "name-mismatch"),
         (Inside(SITE, "evil.example"), "/", "evil.example", "name-mismatch"),
         (Inside(SIX, "site.example"), "/", "[::1]:8443", "name-mismatch"),
+        (Inside(SHORT, "site.example"), "/", "localhost:8443", "name-mismatch"),
         (Inside(SITE, "site.example"), "/", "evil.example", "name-mismatch"),
         (Inside(SITE, "site.example"), "/", "site.example:8443", "name-mismatch"),
         (Inside(SITE, "site.example"), "https://evil.example/", "site.example", "name-mismatch"),

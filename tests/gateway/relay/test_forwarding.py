@@ -50,6 +50,12 @@ def test_what_connection_can_not_take_away() -> None:
             forwarding.request(asked((b"Connection", name)), PLACE, MOVED)
 
 
+@pytest.mark.parametrize("name", [b"Authorization", b"X-API-Key"])
+def test_t24_credentials_stand_once(name: bytes) -> None:
+    with pytest.raises(Ambiguous, match="there twice"):
+        Forwarding(["x-api-key"]).request(asked((name, b"1"), (name.lower(), b"2")), PLACE, PASS)
+
+
 def test_a_circle_is_seen_and_another_relay_is_none() -> None:
     one, other = Forwarding([]), Forwarding([])
     first = one.request(asked(), PLACE, PASS)

@@ -277,5 +277,7 @@ def _tell(
         print(f"export NODE_EXTRA_CA_CERTS={trusted}")
         print(f"# Java: keytool -importcert -noprompt -alias headway -file {trusted} \\")
         print("#   -keystore relay.p12 -storetype PKCS12 -storepass changeit")
-        print("#   java -Djavax.net.ssl.trustStore=relay.p12 -Dhttps.proxyHost=... ...")
+        print(
+            "#   -Djavax.net.ssl.trustStore=relay.p12 -Djavax.net.ssl.trustStorePassword=changeit"
+        )
     print("# ready", flush=True)

@@ -98,8 +98,9 @@ class Proxy:
 class Inside(NamedTuple):
     """Within a tunnel to *site*, of which the relay is the end.
 
-    *name* is what the handshake said (SNI); None where it said nothing, as it
-    does for an address, or where there was none, as in plain http.
+    *name* is what the handshake said (SNI), or None: it says full names alone (RFC
+    6066 section 3), and neither addresses nor, in Java, ``localhost``; and there
+    is none in plain http.
     """
 
     site: Site
@@ -108,7 +109,8 @@ class Inside(NamedTuple):
     def place(self, ask: Ask) -> Place:
         """The site of the tunnel; raises Turned, for another name as well."""
         _check_method(ask)
-        nameless = self.site.scheme == "http" or is_address(self.site.host)
+        full = "." in self.site.host and not is_address(self.site.host)
+        nameless = self.site.scheme == "http" or not full
         if self.name != self.site.host and not (nameless and self.name is None):
             raise Turned("name-mismatch")
         target = ask.target

@@ -11,7 +11,7 @@ from headway.gateway.decision import Decision
 from headway.gateway.middleware import answered
 from headway.gateway.relay.doors import BaseUrl, Place
 from headway.gateway.relay.refusals import Turned
-from headway.gateway.wire import Headers, end_to_end, is_websocket
+from headway.gateway.wire import Ambiguous, Headers, end_to_end, is_websocket
 
 __all__ = ["Forwarding"]
 
@@ -35,6 +35,9 @@ class Forwarding:
     def request(self, request: h11.Request, place: Place, decision: Decision) -> h11.Request:
         """*request* as it goes to the site; raises Turned for a circle, and wire.Ambiguous."""
         raw = request.headers.raw_items()
+        names = [name.lower() for name, _ in raw]
+        if any(names.count(name) > 1 for name in (b"authorization", *self._counting)):
+            raise Ambiguous("a header that stands once is there twice")
         kept = end_to_end(raw, also=self._counting)
         via = [value for name, value in kept if name.lower() == b"via"]
         if any(self.name.encode() in value for value in via):

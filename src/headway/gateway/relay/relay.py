@@ -47,6 +47,7 @@ EVERYBODY = "*"
 
 HEAD_SECONDS = 60.0  # between two requests, and until the whole head of one is there
 HANDSHAKE_SECONDS = 20.0
+STALL_SECONDS = 300.0  # so long may a site think, a stream be silent, and a program hold its body
 HTTPS = 443
 _SAFE = (b"GET", b"HEAD", b"OPTIONS")  # RFC 9110 section 9.2.1: sent once more, where nobody heard
 _GONE = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
@@ -90,7 +91,8 @@ class Relay:
             waiting.cancel()
 
     async def _converse(self, stream: ByteStream, door: Door, peer: str) -> None:
-        client, kept = Wire(stream, h11.SERVER), _Kept(self._dial)
+        client = Wire(stream, h11.SERVER, seconds=STALL_SECONDS)
+        kept = _Kept(self._dial)
         try:
             while not self._stopping and await self._one(client, door, peer, kept):
                 pass
@@ -219,7 +221,8 @@ class _Kept:
     async def fresh(self, site: Site) -> Wire:
         """A new one, in place of the other; raises Turned."""
         await self.close()
-        self._wire, self._site = Wire(await self._dial(site), h11.CLIENT), site
+        stream = await self._dial(site)
+        self._wire, self._site = Wire(stream, h11.CLIENT, seconds=STALL_SECONDS), site
         return self._wire
 
     async def close(self) -> None:
