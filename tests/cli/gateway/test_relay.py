@@ -15,6 +15,7 @@ import pytest
 from relayed import MOVED, OK, TOKEN, Upstream, answers, everything, head, upstream
 
 from headway.cli.commands import run
+from headway.errors import ConfigurationError
 from headway.gateway.usage.store import open_usage
 from headway.http.server import listen
 
@@ -204,3 +205,23 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
         port = str(taken.getsockname()[1])
         assert run(["gateway", "relay", "https://a.example", "--port", port]) == 2
     assert "can not be had" in capsys.readouterr().err
+
+
+def test_on_the_other_loopback(running: Callable[..., None]) -> None:
+    try:
+        listen(0, ["::1"])[0].close()
+    except ConfigurationError:
+        pytest.skip("this machine has no ::1")
+    with upstream(answers(OK)) as site:
+
+        def work(text: str) -> None:
+            assert re.search(r'^export http_proxy="http://\[::1\]:\d+"$', text, re.M)
+            base = re.search(r"is http://\[::1\]:(\d+)$", text, re.M)
+            assert base is not None
+            with socket.create_connection(("::1", int(base[1])), SECONDS) as connection:
+                connection.sendall(f"GET /?jwt={TOKEN} HTTP/1.1\r\n".encode())
+                connection.sendall(f"Host: [::1]:{base[1]}\r\n\r\n".encode())
+                assert b"200 OK" in head(connection)
+
+        running(work, "--base-url-for", site.url, "--bind", "::1")
+    assert f"Authorization: {MOVED}".encode() in site.heard[0]

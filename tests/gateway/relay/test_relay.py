@@ -73,7 +73,7 @@ def test_a_token_is_moved_and_everything_else_is_as_it_came(
     assert b"Cache-Control: private" in answer
     [use] = running.uses
     assert (use.location, use.outcome, use.sample) == ("jwt", "pass", "/rest//a?b=%2F+x&&c")
-    assert f"GET {site.url}/rest//a?b=%2F+x&&c 200 moved jwt" in caplog.text
+    assert f"GET {site.url}/rest//a 200 moved jwt" in caplog.text
     assert TOKEN not in caplog.text
 
 
@@ -512,7 +512,64 @@ def test_another_upgrade_is_dropped() -> None:
     assert b"http2" not in site.heard[0].lower()
 
 
+EXACT = [
+    "/", "//", "/a//b", "/./a", "/../a", "/a/..", "/%2e%2e/a", "/a%2Fb", "/a%5cb", "/a;b=c", "/~a",
+    "/%7Ea", "/*'()!$,:@", "/a?", "/a?&", "/a?b", "/a?b=", "/a?=b", "/a?b=c=d", "/a?b=%26&&c",
+    "/a?b=+%20", "/a?b=%zz", "/a?b[]=1&b[]=2", "/a?b=/?c", "/a?%6Ab=1", "/a?b=\"<>\\^`{|}",
+]  # fmt: skip
+
+
+def test_every_byte_of_the_target_stays_but_for_the_token() -> None:
+    with (
+        upstream(answers(*[OK] * 2 * len(EXACT))) as site,
+        relayed(site) as running,
+        running.connect() as program,
+    ):
+        for target in EXACT:
+            with_token = f"{target}{'&' if '?' in target else '?'}jwt={TOKEN}"
+            for each in (target, with_token):
+                program.sendall(get(site, each).replace(b"Connection: close\r\n", b""))
+                assert b"200 OK" in head(program)
+                assert body(program, 2) == b"hi"
+    seen = [heard.split(b" ")[1].decode() for heard in site.heard]
+    assert seen[::2] == EXACT
+    assert seen[1::2] == [each.removesuffix("?") if each == "/a?" else each for each in EXACT]
+
+
 # ---- answers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\nETag: x\r\n\r\n"),
+        (b"DELETE", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"),
+    ],
+)
+def test_answers_with_and_without_a_body(method: bytes, told: bytes) -> None:
+    with (
+        upstream(answers(told, told)) as site,
+        relayed(site) as running,
+        running.connect() as program,
+    ):
+        for _ in range(2):  # the connection goes on where it should
+            asked = get(site, "/", method=method).replace(b"Connection: close\r\n", b"")
+            program.sendall(asked)
+            answer = head(program)
+            assert answer.split(b"\r\n")[0] == told.split(b"\r\n")[0]
+            rest = told.partition(b"\r\n\r\n")[2]
+            assert body(program, len(rest)) == rest
+
+
+def test_an_answer_that_ends_with_its_connection() -> None:
+    with upstream(answers(b"HTTP/1.1 200 OK\r\n\r\nhi")) as site, relayed(site) as running:
+        new = running.say(get(site, "/"))
+        old = running.say(get(site, "/").replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert new.endswith(b"\r\n\r\n2\r\nhi\r\n0\r\n\r\n")
+    assert old.endswith(b"\r\n\r\nhi")
 
 
 def test_a_redirect_is_passed_on_as_it_came() -> None:

@@ -20,6 +20,7 @@ import typer
 from headway.cli.gateway.evidence import STORE, counting, naming_key
 from headway.cli.gateway.words import moment
 from headway.errors import ConfigurationError
+from headway.store.files import no_core_dumps, read_private
 
 if TYPE_CHECKING:
     from headway.gateway.relay.authority import LocalAuthority
@@ -89,6 +90,7 @@ def relay(
     moved = _moved(policy, location or (), parameter or (), header, scheme, observe=observe)
     password = _password(password_file)
     sites, bases = _sites(site or (), base_url_for or (), password)
+    no_core_dumps()
     with ExitStack() as stack:
         stack.enter_context(_logging(quiet=quiet))
         proxy = _Proxy(sites, password, tunnel or (), upstream_ca, folder, usage)
@@ -154,8 +156,6 @@ def _moved(
 
 
 def _password(file: Path | None) -> str:
-    from headway.store.files import read_private
-
     if file is None:
         found = os.environ.get(PASSWORD, "")
     elif not file.exists():

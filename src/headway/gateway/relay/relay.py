@@ -136,7 +136,7 @@ class Relay:
         except TimeoutError:
             await self._turn(client, asked, Turned("request-slow"))
         except (*_GONE, h11.LocalProtocolError, ssl.SSLError):
-            _log.info("%s - ended", "-" if asked is None else asked.method)
+            _log.info("%s - ended", _method(asked))
         except Exception as failure:  # noqa: BLE001 - whatever it is, nothing goes on by it
             _log.error("a request failed: %s", type(failure).__name__)
             await self._turn(client, asked, Turned("decision-failed"))
@@ -146,7 +146,7 @@ class Relay:
         """Answer by ourselves, where there is no answer yet."""
         _log.info(
             "%s %s - %d %s",
-            "-" if asked is None else asked.method,
+            _method(asked),
             turned.words or "-",
             TURNED[turned.id].status,
             turned.id,
@@ -286,14 +286,12 @@ class _Passing:
             raise Unanswered(Why.MALFORMED, str(wrong)) from None
 
     def _tell(self) -> None:
-        """One line: method, site, the target without tokens, status, what was moved."""
-        uses = self._decision.uses
-        target = uses[0].sample if uses else redact_url(self._decision.target)
+        """One line: method, site and path, status, what was moved; nobody's query stands in it."""
         _log.info(
             "%s %s%s %d %s",
-            self._ask.method,
+            _method(self._ask),
             self._place.site,
-            target,
+            redact_url(self._ask.raw_path),
             self._status,
             self._moved(),
         )
@@ -316,6 +314,10 @@ def _ask(request: h11.Request, peer: str) -> Ask:
         headers=headers,
         peer=peer,
     )
+
+
+def _method(asked: Ask | None) -> str:
+    return "-" if asked is None else asked.method[:20]
 
 
 def _has_body(request: h11.Request) -> bool:
