@@ -12,15 +12,16 @@ algorithm that its caller names and never the one that the token names.
 from __future__ import annotations
 
 import binascii
-import hmac
 import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from hmac import compare_digest
 from typing import Any, Literal, NoReturn, Protocol, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import convert
 
 from headway.errors import (
     AlgorithmMismatch,
@@ -105,7 +106,7 @@ def _segment(segment: str) -> bytes:
         raise _not_canonical(segment)
     standard = segment.replace("-", "+").replace("_", "/") + padding
     try:
-        return msgspec.convert(standard, bytes)
+        return convert(standard, bytes)
     except msgspec.ValidationError:
         raise _not_canonical(segment) from None
 
@@ -130,7 +131,7 @@ def _header(segment: str) -> Header:
         found = " and ".join(sorted(critical))
         raise CriticalHeader(expected="no crit, b64 or zip", found=found)
     try:
-        header = msgspec.convert(members, Header)
+        header = convert(members, Header)
     except msgspec.ValidationError as error:
         raise ClaimInvalid(found=f"header: {error}") from None
     _check_controls(header.alg, header.typ, header.kid)
@@ -162,7 +163,7 @@ def _claims_slowly(data: bytes) -> Claims:
     if "iss" not in members:
         raise ClaimMissing(expected="iss")
     try:
-        claims = msgspec.convert(members, Claims)
+        claims = convert(members, Claims)
     except msgspec.ValidationError as error:
         raise ClaimInvalid(found=error) from None
     _check_controls(claims.iss, claims.sub, claims.qsh, *claims.aud)
@@ -269,14 +270,14 @@ def check_signature(
     message, signature = token.signing_input, token.signature
     symmetric = algorithm == "HS256"
     for index, key in enumerate(keys):
-        if isinstance(key, Secret) is not symmetric:
-            raise TypeError(f"a {type(key).__name__} does not verify {algorithm}")
         if isinstance(key, Secret):
-            signed = hmac.compare_digest(key.mac(message), signature)
+            signed = symmetric and compare_digest(key.mac(message), signature)
         else:
-            signed = key.verifies(signature, message)
+            signed = not symmetric and key.verifies(signature, message)
         if signed:
             return index
+        if isinstance(key, Secret) is not symmetric:
+            raise TypeError(f"a {type(key).__name__} does not verify {algorithm}")
     raise SignatureInvalid()
 
 

@@ -444,17 +444,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             return None, False
         if len(values) > 1:
             raise errors.AuthorizationRepeated(found=f"{len(values)} headers")
-        scheme, _, token = values[0].partition(" ")
-        if scheme != self.scheme or not token.isascii() or token.encode().translate(None, _VISIBLE):
-            # not as nearly everybody writes it: another scheme, another case, or malformed
-            if (match := _credentials(self.scheme).match(values[0])) is None:
-                return None, True
-            token = match["token"]
+        match = _as_usual(self.scheme)(values[0]) or _credentials(self.scheme).match(values[0])
+        if match is None:
+            return None, True
         if self.rows.get((direction, _HEADER), _NEVER_ROW).schedule is NEVER:
             raise errors.LocationNotAllowed(found=f"{self.scheme} in the Authorization header")
-        if not token:
+        if not match["token"]:
             raise errors.AuthorizationMalformed(expected=f"{self.scheme}, one space, the token")
-        return TokenText(token), False
+        return TokenText(match["token"]), False
 
     def _in_parameter(
         self, seen: _Seen | None, row: Row, header: _Token, notes: list[str]
@@ -480,7 +477,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 _HEADER, _FORM, _QUERY = Location.HEADER, Location.FORM, Location.QUERY
 _NEVER_ROW = Row(NEVER)
 _WORD = re.compile(r"[A-Za-z0-9_.~-]+")
-_VISIBLE = bytes(range(0x21, 0x7F))
 
 
 class _Seen(NamedTuple):
@@ -511,6 +507,12 @@ def _spellings(name: str) -> re.Pattern[str]:
     """Every spelling of a parameter's name: each character plain or percent-encoded."""
     spelled = "".join(rf"(?:{re.escape(char)}|(?i:%{ord(char):02X}))" for char in name)
     return re.compile(rf"&{spelled}(?=[=&]|\Z)")
+
+
+@lru_cache(maxsize=64)
+def _as_usual(scheme: str) -> Callable[[str], re.Match[str] | None]:
+    """What :func:`_credentials` finds where the header is as nearly everybody writes it."""
+    return re.compile(rf"{re.escape(scheme)} (?P<token>[!-~]++)").fullmatch
 
 
 @lru_cache(maxsize=64)

@@ -108,7 +108,7 @@ def _silent(text: str) -> bool:
             return False
     if "\\" in text or ("&" in text and ";" in text):
         return False
-    return "%" not in text or _LIVE.search(lowered) is None
+    return _LIVE.search(lowered) is None
 
 
 # ---- text, bytes, URL -----------------------------------------------------------------------

@@ -351,15 +351,15 @@ def _check_parties(
     for name in rule.requires:
         if not getattr(claims, name):
             raise ClaimMissing(expected=name)
-    ours = expected.audience
+    reader = None
     if installation is not None and kind is not _ASSERTION:
         signer, reader = installation.client_key, installation.app_key
         if kind is _SESSION or direction is _APP_TO_HOST:  # the app signed it
             signer, reader = reader, signer
         if claims.iss != signer:
             raise IssuerMismatch(expected=signer, found=claims.iss)
-        ours = (*ours, reader)
     if claims.aud or rule.audience_required:
+        ours = expected.audience if reader is None else (*expected.audience, reader)
         _check_audience(claims.aud, ours, required=rule.audience_required)
 
 

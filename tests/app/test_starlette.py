@@ -13,8 +13,10 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from starlette.routing import Mount
 
 from app.calling import call_asgi
 from app.conformance import COOKIE, OWN_POLICY, PIECES, Conformance, Harness, Seen, about, title
@@ -744,6 +746,42 @@ def test_the_example_opens_its_panel(make_world, make_server, monkeypatch, tmp_p
 def test_routes_are_starlettes_own(app):
     assert Starlette(routes=app.connect.routes).routes
     assert asyncio.iscoroutinefunction(app.connect.check)
+
+
+def test_routes_are_found_below_another_app_too(app):
+    app.app = Starlette(routes=[Mount("/below", routes=app.connect.routes)])
+    assert app.call("GET", "/below/api", app.context_token()).status == 200
+    assert app.call("GET", "/api", app.context_token()).status == 404
+
+
+def test_another_method_is_none_of_the_route(app):
+    answer = app.call("DELETE", "/api", app.context_token())
+    assert (answer.status, sorted(answer.header("allow").split(", "))) == (
+        405,
+        ["GET", "HEAD", "POST"],
+    )
+    assert app.call("GET", "/api\n", app.context_token()).status == 404
+
+
+def test_a_response_keeps_what_it_has_to_do_afterwards(make_world):
+    world, done = make_world(), []
+    again = Response("x", headers={"x-own": "1"}, background=BackgroundTask(done.append, "after"))
+
+    async def answers(request, context):
+        return again  # the same one each time: nothing of a request stays with it
+
+    world.connect.context_route("/later")(answers)
+    world.install()
+    for times in (1, 2):
+        answer = world.call("GET", "/later", world.context_token())
+        assert (answer.text, answer.header("x-own"), done) == ("x", "1", ["after"] * times)
+        assert len(answer.all("cache-control")) == len(answer.all("referrer-policy")) == 1
+
+
+def test_a_head_gets_the_headers_alone(app):
+    seen = [app.call(method, "/image", app.context_token()) for method in ("GET", "HEAD")]
+    assert [answer.body for answer in seen] == [b"png", b""]
+    assert seen[0].headers == seen[1].headers
 
 
 def test_an_apps_own_answers_to_failures_are_its_own(make_world):

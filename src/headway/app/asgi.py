@@ -20,7 +20,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import AsyncExitStack
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -29,18 +29,20 @@ import msgspec
 from headway.app import connect as core
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import (
-    ALWAYS,
     CREDENTIALS,
     NO_TARGET,
     QUIET,
+    USUAL,
     Admitted,
     Answer,
     Asked,
     Streamed,
+    Waiting,
     answer_of,
-    arun,
+    at_once,
     clean_query,
     exchange,
+    finished,
     lacking,
     not_served,
     whole,
@@ -51,9 +53,11 @@ from headway.http.asgi import facts_from_scope, read_bounded
 
 __all__ = [
     "Answer",
+    "AskedByScope",
     "Connect",
     "Context",
     "Endpoint",
+    "Finishing",
     "Request",
     "Streamed",
     "SyncContext",
@@ -68,10 +72,12 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-Inner: TypeAlias = Callable[[Scope, Receive, Send, Admitted], Awaitable[None]]
+Inner: TypeAlias = Callable[[Scope, Receive, "Finishing", Admitted], Awaitable[None]]
+Pair: TypeAlias = tuple[bytes, bytes]
 
 OUTAGE = 503
-_ALWAYS = frozenset(name.encode() for name in ALWAYS)
+_JUDGED = frozenset({b"set-cookie", *(name.lower().encode() for name, _ in QUIET)})
+"""What of a handler's headers decides on further ones."""
 
 
 class Endpoint:
@@ -84,27 +90,36 @@ class Endpoint:
         self._connect = connect
         self._route = route
         self._inner = inner
+        self._quiet = tuple(_encoded((*QUIET, *connect.always)))
+        self._warns = route.serves is Serves.WEBHOOK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._route.serves is Serves.WEBHOOK:
-            warn_of_the_end(self._connect)
+        connect = self._connect
+        if self._warns:
+            warn_of_the_end(connect)
         try:
-            asked, read = asked_of(self._connect, scope, receive)
+            asked = AskedByScope(connect, scope, receive)
         except ConfigurationError as error:
             log.critical("%s", error)
             await send_answer(send, whole(self._connect, NO_TARGET), scope["method"])
             return
-        found = await arun(exchange(self._connect, self._route, asked), self._connect, read)
+        steps = exchange(connect, self._route, asked)
+        found = at_once(steps, connect)
+        if isinstance(found, Waiting):
+            found = await finished(steps, found, connect, asked.read)
         if isinstance(found, Answer):
-            strip(scope, clean_query(scope["query_string"].decode("latin-1")))
+            strip(scope, clean_query(asked.facts.raw_query))
             await send_answer(send, found, scope["method"])
             return
-        strip(scope, found.query)
-        clean = _clean(scope, found)
+        if found.query != asked.facts.raw_query:
+            strip(scope, found.query)
+        kept = asked.kept
         if found.form is not None:
-            receive = _once(found.form)
-        finishing = _Finishing(send, found)
+            receive, kept = _once(found.form), _with_length(kept, found.form)
+        # without the tokens, and without ways around ``send``
+        clean = {**scope, "headers": kept, "extensions": {}, "headway.admitted": found}
+        finishing = Finishing(send, found, self._quiet)
         try:
             await self._inner(clean, receive, finishing, found)
         except Exception as error:
@@ -133,22 +148,49 @@ def warn_of_the_end(connect: core.Connect) -> None:
         )
 
 
-def asked_of(
-    connect: core.Connect, scope: Scope, receive: Receive
-) -> tuple[Asked, Callable[[int], Awaitable[bytes]]]:
-    """The request of *scope* as the steps see it, and what reads its body."""
-    headers, server, peer = scope["headers"], scope.get("server"), scope.get("client")
+class AskedByScope(Asked):
+    """The request of an ASGI *scope* as the steps see it.
 
-    def header(name: str) -> str:
+    ``read`` gives its body; ``kept`` are the headers without credentials.
+    """
+
+    __slots__ = ("_receive", "_scope", "kept")
+
+    def __init__(self, connect: core.Connect, scope: Scope, receive: Receive) -> None:
+        self._scope = scope
+        self._receive = receive
+        self.kept: list[Pair] = []
+        given = []
+        for pair in scope["headers"]:  # names in lower case (ASGI: "HTTP Connection Scope")
+            if pair[0] not in _CREDENTIALS:
+                self.kept.append(pair)
+            elif pair[0] == b"authorization":
+                given.append(pair[1].decode("latin-1"))
+        self.facts = facts_from_scope(
+            scope, base_path=connect.base_path, authorization=tuple(given)
+        )
+
+    def header(self, name: str) -> str:
+        """The header *name*."""
         wanted = name.encode()
-        return b",".join([value for key, value in headers if key == wanted]).decode("latin-1")
+        found = [value for key, value in self._scope["headers"] if key == wanted]
+        return b",".join(found).decode("latin-1")
 
-    async def read(limit: int) -> bytes:
-        return await read_bounded(receive, limit)
+    async def read(self, limit: int) -> bytes:
+        """The body, at most *limit* bytes."""
+        return await read_bounded(self._receive, limit)
 
-    facts = facts_from_scope(scope, base_path=connect.base_path)
-    near, client = server[0] if server else "", peer[0] if peer else ""
-    return Asked(facts, header, near, client), read
+    @property
+    def near(self) -> str:
+        """The server's own address."""
+        server = self._scope.get("server")
+        return server[0] if server else ""
+
+    @property
+    def peer(self) -> str:
+        """Who sent the request."""
+        client = self._scope.get("client")
+        return client[0] if client else ""
 
 
 def strip(scope: Scope, query: str) -> None:
@@ -156,13 +198,9 @@ def strip(scope: Scope, query: str) -> None:
     scope["query_string"] = query.encode("latin-1")
 
 
-def _clean(scope: Scope, admitted: Admitted) -> Scope:
-    """*scope* without its tokens; and without ways around ``send``."""
-    headers = [(name, value) for name, value in scope["headers"] if name not in _CREDENTIALS]
-    if admitted.form is not None:
-        length = (b"content-length", str(len(admitted.form)).encode())
-        headers = [pair for pair in headers if pair[0] not in _LENGTHS] + [length]
-    return {**scope, "headers": headers, "extensions": {}, "headway.admitted": admitted}
+def _with_length(headers: list[Pair], form: bytes) -> list[Pair]:
+    kept = [pair for pair in headers if pair[0] not in _LENGTHS]
+    return [*kept, (b"content-length", str(len(form)).encode())]
 
 
 _CREDENTIALS = frozenset(name.encode() for name in CREDENTIALS)
@@ -181,11 +219,7 @@ def _once(body: bytes) -> Receive:
 
 async def send_answer(send: Send, answer: Answer, method: str) -> None:
     """Send a whole answer; a HEAD gets its headers alone."""
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
-    ]
-    if answer.status != 204:
-        headers.append((b"content-length", str(len(answer.body)).encode()))
+    headers = _headers_of(answer)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
 
@@ -196,55 +230,52 @@ def at_a_route(connect: core.Connect, send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             lacks = lacking(connect, (name.decode("latin-1") for name, _ in message["headers"]))
-            message = {**message, "headers": [*message["headers"], *_encoded(tuple(lacks))]}
+            message = {**message, "headers": [*message["headers"], *_encoded(lacks)]}
         await send(message)
 
     return sending
 
 
-def _quieted(
-    headers: Iterable[tuple[bytes, bytes]], admitted: Admitted
-) -> list[tuple[bytes, bytes]]:
-    named = {name for name, _ in headers}  # in lower case (ASGI: "Response Start")
-    if b"set-cookie" in named or not _ALWAYS.isdisjoint(named) or admitted.connect.acpt:
-        return _finished(headers, admitted)
-    # the usual case, without a detour by text
-    quiet = _encoded(QUIET)[1:] if b"cache-control" in named else _encoded(QUIET)
-    return [*headers, *quiet, *_encoded(admitted.connect.always)]
+def _headers_of(answer: Answer) -> list[Pair]:
+    headers = _USUAL[answer.headers][:] if answer.headers in _USUAL else _encoded(answer.headers)
+    if answer.status != 204:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    return headers
 
 
-@lru_cache(maxsize=8)
-def _encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
-    return tuple((name.lower().encode(), value.encode()) for name, value in headers)
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[Pair]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-def _finished(
-    headers: Iterable[tuple[bytes, bytes]], admitted: Admitted
-) -> list[tuple[bytes, bytes]]:
+_USUAL = {headers: _encoded(headers) for headers in USUAL}
+
+
+def _finished(headers: Iterable[Pair], admitted: Admitted) -> list[Pair]:
     texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-    return [
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in admitted.finished(texts)
-    ]
+    return _encoded(admitted.finished(texts))
 
 
-class _Finishing:
-    """Sends a handler's answer on with the headers of its route, and as a page where it is one."""
+class Finishing:
+    """Sends a handler's answer on with the headers of its route, and as a page where it is one.
 
-    __slots__ = ("_admitted", "_send", "begun")
+    *quiet* are the headers that are added in the usual case, encoded.
+    """
 
-    def __init__(self, send: Send, admitted: Admitted) -> None:
+    __slots__ = ("_admitted", "_quiet", "_send", "begun")
+
+    def __init__(self, send: Send, admitted: Admitted, quiet: tuple[Pair, ...]) -> None:
         self._send = send
         self._admitted = admitted
+        self._quiet = quiet
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
+        """Send one message of the handler's on."""
         page, kind = self._admitted.page, message["type"]
         if kind == "http.response.start":
-            headers = message.get("headers", ())
-            finish = _quieted if page is None else _finished
             self.begun = True
-            await self._send({**message, "headers": finish(headers, self._admitted)})
+            headers = self._headers(message.get("headers", ()))
+            await self._send({**message, "headers": headers})
         elif page is not None and kind == "http.response.body":
             more = message.get("more_body", False)
             body = page.body(message.get("body", b""), more=more)
@@ -252,6 +283,26 @@ class _Finishing:
                 await self._send({**message, "body": body})
         else:
             await self._send(message)
+
+    async def send_all(self, status: int, headers: list[Pair], body: bytes, method: str) -> None:
+        """Send an answer that is there as a whole; a HEAD gets its headers alone."""
+        self.begun = True
+        page, send = self._admitted.page, self._send
+        headers = self._headers(headers)
+        if page is not None:
+            body = page.body(body, more=False)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+    def _headers(self, headers: Iterable[Pair]) -> list[Pair]:
+        admitted = self._admitted
+        if admitted.page is None and not admitted.connect.acpt:
+            for name, _ in headers:  # in lower case (ASGI: "Response Start")
+                if name in _JUDGED:
+                    break
+            else:
+                return [*headers, *self._quiet]  # the usual case, without a detour by text
+        return _finished(headers, admitted)
 
 
 # ---- an app without a framework -------------------------------------------------------------
@@ -267,8 +318,16 @@ class Request:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive = receive
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
+
+    @property
+    def method(self) -> str:
+        """The method, in capitals."""
+        return self.scope["method"]  # type: ignore[no-any-return]
+
+    @property
+    def path(self) -> str:
+        """The path, decoded."""
+        return self.scope["path"]  # type: ignore[no-any-return]
 
     @cached_property
     def query(self) -> list[tuple[str, str]]:
@@ -389,24 +448,31 @@ def _inner(route: Route) -> Inner:
     handler: Any = route.handler
     waits = inspect.iscoroutinefunction(handler)
 
-    async def inner(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
+    async def inner(scope: Scope, receive: Receive, send: Finishing, admitted: Admitted) -> None:
         request = Request(scope, receive)
         if not waits:
             with admitted.sync_context() as plain:
                 result = await asyncio.to_thread(handler, request, plain)
-                await _send(send, result, scope["method"])
+                await _sent(send, result, scope["method"])
             return
-        async with admitted.context() as context:  # open until the answer is out
-            await _send(send, await handler(request, context), scope["method"])
+        context = admitted.context()
+        try:
+            await _sent(send, await handler(request, context), scope["method"])
+        finally:  # not before the answer is out
+            context.close()
 
     return inner
 
 
-async def _send(send: Send, result: Any, method: str) -> None:
-    if not isinstance(result, Streamed):
-        await send_answer(send, answer_of(result), method)
-        return
-    headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in result.headers]
+def _sent(send: Finishing, result: Any, method: str) -> Awaitable[None]:
+    if isinstance(result, Streamed):
+        return _stream(send, result)
+    answer = answer_of(result)
+    return send.send_all(answer.status, _headers_of(answer), answer.body, method)
+
+
+async def _stream(send: Finishing, result: Streamed) -> None:
+    headers = _encoded(result.headers)
     await send({"type": "http.response.start", "status": result.status, "headers": headers})
     async for chunk in _each(result.chunks):
         await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -77,6 +77,8 @@ CLIENT_SCRIPT = "HEADWAY_CLIENT_SCRIPT"
 PROCESSES = "WEB_CONCURRENCY"
 """How many processes a server starts: gunicorn and uvicorn read it, too."""
 
+_QUERY = Location.QUERY  # looking up a member costs as much as a call
+
 _STRICT_TRANSPORT = (("Strict-Transport-Security", "max-age=31536000"),)
 """For a year, this name alone: what lies beside the app is not the app's to decide (RFC 6797)."""
 
@@ -103,13 +105,13 @@ class Keys:
         self._store = store
         self._install = install
         self.forge = forge
-        self._instruments = instruments
+        self._instruments = instruments or None  # none of them is nobody
 
     def find(self, need: NeedKey) -> Credentials | Awaitable[Credentials | None] | None:
         """The keys for *need*, or None where nobody is known by it."""
         if need.symmetric:
             found = self._store.find(need)
-            if self._instruments and isinstance(found, Credentials):
+            if self._instruments is not None and isinstance(found, Credentials):
                 self._instruments.looked_up(cached=found.cached)
             return found
         if need.issuer == FORGE_ISSUER:
@@ -189,8 +191,8 @@ class Connect(Declarations):
         told = {"key": key, "name": name, "description": description, "scopes": tuple(scopes)}
         super().__init__(_about(descriptor, told, self.base_url), policy, health)
         self.client_script = _client_script(client_script, development=development)
-        observers = [Observer(observer)] if observer is not None else []
-        self.instruments = Instruments([*observers, *instruments])
+        told_first = () if observer is None else (Observer(observer),)
+        self.instruments = Instruments((*told_first, *instruments))
         self._transport = transport
         self.calls = self._host_calls(calls, clock)
         suffixes = addresses.host_suffixes(hosts)
@@ -204,12 +206,12 @@ class Connect(Declarations):
         self.always = _STRICT_TRANSPORT if self.base_url.startswith("https://") else ()
         self.administrators = Administrators(self.client)
         self.sealed_pages, self.acpt = sealed_pages, acpt
-        self.clock = clock
-        self.header_only = self._policies.header_only
+        self.clock, self.header_only = clock, self._policies.header_only
         self.queue = MemoryQueue() if queue is None else queue
         self._open_tickets(shared=once is not None or store != MEMORY)
         self.webhooks = self._events(receipts)
         self._expected = Expected(app_key=self.key, audience=self._known_as(audience))
+        self.watched = bool(self.instruments)
 
     def _known_as(self, audience: Sequence[str]) -> tuple[str, ...]:
         """The base URLs by which tokens may name the app."""
@@ -275,8 +277,10 @@ class Connect(Declarations):
         return verified
 
     def client_of(self, asked: Asked) -> str:
-        """The address that asked, through proxies of ours only; "" where nobody knows."""
-        if self.forwarded is None or not self.instruments:
+        """The address that asked, through proxies of ours only; "" where nobody knows or hears."""
+        if not self.watched:
+            return ""
+        if self.forwarded is None:
             return asked.peer
         return self.forwarded.client(asked.peer, asked.header)
 
@@ -307,10 +311,13 @@ class Connect(Declarations):
         accept, policy, path = route.accept, route.policy, route.path
         if accept is None or policy is None:
             raise ConfigurationError(f"route {route.path}: accepts nothing")
-        verified = None
+        verified, expected = None, route.expected or self._expected
         try:
-            verified = yield from self.verifying(facts, accept, policy, route.expected)
-            check_place(route, verified)
+            verified = yield from verify(
+                facts, accept=accept, expected=expected, now=self.clock(), policy=policy
+            )
+            if verified.location is _QUERY:
+                check_place(route, verified)
             if route.installed is not None:
                 site: Installation | None = yield Run(route.installed, (self, verified))
                 verified = msgspec.structs.replace(verified, installation=site)
@@ -318,7 +325,8 @@ class Connect(Declarations):
             if not (or_shell and isinstance(refusal, TokenMissing)):
                 self.tell(facts, accept.direction, policy, verified, refusal, path, client)
             raise
-        self.tell(facts, accept.direction, policy, verified, None, path, client)
+        if self.watched:
+            self.tell(facts, accept.direction, policy, verified, None, path, client)
         return verified
 
     def reproving(
@@ -400,7 +408,7 @@ class Connect(Declarations):
         client: str = "",
     ) -> None:
         """Tell the instruments, where there are some."""
-        if not self.instruments:
+        if not self.watched:
             return
         where: Any = {"now": self.clock(), "route": route, "client": client}
         if refusal is None:

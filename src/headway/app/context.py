@@ -156,6 +156,9 @@ class NoInvocation(HeadwayError):
     """A handler asked what Forge said, of a request that is not Forge's."""
 
 
+_NO_TOKENS = ForgeTokens()
+_INVOCATION = Kind.INVOCATION  # looking up a member costs as much as a call
+
 # ---- the context of a handler ---------------------------------------------------------------
 
 
@@ -178,11 +181,14 @@ class Proved:
         self._connect = connect
         self.verified = verified
         self._installation = installation
-        self._invoked = verified.kind is Kind.INVOCATION
         claims = verified.claims
-        self.account_id = claims.principal if self._invoked else claims.sub
+        self.account_id = claims.sub if verified.kind is not _INVOCATION else claims.principal
         self._signed_query = signed_query
-        self._tokens = tokens or ForgeTokens()
+        self._tokens = _NO_TOKENS if tokens is None else tokens
+
+    @property
+    def _invoked(self) -> bool:
+        return self.verified.kind is _INVOCATION
 
     @property
     def installation(self) -> Installation:
@@ -282,6 +288,10 @@ class Proved:
         """
         return link_to(self._connect, self, path, query)
 
+    def close(self) -> None:
+        """Forget what only this request may use: for adapters, when the answer is out."""
+        self._tokens.drop()
+
     def __repr__(self) -> str:
         site = self._installation.client_key if self._installation else "no Connect site"
         return f"<context of {self.account_id or 'nobody'} on {site}>"
@@ -317,8 +327,8 @@ class Context(Proved):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Forget what only this request may use; the adapter enters and leaves."""
-        self._tokens.drop()
+        """The end of the request; the adapter enters and leaves."""
+        self.close()
 
 
 class SyncContext(Proved):
@@ -343,8 +353,8 @@ class SyncContext(Proved):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Forget what only this request may use; the adapter enters and leaves."""
-        self._tokens.drop()
+        """The end of the request; the adapter enters and leaves."""
+        self.close()
 
 
 def installation_of(verified: Verified) -> Installation:
@@ -352,8 +362,3 @@ def installation_of(verified: Verified) -> Installation:
     if verified.installation is None:
         raise ConfigurationError("the store answers with keys and without their installation")
     return verified.installation
-
-
-def signs_address(verified: Verified) -> bool:
-    """Whether the address is the host's word: a request token binds it."""
-    return verified.kind is Kind.REQUEST

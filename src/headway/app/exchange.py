@@ -29,7 +29,7 @@ import msgspec
 from headway.app import acpt, lifecycle, pages
 from headway.app.addresses import framers, is_loopback
 from headway.app.background import result_of
-from headway.app.context import Context, SyncContext, installation_of, signs_address
+from headway.app.context import Context, SyncContext, installation_of
 from headway.app.cookies import framed_cookie
 from headway.app.forge_tokens import TOKEN_HEADERS, ForgeTokens
 from headway.app.pages import FramedPage, Headers
@@ -44,7 +44,7 @@ from headway.errors import (
 from headway.http.answers import page_headers, problem, refusal_headers
 from headway.http.asgi import FORM_TYPE
 from headway.model import Installation, Kind, Location, RequestFacts, TokenText, Verified
-from headway.ports import NeedKey, OnceOnly
+from headway.ports import Credentials, NeedKey, OnceOnly
 from headway.qsh import without_token
 from headway.refusals import AdministratorRequired, PermissionRefused
 
@@ -55,6 +55,7 @@ __all__ = [
     "CREDENTIALS",
     "ENVIRON_CREDENTIALS",
     "NO_TARGET",
+    "USUAL",
     "Admitted",
     "Answer",
     "Asked",
@@ -63,10 +64,13 @@ __all__ = [
     "Run",
     "Steps",
     "Streamed",
+    "Waiting",
     "answer_of",
     "arun",
+    "at_once",
     "clean_query",
     "exchange",
+    "finished",
     "lacking",
     "not_served",
     "run",
@@ -81,6 +85,8 @@ Steps: TypeAlias = Generator[Any, Any, T]
 FORM_BYTES_MAX = 65_536
 """A form that is read before anybody has proved anything."""
 
+# Looking up a member costs as much as a call.
+_REQUEST, _INVOCATION, _QUERY = Kind.REQUEST, Kind.INVOCATION, Location.QUERY
 _PAGE_DESTINATIONS = frozenset({"document", "frame", "iframe"})
 
 
@@ -100,15 +106,29 @@ class Asked:
     it, the client's.  ``peer`` is who sent the request, "" where unknown.
     """
 
-    __slots__ = ("facts", "header", "near", "peer")
+    __slots__ = ("_header", "_near", "_peer", "facts")
 
     def __init__(
         self, facts: RequestFacts, header: Callable[[str], str], near: str, peer: str = ""
     ) -> None:
         self.facts = facts
-        self.header = header
-        self.near = near
-        self.peer = peer
+        self._header = header
+        self._near = near
+        self._peer = peer
+
+    def header(self, name: str) -> str:
+        """The header *name*."""
+        return self._header(name)
+
+    @property
+    def near(self) -> str:
+        """The address that must be this machine's in development."""
+        return self._near
+
+    @property
+    def peer(self) -> str:
+        """Who sent the request."""
+        return self._peer
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -127,9 +147,10 @@ class Streamed(msgspec.Struct, frozen=True):
     status: int = 200
 
 
-class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """The handler may run: with *query*, without the Authorization header, for *verified*.
 
+    ``signed`` says that the address is the host's word: a request token binds it, a seal proves it.
     ``form`` is the body to hand on where the steps have read it.  ``page`` finishes the
     answer of a page; None where the answer is no page.
     """
@@ -145,22 +166,22 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
 
     def context(self) -> Context:
         """The context of an ``async def`` handler."""
-        return Context(self.connect, self.verified, self._site, self._signed, self.tokens)
+        site = self.verified.installation or self._site
+        signed = self.query if self.signed else ""
+        return Context(self.connect, self.verified, site, signed, self.tokens)
 
     def sync_context(self) -> SyncContext:
         """The context of a plain handler."""
-        return SyncContext(self.connect, self.verified, self._site, self._signed, self.tokens)
+        signed = self.query if self.signed else ""
+        return SyncContext(self.connect, self.verified, self._site, signed, self.tokens)
 
     @property
     def _site(self) -> Installation | None:
         """The installation; an invocation of a pure Forge app has none."""
-        if self.verified.kind is Kind.INVOCATION:
-            return self.verified.installation
-        return installation_of(self.verified)
-
-    @property
-    def _signed(self) -> str:
-        return self.query if self.signed else ""
+        found = self.verified.installation
+        if found is None and self.verified.kind is not Kind.INVOCATION:
+            return installation_of(self.verified)
+        return found
 
     @property
     def failed(self) -> Answer:
@@ -230,6 +251,11 @@ ALWAYS = frozenset({"referrer-policy", "x-content-type-options"})
 
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 _HTML = (("Content-Type", "text/html; charset=utf-8"),)
+_JSON = (("Content-Type", "application/json"),)
+_BYTES = (("Content-Type", "application/octet-stream"),)
+USUAL = (_HTML, _JSON, _BYTES)
+"""The headers of what a handler returns that is no answer yet."""
+
 _NOT_HERE = Answer(
     403,
     (*_TEXT, *QUIET),
@@ -391,6 +417,28 @@ def _webhook(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
 
 
 def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Admitted]:
+    if route.page:
+        return (yield from _framed_page(connect, route, asked))
+    facts, client = asked.facts, connect.client_of(asked) if connect.watched else ""
+    if connect.acpt:
+        facts = acpt.moved(facts, route.accept, asked.header)
+    # (1) who asks: a token, or the ticket of a link?
+    if route.ticket is not None and carries_ticket(facts.raw_query):
+        verified = yield from connect.redeeming(facts, route, route.ticket, client=client)
+    else:
+        verified = yield from connect.proving(facts, route, client=client)
+    # (2) may they?
+    if route.admin_only:
+        yield from _administers(connect, route, facts, verified, client)
+    tokens, kind, query = None, verified.kind, facts.raw_query
+    if kind is _INVOCATION:
+        tokens = _tokens_of(connect, route, asked, verified)
+    # (3) the handler, which never sees the token
+    query = clean_query(query) if query else ""
+    return Admitted(connect, asked, verified, query, kind is _REQUEST, None, None, tokens)
+
+
+def _framed_page(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Admitted]:
     facts, form, client = asked.facts, None, connect.client_of(asked)
     # (1) a form may hold the token, on a route that says so
     if route.form and facts.method == "POST":
@@ -398,11 +446,14 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
         facts = _with_form(asked, form)
     if connect.acpt:
         facts = acpt.moved(facts, route.accept, asked.header)
-    # (2) who asks?
-    reload = route.page and bool(asked.header(pages.SHELL_HEADER))
-    shell = route.page and not reload and facts.method != "POST" and _wants_page(asked)
+    # (2) who asks: a token, or of a shell's fetch the seal beside it?
+    reload = bool(asked.header(pages.SHELL_HEADER))
+    shell = not reload and facts.method != "POST" and _wants_page(asked)
     try:
-        verified = yield from _who(connect, route, facts, client, reload=reload, shell=shell)
+        if reload:
+            verified = yield from connect.reproving(facts, route=route.path, client=client)
+        else:
+            verified = yield from connect.proving(facts, route, client=client, or_shell=shell)
     except TokenMissing:
         if not shell:
             raise
@@ -410,30 +461,20 @@ def _handler(connect: Connect, route: Route, asked: Asked) -> Steps[Answer | Adm
     # (3) may they?
     if route.admin_only:
         yield from _administers(connect, route, facts, verified, client)
-    if verified.kind is Kind.INVOCATION:
-        tokens = _tokens_of(connect, route, asked, verified)
-        return _admitted(connect, asked, facts, verified, form, tokens=tokens)
-    if not route.page:
-        return _admitted(connect, asked, facts, verified, form)
     # (4) a browser, which would keep the address, may have to go to another one first
     on = connect.sent_on(facts, verified) if _navigates(asked) else None
     if on is not None:
         return Answer(303, tuple(on.items()))
-    # (5) the handler, which never sees the token
-    return _admitted(
-        connect, asked, facts, verified, form, _page_of(connect, facts, verified, reload)
+    # (5) the handler, which never sees the token; its address has at least a seal
+    return Admitted(
+        connect,
+        asked,
+        verified,
+        clean_query(facts.raw_query),
+        signed=True,
+        form=None if form is None else _without_field(facts, form),
+        page=_page_of(connect, facts, verified, reload),
     )
-
-
-def _who(
-    connect: Connect, route: Route, facts: RequestFacts, client: str, *, reload: bool, shell: bool
-) -> Steps[Verified]:
-    """What the token proves: or the ticket of a link, or of a shell's fetch the seal beside it."""
-    if route.ticket is not None and carries_ticket(facts.raw_query):
-        return (yield from connect.redeeming(facts, route, route.ticket, client=client))
-    if reload:
-        return (yield from connect.reproving(facts, route=route.path, client=client))
-    return (yield from connect.proving(facts, route, client=client, or_shell=shell))
 
 
 def _administers(
@@ -458,27 +499,6 @@ def _tokens_of(connect: Connect, route: Route, asked: Asked, verified: Verified)
         policy, client = route.policy or connect.header_only, connect.client_of(asked)
         connect.tell(asked.facts, verified.direction, policy, verified, refusal, route.path, client)
         raise
-
-
-def _admitted(
-    connect: Connect,
-    asked: Asked,
-    facts: RequestFacts,
-    verified: Verified,
-    form: bytes | None,
-    page: FramedPage | None = None,
-    tokens: ForgeTokens | None = None,
-) -> Admitted:
-    return Admitted(
-        connect=connect,
-        asked=asked,
-        verified=verified,
-        query=clean_query(facts.raw_query),
-        signed=page is not None or signs_address(verified),  # a page's address has at least a seal
-        form=None if form is None else _without_field(facts, form),
-        page=page,
-        tokens=tokens,
-    )
 
 
 def _live(connect: Connect, route: Route, asked: Asked) -> Steps[Answer]:
@@ -522,8 +542,6 @@ def clean_query(raw_query: str) -> str:
     >>> clean_query("a=1&jwt=eyJ&headway-seal=x")
     'a=1'
     """
-    if not raw_query:
-        return ""
     return without_ticket(pages.without_seal(without_token(raw_query)))
 
 
@@ -539,7 +557,7 @@ def check_place(route: Route, verified: Verified) -> None:
 
     Raises :class:`~headway.errors.LocationNotAllowed`.
     """
-    if verified.location is Location.QUERY and verified.kind not in route.bare_kinds:
+    if verified.location is _QUERY and verified.kind not in route.bare_kinds:
         raise LocationNotAllowed(found=f"a {verified.kind} token in the address")
 
 
@@ -559,14 +577,10 @@ def answer_of(result: Any) -> Answer:
     if result is None:
         return Answer(204)
     if isinstance(result, str):
-        return Answer(200, (("Content-Type", "text/html; charset=utf-8"),), result.encode())
+        return Answer(200, _HTML, result.encode())
     if isinstance(result, bytes):
-        return Answer(200, (("Content-Type", "application/octet-stream"),), result)
-    return Answer(200, (("Content-Type", "application/json"),), _json(result))
-
-
-def _json(value: Any) -> bytes:
-    return msgspec.json.encode(value, enc_hook=_plain)
+        return Answer(200, _BYTES, result)
+    return Answer(200, _JSON, _encoder.encode(result))
 
 
 def _plain(value: Any) -> str:
@@ -574,6 +588,9 @@ def _plain(value: Any) -> str:
     if isinstance(value, TokenText):
         return str(value)
     raise TypeError(f"a handler returned JSON with a {type(value).__name__} in it")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
 
 
 # ---- who answers the questions --------------------------------------------------------------
@@ -603,6 +620,33 @@ def run(steps: Steps[T], connect: Connect, read: Callable[[int], bytes]) -> T:
         steps.close()
 
 
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """Steps that came to something they have to wait for: a question, or an answer under way."""
+
+    question: Any
+
+
+def at_once(steps: Steps[T], connect: Connect) -> T | Waiting:
+    """Run *steps* for as long as memory answers: nearly all requests end here.
+
+    What is :class:`Waiting` is for :func:`arun`.
+    """
+    try:
+        question = steps.send(None)
+        while type(question) is NeedKey:
+            try:
+                found = connect.keys.find(question)
+            except Exception as error:  # noqa: BLE001 - thrown into the steps
+                question = steps.throw(error)
+                continue
+            if found is not None and type(found) is not Credentials:
+                return Waiting(found)
+            question = steps.send(found)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    return Waiting(question)
+
+
 async def arun(
     steps: Steps[T],
     connect: Connect,
@@ -614,21 +658,37 @@ async def arun(
     *waiting* waits for what answers asynchronously, where that is to happen on
     one loop for all requests and this one may be another.
     """
-    value: Any = None
-    error: Exception | None = None
+    found = at_once(steps, connect)
+    if type(found) is not Waiting:
+        return found  # type: ignore[return-value]
+    return await finished(steps, found, connect, read, waiting)
+
+
+async def finished(
+    steps: Steps[T],
+    begun: Waiting,
+    connect: Connect,
+    read: Callable[[int], Awaitable[bytes]],
+    waiting: Callable[[Awaitable[Any]], Awaitable[Any]] | None = None,
+) -> T:
+    """The end of *steps*, which :func:`at_once` left at *begun*."""
+    question: Any = begun.question
     try:
         while True:
-            question = steps.send(value) if error is None else steps.throw(error)
-            value = error = None
+            value: Any = None
+            error: Exception | None = None
             try:
                 if isinstance(question, Run) and not inspect.iscoroutinefunction(question.function):
                     value = asyncio.to_thread(question.function, *question.arguments)
+                elif hasattr(question, "__await__"):
+                    value = question
                 else:
                     value = _asked(question, connect, read)
                 if hasattr(value, "__await__"):
                     value = await (value if waiting is None else waiting(value))
             except Exception as raised:  # noqa: BLE001 - thrown into the steps
                 error = raised
+            question = steps.send(value) if error is None else steps.throw(error)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:

@@ -26,7 +26,7 @@ from fastapi.security.base import SecurityBase
 from starlette.responses import HTMLResponse
 
 from headway.app import connect as core
-from headway.app.asgi import Endpoint, Receive, Scope, Send, asked_of
+from headway.app.asgi import AskedByScope, Endpoint, Finishing, Receive, Scope, Send
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import CREDENTIALS, QUIET, Admitted, Answer, arun, exchange
 from headway.app.routes import CALL, Route, Serves, handlers_first, with_head
@@ -114,7 +114,7 @@ def _head_of(methods: tuple[str, ...]) -> tuple[str, ...]:
     return with_head(methods)[len(methods) :]
 
 
-async def _nothing(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
+async def _nothing(scope: Scope, receive: Receive, send: Finishing, admitted: Admitted) -> None:
     raise ConfigurationError("this route has no handler")
 
 
@@ -129,7 +129,9 @@ def _checked(connect: Connect, route: Route) -> type[APIRoute]:
             else:
                 await refuse_method(connect, self.methods or (), scope, send)
 
-        async def _inner(self, scope: Scope, receive: Receive, send: Send, _: Admitted) -> None:
+        async def _inner(
+            self, scope: Scope, receive: Receive, send: Finishing, _: Admitted
+        ) -> None:
             await super().handle(scope, receive, send)
 
     return Checked
@@ -182,8 +184,8 @@ class _Call(_Scheme):
         route = Route(
             path=request.url.path, methods=("*",), accept=CALL, policy=connect.header_only
         )
-        asked, read = asked_of(connect, request.scope, request.receive)
-        found = await arun(exchange(connect, route, asked), connect, read)
+        asked = AskedByScope(connect, request.scope, request.receive)
+        found = await arun(exchange(connect, route, asked), connect, asked.read)
         if isinstance(found, Answer):
             detail = found.body.decode()
             raise HTTPException(found.status, detail, dict(found.headers))

@@ -14,19 +14,19 @@ with the context that the token proved.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, request_response
+from starlette.routing import BaseRoute, Match, request_response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
 from headway.app import connect as core
-from headway.app.asgi import Endpoint, Inner, Receive, Scope, Send, send_answer
+from headway.app.asgi import Endpoint, Finishing, Inner, Receive, Scope, Send, send_answer
 from headway.app.context import Context, SyncContext
 from headway.app.exchange import Admitted, answer_of, not_served
 from headway.app.routes import Route, handlers_first
@@ -58,19 +58,30 @@ class Connect(core.Connect):
 
 
 class Declared(StarletteRoute):
-    """A route of *connect*, which says at its path what every answer says."""
+    """A route of *connect*, whose path has no parameters: a comparison finds it.
+
+    It says at its path what every answer says.
+    """
 
     def __init__(self, connect: core.Connect, path: str, endpoint: Endpoint, **more: Any) -> None:
         super().__init__(path, endpoint, **more)
         self._connect = connect
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether it is the route of *scope*."""
+        if scope["type"] != "http" or scope.get("root_path"):  # below another app
+            return super().matches(scope)
+        if scope["path"] != self.path:
+            return Match.NONE, {}
+        found = {"endpoint": self.endpoint, "path_params": dict(scope.get("path_params", ()))}
+        return Match.FULL if scope["method"] in (self.methods or ()) else Match.PARTIAL, found
+
+    def handle(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Answer one request, or say which methods there are."""
         methods = self.methods or set()
         if scope["method"] in methods:
-            await super().handle(scope, receive, send)
-        else:
-            await refuse_method(self._connect, methods, scope, send)
+            return self.app(scope, receive, send)  # type: ignore[return-value]
+        return refuse_method(self._connect, methods, scope, send)
 
 
 async def refuse_method(
@@ -87,22 +98,33 @@ def _inner(route: Route) -> Inner:
     handler: Any = route.handler
     waits = inspect.iscoroutinefunction(handler)
 
-    async def inner(scope: Scope, receive: Receive, send: Send, admitted: Admitted) -> None:
+    async def inner(scope: Scope, receive: Receive, send: Finishing, admitted: Admitted) -> None:
         request = Request(scope, receive)
         try:
-            if waits:
-                async with admitted.context() as context:  # open until the answer is out
-                    await _response(await handler(request, context))(scope, receive, send)
+            if not waits:
+                with admitted.sync_context() as plain:
+                    result = await run_in_threadpool(handler, request, plain)
+                    await _sent(_response(result), scope, receive, send)
                 return
-            with admitted.sync_context() as plain:
-                result = await run_in_threadpool(handler, request, plain)
-                await _response(result)(scope, receive, send)
+            context = admitted.context()
+            try:
+                await _sent(_response(await handler(request, context)), scope, receive, send)
+            finally:  # not before the answer is out
+                context.close()
         except Exception as error:
-            if getattr(send, "begun", False):
+            if send.begun:
                 raise
             await _answered(error)(scope, receive, send)
 
     return inner
+
+
+def _sent(response: Response, scope: Scope, receive: Receive, send: Finishing) -> Awaitable[None]:
+    if type(response).__call__ is not Response.__call__ or response.background is not None:
+        return response(scope, receive, send)
+    # what that does, in one go
+    body = bytes(response.body)
+    return send.send_all(response.status_code, response.raw_headers, body, scope["method"])
 
 
 def _answered(error: Exception) -> ASGIApp:

@@ -24,9 +24,15 @@ def header_values(headers: Iterable[tuple[bytes, bytes]], name: str) -> tuple[st
 
 
 def facts_from_scope(
-    scope: Mapping[str, Any], *, base_path: str = "", body: bytes | None = None
+    scope: Mapping[str, Any],
+    *,
+    base_path: str = "",
+    body: bytes | None = None,
+    authorization: tuple[str, ...] | None = None,
 ) -> RequestFacts:
     """The facts of an ASGI HTTP scope; *body* where a form field may hold a token.
+
+    *authorization* are the headers of that name, where the caller has them already.
 
     Raises :class:`~headway.errors.ConfigurationError` where the server gives no
     raw path: a decoded path can not be hashed (ASGI: HTTP connection scope).
@@ -41,17 +47,21 @@ def facts_from_scope(
             "this ASGI server gives no raw_path, and a decoded path can not be hashed; "
             "use one that does, such as uvicorn"
         )
-    headers, form = scope["headers"], None
+    form = None
     if body is not None:
-        content_type = "".join(header_values(headers, "content-type")).partition(";")[0]
+        content_type = "".join(header_values(scope["headers"], "content-type")).partition(";")[0]
         if content_type.strip().lower() == FORM_TYPE:
             form = body.decode("latin-1")
+    if b"?" in raw_path:
+        raw_path = raw_path.partition(b"?")[0]
+    if authorization is None:
+        authorization = header_values(scope["headers"], "authorization")
     return RequestFacts(
         method=scope["method"],
-        raw_path=raw_path.partition(b"?")[0].decode("latin-1"),
+        raw_path=raw_path.decode("latin-1"),
         raw_query=scope["query_string"].decode("latin-1"),
         base_path=base_path,
-        authorization=header_values(headers, "authorization"),
+        authorization=authorization,
         form=form,
     )
 

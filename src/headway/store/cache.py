@@ -32,7 +32,7 @@ class Answer(NamedTuple, Generic[T]):
 
 
 class _Entry(NamedTuple, Generic[T]):
-    value: T | None
+    answer: Answer[T]  # as it is repeated
     read_at: float
     reread_at: float  # when a caller last asked to pass by the cache
 
@@ -74,7 +74,8 @@ class ReadThrough(Generic[T]):
         value = self._read(key)
         with self._lock:
             if generation == self._generation:  # else a write came between, and this may be old
-                self._keep(key, _Entry(value, tick, tick if fresh else -math.inf))
+                again = Answer(value, cached=True)
+                self._keep(key, _Entry(again, tick, tick if fresh else -math.inf))
         return Answer(value, cached=False)
 
     def recall(self, key: str, *, fresh: bool = False) -> Answer[T] | None:
@@ -82,11 +83,17 @@ class ReadThrough(Generic[T]):
         tick = self._ticks()
         with self._lock:
             entry = self._known.get(key) or self._unknown.get(key)
-            if entry is None or not self._serves(entry, tick, fresh):
+            if entry is None:
                 return None
-            if entry.value is not None:
+            answer, read_at, reread_at = entry
+            unknown = answer.value is None
+            if tick - read_at >= (UNKNOWN_LIFE if unknown else self._life):
+                return None
+            if fresh and tick - reread_at >= REREAD_EVERY:
+                return None
+            if not unknown:
                 self._known.move_to_end(key)
-            return Answer(entry.value, cached=True)
+            return answer
 
     def drop(self, key: str) -> None:
         """Forget *key*, also for those who are reading it right now."""
@@ -95,15 +102,9 @@ class ReadThrough(Generic[T]):
             self._known.pop(key, None)
             self._unknown.pop(key, None)
 
-    def _serves(self, entry: _Entry[T], tick: float, fresh: bool) -> bool:
-        life = UNKNOWN_LIFE if entry.value is None else self._life
-        if tick - entry.read_at >= life:
-            return False
-        return not fresh or tick - entry.reread_at < REREAD_EVERY
-
     def _keep(self, key: str, entry: _Entry[T]) -> None:
         room, other = self._known, self._unknown
-        if entry.value is None:
+        if entry.answer.value is None:
             room, other = other, room
         other.pop(key, None)
         room[key] = entry

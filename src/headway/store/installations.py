@@ -116,7 +116,7 @@ class Installations:
         self._app_key = app_key
         self._clock = clock
         self._overlap = overlap
-        self._cache = ReadThrough(self._get_own, size=cache_size, life=cache_life, ticks=ticks)
+        self._cache = ReadThrough(self._keys_of, size=cache_size, life=cache_life, ticks=ticks)
 
     # ---- questions --------------------------------------------------------------------------
 
@@ -167,12 +167,16 @@ class Installations:
         """
         if not need.symmetric:
             return None
-        now = self._clock()
-        found, cached = self._cache.find(need.issuer, fresh=need.fresh)
-        if _over(found, now):
+        known = self._cache.recall(need.issuer, fresh=need.fresh)
+        if known is not None:
+            found = known.value
+            if found is None or not self._is_over(found):
+                return found
             self._cache.drop(need.issuer)
-            found, cached = self._cache.find(need.issuer)
-        return _credentials(found, cached, now)
+        found, cached = self._cache.find(need.issuer, fresh=need.fresh)
+        if found is None or cached:
+            return found
+        return msgspec.structs.replace(found, cached=False)
 
     def recall(self, need: NeedKey) -> tuple[Credentials | None] | None:
         """What :meth:`find` would answer from memory, in a tuple; None where it would read.
@@ -181,11 +185,24 @@ class Installations:
         """
         if not need.symmetric:
             return (None,)
-        now = self._clock()
         known = self._cache.recall(need.issuer, fresh=need.fresh)
-        if known is None or _over(known.value, now):
+        if known is None or (known.value is not None and self._is_over(known.value)):
             return None
-        return (_credentials(known.value, known.cached, now),)
+        return (known.value,)
+
+    def _keys_of(self, client_key: str) -> Credentials | None:
+        """What is remembered of *client_key*: its keys, until one of them is over."""
+        found = self._get_own(client_key)
+        if found is None:
+            return None
+        return Credentials(keys=found.secrets(self._clock()), installation=found, cached=True)
+
+    def _is_over(self, known: Credentials) -> bool:
+        """Whether *known* holds a secret whose time is over."""
+        if len(known.keys) == 1:
+            return False
+        site = known.installation
+        return site is not None and self._clock() >= site.previous_until
 
     def first(self, once: OnceOnly) -> bool:
         """Whether no event with this token was accepted yet; records nothing.
@@ -369,17 +386,6 @@ def in_turn(engine: sa.Engine, of_day: Clock) -> Iterator[tuple[sa.Connection, i
         _erase_secrets(connection, now)
         connection.execute(sa.delete(accepted).where(accepted.c.forget_at < now))
         yield connection, now
-
-
-def _over(found: Installation | None, now: float) -> bool:
-    """Whether what was remembered holds a secret whose time is over."""
-    return found is not None and bool(found.previous_secret) and now >= found.previous_until
-
-
-def _credentials(found: Installation | None, cached: bool, now: float) -> Credentials | None:
-    if found is None:
-        return None
-    return Credentials(keys=found.secrets(now), installation=found, cached=cached)
 
 
 def written(value: Installation, sealer: Sealer) -> dict[str, Any]:
