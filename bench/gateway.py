@@ -1,9 +1,11 @@
-"""nginx alone, nginx that asks a service which only says yes, and nginx that asks Headway.
+"""A proxy alone, one that asks a service which only says yes, and one that asks Headway.
 
-The same nginx, the same upstream, the printed configuration for both services;
+The same proxy, the same upstream, the printed configuration for all services;
 ``wrk`` asks them one after another, in rounds, so that other work on the machine
-falls on all alike.  CPU time of nginx and the service a request is what can be
-compared on a busy machine; requests a second are what came out.
+falls on all alike.  CPU time of proxy and service a request is what can be
+compared on a busy machine; requests a second are what came out.  Where tokens
+are verified each of them is for another request, and comes again some hundred
+requests later: nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -17,16 +19,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from bench.app import SERVED, TICKS, WRONG
+from headway import sign
+from headway.gateway.config.envoy import envoy
 from headway.gateway.config.nginx import nginx
 from headway.gateway.config.values import Values
 from headway.gateway.policy_file import read_policy
 from headway.http.server import listen
+from headway.model import Secret
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -41,44 +48,38 @@ scheme = "JWT"
 announced = 2021-01-01
 link = "https://docs.example/jwt"
 """
+VERIFY = b'[verify]\nby = "connect"\ninstallations = "apps.json"\nclient_key = "site"\n'
+SECRET = "a secret of thirty-two bytes, or so"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9." + "e" * 200 + "." + "c" * 43
-PATHS = {"no token": "/rest/api/x?a=1&b=%2F", "token": f"/rest/api/x?a=1&jwt={TOKEN}&b=%2F"}
-
-YES = """
-import asyncio, sys
-from headway.gateway.http_service import serving_http
-from headway.gateway.service import Reply
-from headway.http.server import listen
-
-class Yes:
-    def ask(self, peer, method, target, headers):
-        for key, value in headers:
-            if key == b"X-Original-URI":
-                return Reply(204, b"Headway-Target: " + value + b"\\r\\n")
-
-async def main():
-    async with serving_http(Yes(), listen(int(sys.argv[1]), ["127.0.0.1"])):
-        await asyncio.Event().wait()
-
-asyncio.run(main())
+NO_TOKEN, MOVES, VERIFIED = "no token", "a token moves", "HS256 with hash"
+LOCATION_ONLY = (NO_TOKEN, MOVES)
+KINDS = (*LOCATION_ONLY, VERIFIED)
+HEADWAY = [sys.executable, "-c", "from headway.cli import main; main()", "gateway", "serve"]
+WRK = """
+local paths, at = {}, 0
+for line in io.lines("%s") do paths[#paths + 1] = line end
+request = function() at = at %% #paths + 1; return wrk.format("GET", paths[at]) end
 """
 
-YES_UVICORN = """
-import asyncio, sys
-from headway.http.server import listen, serving
 
-async def app(scope, receive, send):
-    target = dict(scope["headers"]).get(b"x-original-uri", b"/")
-    head = {"type": "http.response.start", "status": 204, "headers": [(b"headway-target", target)]}
-    await send(head)
-    await send({"type": "http.response.body", "body": b""})
+def _paths(kind: str) -> list[str]:
+    if kind == NO_TOKEN:
+        return [f"/rest/api/x?a={n}&b=%2F" for n in range(300)]
+    if kind == MOVES:
+        return [f"/rest/api/x?a={n}&jwt={TOKEN}&b=%2F" for n in range(300)]
+    return [f"/rest/api/x?a={n}&jwt={_signed(f'a={n}&b=%2F')}&b=%2F" for n in range(300)]
 
-async def main():
-    async with serving(app, listen(int(sys.argv[1]), ["127.0.0.1"])):
-        await asyncio.Event().wait()
 
-asyncio.run(main())
-"""
+def _signed(query: str) -> str:
+    return sign.request_token(
+        Secret(SECRET),
+        issuer="app",
+        method="GET",
+        raw_path="/rest/api/x",
+        raw_query=query,
+        now=time.time(),
+        life=3600,
+    )
 
 
 @dataclass
@@ -87,16 +88,17 @@ class Case:
 
     name: str
     address: str
-    pids: list[int]
+    pids: list[int]  # the proxy's first
+    kinds: tuple[str, ...] = KINDS
     rates: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
     proxy: dict[str, list[float]] = field(default_factory=dict)
 
-    def measure(self, kind: str, seconds: int, *, counts: bool = True) -> None:
+    def measure(self, script: Path, kind: str, seconds: int, *, counts: bool = True) -> None:
         """Ask for so many seconds."""
         before, began = [_spent(pid) for pid in self.pids], time.perf_counter()
-        url = f"http://{self.address}{PATHS[kind]}"
-        command = [shutil.which("wrk") or "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
+        command = [shutil.which("wrk") or "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+        command += ["-s", str(script), f"http://{self.address}"]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         took = time.perf_counter() - began
         spent = [_spent(pid) - then for pid, then in zip(self.pids, before, strict=True)]
@@ -145,6 +147,9 @@ def _process(command: list[str], address: str) -> Iterator[int]:
         process.wait(10)
 
 
+# ---- proxies --------------------------------------------------------------------------------
+
+
 def _nginx(folder: Path, name: str, http: str) -> list[str]:
     file = folder / f"{name}.conf"
     temporary = "".join(
@@ -158,38 +163,93 @@ def _nginx(folder: Path, name: str, http: str) -> list[str]:
     return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(file), "-e", "stderr"]
 
 
+def _nginx_alone(folder: Path, listens: str, upstream: str) -> list[str]:
+    text = (
+        f"upstream up {{ server {upstream}; keepalive 32; }} server {{ listen {listens};"
+        "location / { proxy_http_version 1.1; proxy_set_header Connection ''; "
+        "proxy_pass http://up; } }"
+    )
+    return _nginx(folder, "alone", text)
+
+
+def _nginx_asks(folder: Path, name: str, values: Values) -> list[str]:
+    return _nginx(folder, name, nginx(values, access_log="/dev/null", error_log="/dev/null"))
+
+
+def _envoy(folder: Path, name: str, text: str) -> list[str]:
+    file = folder / f"{name}.yaml"
+    file.write_text(text)
+    program = str(Path(sys.executable).parent / "envoy")
+    return [program, "-c", str(file), "--disable-hot-restart", "--concurrency", "1"]
+
+
+def _envoy_alone(folder: Path, listens: str, upstream: str) -> list[str]:
+    values = Values(policy=read_policy(POLICY), listen=listens, upstream=upstream, service=upstream)
+    text = envoy(values, access_log="/dev/null")
+    begins = text.index("          - name: envoy.filters.http.ext_authz")
+    ends = text.index("          # A cache filter goes here")
+    return _envoy(folder, "envoy-alone", text[:begins] + text[ends:])
+
+
+def _envoy_asks(folder: Path, name: str, values: Values) -> list[str]:
+    return _envoy(folder, f"envoy-{name}", envoy(values, access_log="/dev/null"))
+
+
+def _services(folder: Path, *kinds: str, port: str) -> list[tuple[str, list[str], tuple[str, ...]]]:
+    """What is asked: its name, its command up to the port, and for which kinds of request."""
+    yes = [sys.executable, "-m", "bench.yes_sayers"]
+    names = {"http": "a yes-sayer", "grpc": "a yes-sayer", "uvicorn": "one on uvicorn"}
+    said = [(names[kind], [*yes, kind], KINDS) for kind in kinds]
+    only = [*HEADWAY, "--policy", str(folder / "policy.toml"), *port.split()]
+    checks = [*HEADWAY, "--policy", str(folder / "verify.toml"), *port.split()]
+    return [*said, ("Headway", only, LOCATION_ONLY), ("Headway verifies", checks, (VERIFIED,))]
+
+
 @contextmanager
-def _cases(folder: Path) -> Iterator[list[Case]]:
-    (folder / "policy.toml").write_bytes(POLICY)
+def _cases(
+    folder: Path,
+    alone: Callable[[Path, str, str], list[str]],
+    asks: Callable[[Path, str, Values], list[str]],
+    services: list[tuple[str, list[str], tuple[str, ...]]],
+) -> Iterator[list[Case]]:
     with ExitStack() as stack:
-        upstream = _free()
+        upstream, address = _free(), _free()
         static = f"server {{ listen {upstream}; location / {{ return 200 ok; }} }}"
         stack.enter_context(_process(_nginx(folder, "upstream", static), upstream))
-        alone = _free()
-        plain = (
-            f"upstream up {{ server {upstream}; keepalive 32; }} server {{ listen {alone};"
-            "location / { proxy_http_version 1.1; proxy_set_header Connection ''; "
-            "proxy_pass http://up; } }"
-        )
-        pid = stack.enter_context(_process(_nginx(folder, "alone", plain), alone))
-        cases = [Case("nginx alone", alone, [pid])]
-        serve = "from headway.cli import main; main()"
-        for name, command in (
-            ("a yes-sayer", [sys.executable, "-c", YES]),
-            ("the same on uvicorn", [sys.executable, "-c", YES_UVICORN]),
-            ("Headway", [sys.executable, "-c", serve, "gateway", "serve", "--policy",
-                         str(folder / "policy.toml"), "--port"]),
-        ):  # fmt: skip
+        pid = stack.enter_context(_process(alone(folder, address, upstream), address))
+        cases = [Case("the proxy alone", address, [pid])]
+        for name, command, kinds in services:
             service, address = _free(), _free()
             values = Values(
                 policy=read_policy(POLICY), listen=address, upstream=upstream, service=service
             )
-            text = nginx(values, access_log="/dev/null", error_log="/dev/null")
             asked = stack.enter_context(_process([*command, service.rpartition(":")[2]], service))
-            config = _nginx(folder, name.replace(" ", "-"), text)
+            config = asks(folder, name.replace(" ", "-"), values)
             front = stack.enter_context(_process(config, address))
-            cases.append(Case(name, address, [front, asked]))
+            cases.append(Case(name, address, [front, asked], kinds))
         yield cases
+
+
+# ---- what is measured -----------------------------------------------------------------------
+
+
+def _measure(cases: list[Case], scripts: dict[str, Path]) -> None:
+    for seconds in (1, *[SECONDS] * ROUNDS):
+        for case in cases:
+            for kind in case.kinds:
+                case.measure(scripts[kind], kind, seconds, counts=seconds == SECONDS)
+
+
+def _print(proxy: str, cases: list[Case]) -> None:
+    median = statistics.median
+    for kind in KINDS:
+        print(f"{proxy}, {kind:24} {'a second':>9} {'CPU us':>7} {'/ yes':>6} {'proxy':>6}")
+        yes = median(cases[1].cpu[kind])
+        for case in cases:
+            if kind in case.kinds:
+                cpu, rate = median(case.cpu[kind]), median(case.rates[kind])
+                own = median(case.proxy[kind])
+                print(f"  {case.name:28} {rate:9.0f} {cpu:7.1f} {cpu / yes:6.2f} {own:6.1f}")
 
 
 def main() -> None:
@@ -197,21 +257,32 @@ def main() -> None:
     for program in ("wrk", "nginx"):
         if shutil.which(program) is None:
             raise SystemExit(f"bench: install {program} (Debian has it)")
-    with tempfile.TemporaryDirectory() as name, _cases(Path(name)) as cases:
-        for case in cases:
-            for kind in PATHS:
-                case.measure(kind, 1, counts=False)
-        for _ in range(ROUNDS):
-            for case in cases:
-                for kind in PATHS:
-                    case.measure(kind, SECONDS)
-    median = statistics.median
-    for kind in PATHS:
-        print(f"{kind:22} {'a second':>9} {'CPU us':>7} {'/ yes':>6} {'proxy':>6}")
-        yes = median(cases[1].cpu[kind])
-        for case in cases:
-            cpu, proxy = median(case.cpu[kind]), median(case.proxy[kind])
-            rate = median(case.rates[kind])
-            print(f"  {case.name:20} {rate:9.0f} {cpu:7.1f} {cpu / yes:6.2f} {proxy:6.1f}")
+    measured = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "policy.toml").write_bytes(POLICY)
+        (folder / "verify.toml").write_bytes(POLICY + VERIFY)
+        apps = folder / "apps.json"
+        apps.touch(0o600)
+        app = {"key": "app", "clientKey": "site", "sharedSecret": SECRET}
+        apps.write_bytes(msgspec.json.encode([app]))
+        scripts = {}
+        for number, kind in enumerate(KINDS):
+            scripts[kind] = folder / f"{number}.lua"
+            (folder / f"{number}.txt").write_text("\n".join(_paths(kind)))
+            scripts[kind].write_text(WRK % (folder / f"{number}.txt"))
+        for proxy, alone, asks, services in (
+            ("nginx", _nginx_alone, _nginx_asks, ("--port", "http", "uvicorn")),
+            ("Envoy", _envoy_alone, _envoy_asks, ("--port 0 --grpc-port", "grpc")),
+        ):
+            port, *yes = services
+            with _cases(folder, alone, asks, _services(folder, *yes, port=port)) as cases:
+                _measure(cases, scripts)
+                _print(proxy, cases)
+                measured[proxy] = cases
     if "--json" in sys.argv:
-        print(json.dumps([{"name": c.name, "rates": c.rates, "cpu_us": c.cpu} for c in cases]))
+        told = {
+            proxy: [{"name": c.name, "rates": c.rates, "cpu_us": c.cpu} for c in cases]
+            for proxy, cases in measured.items()
+        }
+        print(json.dumps(told))

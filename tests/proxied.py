@@ -73,6 +73,7 @@ class Got:
 
     line: str
     headers: list[tuple[str, str]]
+    body: bytes = b""
 
     @property
     def target(self) -> str:
@@ -93,8 +94,8 @@ class Upstream:
             protocol_version = "HTTP/1.1"
 
             def _answer(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                got.append(Got(self.requestline, self.headers.items()))
+                sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                got.append(Got(self.requestline, self.headers.items(), sent))
                 body = (self.headers.get("Authorization") or "anonymous").encode()
                 self.send_response(200)
                 for name, value in extra:
@@ -129,8 +130,8 @@ class Upstream:
 class Served:
     """An ASGI app on a loop of its own thread, until it is closed."""
 
-    def __init__(self, app: Any) -> None:
-        [opened] = listen(0, ["127.0.0.1"])
+    def __init__(self, app: Any, port: int = 0) -> None:
+        [opened] = listen(port, ["127.0.0.1"])
         self.address = f"127.0.0.1:{opened.getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
@@ -192,14 +193,14 @@ class Answer:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
-def asked(address: str, target: str, *lines: str, method: str = "GET") -> Answer:
+def asked(address: str, target: str, *lines: str, method: str = "GET", body: bytes = b"") -> Answer:
     """Ask for exactly *target*; *lines* are further header lines."""
     host, _, port = address.rpartition(":")
     head = "\r\n".join(
         [f"{method} {target} HTTP/1.1", "Host: api.test", "Connection: close", *lines]
     )
     with socket.create_connection((host, int(port)), timeout=10) as opened:
-        opened.sendall(head.encode("latin-1") + b"\r\n\r\n")
+        opened.sendall(head.encode("latin-1") + b"\r\n\r\n" + body)
         answer = http.client.HTTPResponse(opened, method=method)
         answer.begin()
         with answer:
@@ -215,6 +216,7 @@ class Proxied:
     now: float = WARNED
     uses: list[Use] = field(default_factory=list)
     address: str = ""
+    log: str = "log"  # where the proxy's access log is
 
     def __post_init__(self) -> None:
         self.upstream = Upstream()
@@ -239,14 +241,14 @@ class Proxied:
             service=self.service.address,
         )
 
-    def ask(self, target: str, *lines: str, method: str = "GET") -> Answer:
+    def ask(self, target: str, *lines: str, method: str = "GET", body: bytes = b"") -> Answer:
         """Through the proxy."""
-        return asked(self.address, target, *lines, method=method)
+        return asked(self.address, target, *lines, method=method, body=body)
 
-    def got(self, target: str, *lines: str, method: str = "GET") -> Got:
+    def got(self, target: str, *lines: str, method: str = "GET", body: bytes = b"") -> Got:
         """Through the proxy, and what upstream got of it."""
         del self.upstream.got[:]
-        answer = self.ask(target, *lines, method=method)
+        answer = self.ask(target, *lines, method=method, body=body)
         assert answer.status == 200, answer
         [got] = self.upstream.got
         return got

@@ -87,6 +87,7 @@
         │   └── AccessTokenMalformed       access-token-malformed
         ├── GatewayRefused            a request that a gateway stops
         │   ├── AskedTooOften              asked-too-often
+        │   ├── DecisionFailed             decision-failed
         │   ├── TokenLookalike             token-lookalike
         │   └── TokensInManyPlaces         tokens-in-many-places
         └── PermissionRefused         a user who is known may not do this on their site

@@ -18,6 +18,7 @@ __all__ = [
     "AdministratorUnknown",
     "ApiBaseUrlRefused",
     "AskedTooOften",
+    "DecisionFailed",
     "EventMalformed",
     "EventPending",
     "EventRefused",
@@ -180,6 +181,16 @@ class AskedTooOften(GatewayRefused):
     status = 429
     title = "the record was asked for too often"
     hint = "Ask again in the next minute; what is told changes every few seconds at most."
+
+
+class DecisionFailed(GatewayRefused):
+    """Something broke while a gateway decided; nothing of the token was looked into."""
+
+    id = "decision-failed"
+    status = 503
+    fault = Fault.OPERATOR
+    title = "the gateway could not decide about the request"
+    hint = "Send the token in the header; the gateway's own log says what broke."
 
 
 class TokenLookalike(GatewayRefused):

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from headway import sign
-from headway.errors import IssuerUnknown, TokenNameEncoded, TokensDiffer
+from headway.errors import IssuerUnknown, StoreUnavailable, TokenNameEncoded, TokensDiffer
 from headway.gateway.decide import OWN_HEADERS, Gateway, is_preflight
-from headway.gateway.decision import EXCEPTED, Ask, Decision, Outcome, Use
+from headway.gateway.decision import EXCEPTED, FAILED_OPEN, Ask, Decision, Outcome, Use
+from headway.gateway.policy_file import read_policy
 from headway.gateway.resource import ProtectedResource
 from headway.gateway.rules import (
     ClientRule,
@@ -27,7 +28,7 @@ from headway.jwt import unverified_issuer
 from headway.model import Phase, Secret, TokenText
 from headway.policy import Brownout, Extension, Schedule
 from headway.policy import Outcome as Settled
-from headway.ports import Credentials, NeedKey
+from headway.ports import Credentials, NeedKey, Steps
 
 OFF = datetime(2022, 2, 1, tzinfo=UTC)
 WARNED, ANNOUNCED = datetime(2021, 12, 1, tzinfo=UTC), datetime(2021, 9, 1, tzinfo=UTC)
@@ -546,3 +547,55 @@ def test_a_browser_is_counted_as_one() -> None:
     asked = Asked(WARNS)
     asked(f"/?jwt={TOKEN}", origin="https://a.example")
     assert asked.uses[0].from_browser
+
+
+# ---- failing --------------------------------------------------------------------------------
+
+
+class Out:
+    """A verifier whose keys can not be had now."""
+
+    keys: Any = None
+    replay = None
+
+    def claimed(self, token: str) -> str | None:
+        return None
+
+    def proving(self, token: str, request: Any, now: float) -> Steps[str]:
+        yield from ()
+        raise StoreUnavailable
+
+    def close(self) -> None:
+        """It opened nothing."""
+
+
+FAILING = b'name = "api"\n%s[[location]]\nname = "jwt"\nparameters = ["jwt"]\noff = 2022-02-01\n'
+
+
+@pytest.mark.parametrize("query", ["jwt=x", "jwt=%78"])
+def test_an_outage_refuses_unless_the_policy_fails_open(query: str) -> None:
+    uses: list[Use] = []
+    ask = Ask(method="GET", target=f"/rest?a&{query}&b", peer="192.0.2.1")
+    closed = Gateway(read_policy(FAILING % b""), verifier=Out(), clock=lambda: 1.0)
+    refused = closed.decide(ask)
+    assert (refused.outcome, refused.status) == (Outcome.REFUSE, 503)
+    assert closed.failed(ask) is None
+    opened = read_policy(FAILING % b'failing = "open"\n')
+    gateway = Gateway(opened, verifier=Out(), clock=lambda: 1.0, usage=uses.append)
+    told = gateway.decide(ask)
+    assert (told.outcome, told.target, told.set_headers) == (Outcome.ANONYMOUS, "/rest?a&b", ())
+    assert (told.id, uses[0].outcome, uses[0].verified) == (FAILED_OPEN, FAILED_OPEN, False)
+    assert ("Headway-Refusal", StoreUnavailable.id) in told.answer_headers
+    refuses = Gateway(opened, verifier=Out(), clock=lambda: 2e9)  # it is off: nobody is asked
+    assert refuses.decide(ask).id == "token-in-query"
+
+
+def test_what_failed_and_holds_nothing_passes_as_it_is() -> None:
+    gateway = Gateway(read_policy(FAILING % b'failing = "open"\n'))
+    told = gateway.failed(Ask(method="GET", target="/rest?a"))
+    assert told is not None
+    assert (told.outcome, told.target, told.id) == (Outcome.PASS, "/rest?a", FAILED_OPEN)
+    watching = Gateway(read_policy(FAILING % b'failing = "open"\nmode = "observe"\n'))
+    told = watching.failed(Ask(method="GET", target="/rest?jwt=x"))
+    assert told is not None
+    assert told.target == "/rest?jwt=x"

@@ -114,9 +114,24 @@ def test_whatever_fails_lets_nobody_in(
         raise KeyError(ask.target)
 
     monkeypatch.setattr(asked.service.gateway, "begin", broken)
-    answer = asked("/secret-place")
+    answer = asked("/secret-place?jwt=1")
     assert json.loads(answer.denied_response.body)["id"] == "decision-failed"
     assert "secret-place" not in caplog.text
+
+
+def test_failing_open_is_a_setting_and_lets_no_token_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked()
+    policy = read_policy(b'failing = "open"\n' + POLICY.lstrip())
+    asked.service.gateway = gateway = Gateway(policy, clock=lambda: WARNED)
+
+    def broken(ask: Any) -> Any:
+        raise KeyError(ask.target)
+
+    monkeypatch.setattr(gateway, "begin", broken)
+    answer = asked(f"/rest?a&jwt={TOKEN}")
+    assert answer.status.code == 0
+    assert lines(answer.ok_response.headers) == {":path": "/rest?a"}
+    assert lines(answer.ok_response.response_headers_to_add)["Headway-Refusal"] == "decision-failed"
 
 
 def test_its_log_has_no_address(caplog: pytest.LogCaptureFixture) -> None:

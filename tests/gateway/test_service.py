@@ -11,6 +11,7 @@ from proxied import BROWNOUT, OFF, POLICY, TOKEN, WARNED
 
 from headway.errors import ConfigurationError
 from headway.gateway.decide import Gateway
+from headway.gateway.decision import Use
 from headway.gateway.own_paths import OwnPaths
 from headway.gateway.policy_file import read_policy
 from headway.gateway.service import TARGET_MAX, AuthorizationService, Peers
@@ -175,6 +176,34 @@ def test_whatever_fails_lets_nobody_in(
     assert (status, told["Headway-Decision"]) == (403, "decision-failed")
     assert "KeyError" in caplog.text
     assert "secret-place" not in caplog.text
+
+
+OPEN = b'failing = "open"\n' + POLICY.lstrip()
+
+
+@pytest.mark.parametrize("fails", [broken, broken_later])
+def test_failing_open_is_a_setting_and_lets_no_token_in(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: Any
+) -> None:
+    service = Service()
+    uses: list[Use] = []
+    gateway = Gateway(read_policy(OPEN), clock=lambda: WARNED, usage=uses.append)
+    service.app.gateway = gateway
+    monkeypatch.setattr(gateway, "begin", fails)
+    status, told, _ = service(f"/rest?a&jwt={TOKEN}&JWT=x&b=1", ("x-api-key", "own"))
+    assert (status, told["Headway-Target"]) == (204, "/rest?a&b=1")
+    assert told["Headway-Outcome"] == "anonymous"
+    assert (told["Headway-Decision"], told["Headway-Refusal"]) == ("failed-open", "decision-failed")
+    assert "Headway-Set-Authorization" not in told
+    assert told["Headway-Set-X-Api-Key"] == "own"
+    assert [(use.location, use.outcome) for use in uses] == [("jwt", "failed-open")]
+    assert "it failed open" in caplog.text
+    assert "eyJ" not in caplog.text
+    # a proxy that can not take it out of the URL refuses all the same
+    assert service(f"/rest?jwt={TOKEN}", proxy="traefik")[0] == 403
+    # and so does everybody where not even that can be done
+    monkeypatch.setattr(gateway, "failed", broken)
+    assert service(f"/rest?jwt={TOKEN}")[0] == 403
 
 
 def test_what_is_awaited_is_answered_alike(monkeypatch: pytest.MonkeyPatch) -> None:

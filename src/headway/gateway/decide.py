@@ -23,7 +23,16 @@ from headway.errors import (
     TokenRepeated,
     shown,
 )
-from headway.gateway.decision import EXCEPTED, Ask, Decision, Headers, Outcome, Use, joined
+from headway.gateway.decision import (
+    EXCEPTED,
+    FAILED_OPEN,
+    Ask,
+    Decision,
+    Headers,
+    Outcome,
+    Use,
+    joined,
+)
 from headway.gateway.metadata import pointer
 from headway.gateway.parameters import Found, find, look_alikes, sieve, without
 from headway.gateway.parts import (
@@ -38,6 +47,7 @@ from headway.gateway.parts import (
 )
 from headway.gateway.rules import (
     DIRECTION,
+    Failing,
     GatewayPolicy,
     Identity,
     LookAlikes,
@@ -54,7 +64,7 @@ from headway.model import Location, Phase, RequestFacts, TokenText
 from headway.policy import NOT_INSPECTED, Admission, Policy
 from headway.policy import Outcome as Settled
 from headway.ports import Clock, Steps, adrive, begin, drive
-from headway.refusals import TokenLookalike, TokensInManyPlaces
+from headway.refusals import DecisionFailed, TokenLookalike, TokensInManyPlaces
 
 __all__ = ["OWN_HEADERS", "READ_HEADERS", "Gateway", "is_preflight"]
 
@@ -141,6 +151,30 @@ class Gateway:
         """Decide, awaiting what has to be awaited."""
         keys = Verifying()
         return await adrive(self.deciding(ask, self._clock(), keys), keys, keys)
+
+    def failed(self, ask: Ask) -> Decision | None:
+        """The decision where :meth:`decide` raised; None where the policy fails closed.
+
+        What stands in the URL under a token's name, or under one that is like it,
+        goes away in any phase: what nobody looked into is nobody's credentials.
+        """
+        if self.policy.failing is Failing.CLOSED:
+            return None
+        if self.policy.mode is Mode.OBSERVE or not self.may_hold(ask.raw_query):
+            return msgspec.structs.replace(self._untouched(ask), id=FAILED_OPEN)
+        parts = [
+            Part(
+                location=location,
+                phase=Phase.OPEN,
+                places=tuple(places),
+                client=f"peer:{ask.peer}",
+                counts=False,
+                notes=(FAILED_OPEN, DecisionFailed.id),
+            )
+            for location in self.policy.locations
+            if (places := _named(ask.raw_query, location))
+        ]
+        return self._told_of(ask, parts)
 
     def close(self) -> None:
         """Close what the verifiers opened; a decision that has begun still ends."""
@@ -403,7 +437,7 @@ class Gateway:
 
     def _decision(self, ask: Ask, parts: list[Part]) -> Decision:
         # (1) the first reason to refuse, if there is one
-        stopped, parts = _stopped(parts)
+        stopped, parts = _stopped(self._opened(parts))
         target = target_of(ask, [place for part in parts for place in part.places])
         sample = sample_of(ask, parts, target)
         uses = tuple([use_of(ask, part, sample, stopped=stopped) for part in parts])
@@ -427,11 +461,18 @@ class Gateway:
             remove_headers=_own(ask),
             answer_headers=told,
             uses=uses,
-            id="" if speaks else TokenInQuery.id,
+            id=_id(parts, speaks=bool(speaks)),
         )
+
+    def _opened(self, parts: list[Part]) -> list[Part]:
+        """*parts*; those whose token could not be looked into go on without it, if they may."""
+        return list(map(_opened, parts)) if self.policy.failing is Failing.OPEN else parts
 
     def _told(self, part: Part) -> Headers:
         """As :func:`answer_of`; there are few different ones."""
+        if FAILED_OPEN in part.notes:
+            told = tuple([line for line in answer_of(part) if line[0] != "Headway-Refusal"])
+            return (*told, ("Headway-Refusal", part.notes[-1]))
         key = part.location.name, part.phase, part.counts
         if (told := self._tellings.get(key)) is None:
             told = self._tellings[key] = answer_of(part)
@@ -451,6 +492,27 @@ def is_preflight(ask: Ask) -> bool:
     if ask.method != "OPTIONS" or any(ask.all(name) for name in _OVERRIDES):
         return False
     return bool(ask.all("origin") and ask.all("access-control-request-method"))
+
+
+def _named(query: str, location: RetiredLocation) -> list[int]:
+    """The places of a location's parameters, and of what somebody may take for one of them."""
+    hits = [hit.place for hit in find(query, location.names)]
+    return sorted({*hits, *_alike(query, location)})
+
+
+def _id(parts: list[Part], *, speaks: bool) -> str:
+    """What decided about a request that goes on."""
+    if any(FAILED_OPEN in part.notes for part in parts):
+        return FAILED_OPEN
+    return "" if speaks else TokenInQuery.id
+
+
+def _opened(part: Part) -> Part:
+    """*part* where its token could not be looked into: it goes on, and the token does not."""
+    if part.refusal is None or part.refusal.public.status < 500:
+        return part
+    notes = (FAILED_OPEN, part.refusal.public.id)
+    return msgspec.structs.replace(part, refusal=None, counts=False, notes=notes)
 
 
 def _stopped(parts: list[Part]) -> tuple[Part | None, list[Part]]:

@@ -14,12 +14,15 @@ import msgspec
 
 from headway.model import Phase
 
-__all__ = ["EXCEPTED", "Ask", "Decision", "Headers", "Outcome", "Use", "joined"]
+__all__ = ["EXCEPTED", "FAILED_OPEN", "Ask", "Decision", "Headers", "Outcome", "Use", "joined"]
 
 Headers = tuple[tuple[str, str], ...]
 
 EXCEPTED = "excepted"
 """The outcome of a token that a route lets stand in the URL."""
+
+FAILED_OPEN = "failed-open"
+"""The outcome of a request that went on without its token because nothing could be decided."""
 
 
 class Outcome(StrEnum):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import grpc
@@ -31,6 +32,7 @@ from envoy.service.auth.v3.external_auth_pb2_grpc import (
 from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.rpc.status_pb2 import Status
 
+from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Decision, Headers, Outcome, joined
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.service import (
@@ -38,12 +40,14 @@ from headway.gateway.service import (
     Misasked,
     Peers,
     closed,
+    headers_read,
     is_malformed,
     logged,
     reason,
 )
 from headway.gateway.tally import Tally
 from headway.http.server import listen
+from headway.redact import redact_url
 
 __all__ = ["EnvoyService", "serving_grpc"]
 
@@ -69,76 +73,103 @@ class EnvoyService(AuthorizationServicer):  # type: ignore[misc]
         self.gateway = gateway
         self._tally = Tally() if tally is None else tally
         self._peers = Peers(peers)
-        self._known: tuple[GatewayPolicy | None, frozenset[str]] = (None, frozenset())
-
-    def _names(self, policy: GatewayPolicy) -> frozenset[str]:
-        if self._known[0] is not policy:
-            self._known = policy, frozenset(n for each in policy.locations for n in each.names)
-        return self._known[1]
+        self._policy: GatewayPolicy | None = None
+        self._names: frozenset[str] = frozenset()
+        self._wanted: frozenset[str] = frozenset()
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - its name there
         """One question."""
-        asked = ""
+        asked, decision = "", None
         try:
+            # (1) who asks?
             asked = _address(context.peer())
             if asked not in self._peers:
                 raise Misasked("peer-unknown")
-            ask = _ask(request.attributes)
             gateway = self.gateway.current()
-            decided = gateway.begin(ask)
-            decision = decided if isinstance(decided, Decision) else await decided
-            told = logged(self._names(gateway.policy), decision.target)
-            answer = (
-                _refused(decision) if decision.outcome is Outcome.REFUSE else _passed(ask, decision)
-            )
-            self._tally.decided(DOOR, decision.outcome.value, decision.id)
+            if gateway.policy is not self._policy:
+                self._learn(gateway.policy)
+            # (2) what was the request?
+            ask, forged = _ask(request.attributes, self._wanted)
+            if not forged and ask.method != "OPTIONS" and not gateway.may_hold(ask.raw_query):
+                # (3) nothing is in the URL that anybody may take for a token
+                told, answer = redact_url(ask.target), CheckResponse.FromString(_UNTOUCHED)
+            else:
+                # (4) what becomes of it?
+                decision = await _decided(gateway, ask)
+                told, answer = logged(self._names, decision.target), _answer(ask, decision)
+            outcome = Outcome.PASS if decision is None else decision.outcome
+            self._tally.decided(DOOR, outcome.value, "" if decision is None else decision.id)
         except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it
             why = reason(failure)
             self._tally.failed(DOOR, why)
-            decision, told, answer = None, "-", _closed(why)
-        answer.dynamic_metadata["logged"] = told
+            told, answer, outcome = "-", _closed(why), Outcome.REFUSE
+        answer.dynamic_metadata.fields["logged"].string_value = told
         if _LOG.isEnabledFor(logging.INFO):
-            outcome = Outcome.REFUSE if decision is None else decision.outcome
             _LOG.info("%s envoy %s %s", asked, outcome, (decision and decision.id) or "-")
         return answer
 
+    def _learn(self, policy: GatewayPolicy) -> None:
+        self._policy = policy
+        self._names = frozenset(name for each in policy.locations for name in each.names)
+        self._wanted = headers_read(policy)
 
+
+async def _decided(gateway: Gateway, ask: Ask) -> Decision:
+    try:
+        decided = gateway.begin(ask)
+        return decided if isinstance(decided, Decision) else await decided
+    except Exception as failure:  # no, unless the policy says otherwise
+        opened = gateway.failed(ask)
+        if opened is None:
+            raise
+        _LOG.error("a decision failed: %s; it failed open", type(failure).__name__)
+        return opened
+
+
+@lru_cache(maxsize=256)
 def _address(peer: str) -> str:
     """The address in what gRPC calls a peer: ``ipv4:127.0.0.1:40000``, ``ipv6:[::1]:40000``."""
     kind, _, rest = peer.replace("%5B", "[").replace("%5D", "]").partition(":")
     return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else ""
 
 
-def _ask(attributes: Any) -> Ask:
-    headers = tuple(
-        (each.key.lower(), (each.raw_value or each.value.encode()).decode("latin-1"))
-        for each in attributes.request.http.header_map.headers
-    )
-    target, method = _one(headers, ":path"), _one(headers, ":method")
+def _ask(attributes: Any, wanted: frozenset[str]) -> tuple[Ask, bool]:
+    """The request, with headers that somebody reads; and whether one forges what only we say."""
+    headers, lines, forged = [], {":path": "", ":method": ""}, False
+    for each in attributes.request.http.header_map.headers:
+        name = each.key.lower()
+        if name in lines:
+            if lines[name]:
+                raise Misasked("original-repeated")
+            lines[name] = (each.raw_value or each.value.encode()).decode("latin-1")
+        elif name in wanted:
+            headers.append((name, (each.raw_value or each.value.encode()).decode("latin-1")))
+        elif name.startswith("headway"):
+            headers.append((name, ""))
+            forged = True
+    target, method = lines[":path"], lines[":method"]
+    if not target or not method:
+        raise Misasked("original-missing")
     if not (target + method).isascii() or is_malformed(target):
         raise Misasked("target-malformed")
     if sum(name == "authorization" for name, _ in headers) > 1:
         raise Misasked("authorization-repeated")
-    return Ask(
+    source = attributes.source
+    ask = Ask(
         method=method,
         target=target,
-        headers=headers,
-        peer=attributes.source.address.socket_address.address,
-        subject=attributes.source.principal or None,
+        headers=tuple(headers),
+        peer=source.address.socket_address.address,
+        subject=source.principal or None,
     )
-
-
-def _one(headers: Headers, name: str) -> str:
-    values = [value for key, value in headers if key == name]
-    if len(values) != 1:
-        raise Misasked("original-missing" if not values else "original-repeated")
-    return values[0]
+    return ask, forged
 
 
 def _option(name: str, value: str, action: Any) -> Any:
     return HeaderValueOption(header=HeaderValue(key=name, value=value), append_action=action)
 
 
+@lru_cache(maxsize=256)
 def _told(headers: Headers) -> list[Any]:
     return [
         _option(name, value, _OVERWRITE if name.lower() in _REPLACED else _ADD)
@@ -146,7 +177,10 @@ def _told(headers: Headers) -> list[Any]:
     ]
 
 
-def _passed(ask: Ask, decision: Decision) -> Any:
+def _answer(ask: Ask, decision: Decision) -> Any:
+    if decision.outcome is Outcome.REFUSE:
+        status = 401 if decision.status == 401 else 403
+        return _denial(status, decision.answer_headers, decision.body.decode())
     lines = [_option(name, value, _OVERWRITE) for name, value in decision.set_headers]
     if decision.target != ask.target:
         lines.append(_option(":path", decision.target, _OVERWRITE))
@@ -160,10 +194,9 @@ def _passed(ask: Ask, decision: Decision) -> Any:
     )
 
 
-def _refused(decision: Decision) -> Any:
-    return _denial(
-        401 if decision.status == 401 else 403, decision.answer_headers, decision.body.decode()
-    )
+_UNTOUCHED = CheckResponse(
+    status=Status(code=_OK), ok_response=OkHttpResponse(headers_to_remove=["referer"])
+).SerializeToString()
 
 
 def _closed(why: str) -> Any:

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["Dialect", "Found", "find", "look_alikes", "sieve", "without"]
+__all__ = ["Dialect", "Found", "find", "look_alikes", "parts_of", "sieve", "without"]
 
 
 class Found(NamedTuple):
@@ -71,6 +71,16 @@ _NO_PART = re.compile(r"[_. +\[\]]")  # of a name: software reads these as one a
 _ESCAPED_NAME = re.compile(r"[&;][^=&;%]*+%")
 
 
+def parts_of(names: Collection[str]) -> tuple[str, ...]:
+    """What a query has to hold, case apart, that is to hold one of *names* without an escape.
+
+    >>> parts_of(["jwt", "my_jwt", "access_token"])
+    ('access', 'jwt')
+    """
+    parts = {max(_NO_PART.split(name.casefold()), key=len) for name in names}
+    return tuple(sorted(each for each in parts if not any(p in each for p in parts - {each})))
+
+
 def sieve(names: Collection[str]) -> Callable[[str], bool]:
     """What says of a raw query whether it may hold one of *names* or a look-alike of one.
 
@@ -82,8 +92,7 @@ def sieve(names: Collection[str]) -> Callable[[str], bool]:
     >>> holds("a=1&b=%2Fjw"), holds("a=1&Access.Token=x"), holds("a=1;%6Awt=x")
     (False, True, True)
     """
-    parts = {max(_NO_PART.split(name.casefold()), key=len) for name in names}
-    shortest = tuple(part for part in parts if not any(p in part for p in parts - {part}))
+    shortest = parts_of(names)
 
     def holds(query: str) -> bool:
         folded = query.casefold()

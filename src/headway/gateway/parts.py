@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from headway.errors import Refusal, TokenInQuery, shown
-from headway.gateway.decision import EXCEPTED, Ask, Decision, Headers, Outcome, Use
+from headway.gateway.decision import EXCEPTED, FAILED_OPEN, Ask, Decision, Headers, Outcome, Use
 from headway.gateway.parameters import without
 from headway.gateway.rules import RetiredLocation
 from headway.http.answers import retirement_headers
@@ -31,6 +31,7 @@ __all__ = [
 
 _AGENT_MAX = 40
 _SAMPLE_MAX = 200
+_OF_NOTES = (TokenLookalike.id, EXCEPTED, FAILED_OPEN)  # outcomes that a part's first note says
 _ITSELF = re.compile(r"(?:/[!-.:-~]{0,32}){1,5}")  # a path without an id, not too long: its class
 
 
@@ -155,7 +156,7 @@ def use_of(ask: Ask, part: Part, sample: str, *, stopped: Part | None) -> Use:
         outcome = part.refusal.public.id
     elif stopped is not None:
         outcome = Outcome.REFUSE.value
-    elif part.notes and part.notes[0] in (TokenLookalike.id, EXCEPTED):
+    elif part.notes and part.notes[0] in _OF_NOTES:
         outcome = part.notes[0]
     agent = ask.all("user-agent")
     return Use(

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from headway.errors import TokenInQuery
-from headway.gateway.decision import EXCEPTED, Outcome
+from headway.gateway.decision import EXCEPTED, FAILED_OPEN, Outcome
 from headway.gateway.rules import GatewayPolicy, RetiredLocation
 from headway.gateway.usage.record import DAY, OTHER, Record, day_of
 from headway.model import Phase
@@ -31,7 +31,7 @@ OFF_DAYS = 7
 
 HOUR = 3600
 _WEEK = 7 * 24
-_WOULD_PASS = frozenset({Outcome.PASS, Outcome.ANONYMOUS, TokenInQuery.id, EXCEPTED})
+_WOULD_PASS = frozenset({Outcome.PASS, Outcome.ANONYMOUS, TokenInQuery.id, EXCEPTED, FAILED_OPEN})
 """Outcomes of requests that a schedule decides about; others are refused for their token."""
 
 _FIT_WEEKS, _FIT_NEEDS, _FIT_YEARS = 12, 4, 5

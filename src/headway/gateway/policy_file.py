@@ -21,6 +21,7 @@ from headway.gateway.resource import ProtectedResource
 from headway.gateway.rules import (
     WORD,
     ClientRule,
+    Failing,
     GatewayPolicy,
     Identity,
     LookAlikes,
@@ -167,6 +168,7 @@ class _File(_Table):
     name: str
     location: list[_LocationTable]
     mode: Mode = Mode.ENFORCE
+    failing: Failing = Failing.CLOSED
     documentation: str | None = None
     rehearsal: str = ""
     identity: _IdentityTable = msgspec.field(default_factory=_IdentityTable)
@@ -237,6 +239,7 @@ def _policy(file: _File, reader: TomlReader) -> GatewayPolicy:
             _each(reader, "client", file.client, lambda t, n: _client(t, n, names, reader))
         ),
         mode=file.mode,
+        failing=file.failing,
         identity=file.identity.by,
         identity_header=file.identity.header.lower(),
         rehearsal=rehearsal,

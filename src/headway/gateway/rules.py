@@ -28,6 +28,7 @@ __all__ = [
     "DIRECTION",
     "WORD",
     "ClientRule",
+    "Failing",
     "GatewayPolicy",
     "Identity",
     "LookAlikes",
@@ -60,6 +61,13 @@ class OffMeans(StrEnum):
 
     NOT_INSPECTED = "not-inspected"  # it goes away, and the request goes on without credentials
     REFUSE = "refuse"  # the gateway answers 401 itself
+
+
+class Failing(StrEnum):
+    """What becomes of a request whose URL may hold a token, and of which nothing can be decided."""
+
+    CLOSED = "closed"  # it is refused
+    OPEN = "open"  # it goes on, and what it had in the URL counts for nothing
 
 
 class LookAlikes(StrEnum):
@@ -265,6 +273,7 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[RouteRule, ...] = ()
     clients: tuple[ClientRule, ...] = ()
     mode: Mode = Mode.ENFORCE
+    failing: Failing = Failing.CLOSED
     identity: Identity = Identity.TOKEN
     identity_header: str = ""
     rehearsal: timedelta = timedelta(0)

@@ -45,11 +45,12 @@ from headway.gateway.parameters import find
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.tally import Tally
 from headway.redact import redact_url
+from headway.refusals import DecisionFailed
 
 __all__ = [
     "ANSWER_HEADERS", "NOBODY", "PROXIES", "TARGET_MAX", "AuthorizationService", "Decides",
-    "Dialect", "Misasked", "Peers", "RawHeaders", "Reply", "closed", "is_malformed", "logged",
-    "reason",
+    "Dialect", "Misasked", "Peers", "RawHeaders", "Reply", "closed", "headers_read",
+    "is_malformed", "logged", "reason",
 ]  # fmt: skip
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
@@ -189,7 +190,6 @@ class AuthorizationService:
         name = target.partition("?")[0].strip("/")
         if name == "health":
             return Reply(200, b"", b"ok\n")
-        reply: Reply
         try:
             # (1) who asks, and in which way?
             if peer not in self._peers:
@@ -204,16 +204,27 @@ class AuthorizationService:
                 # (3) nothing is in the URL that anybody may take for a token
                 reply = reading.untouched(question)
                 self._tally.decided(name, "pass", "")
-            else:
-                # (4) what becomes of it?
-                ask = question.ask()
-                decided = gateway.begin(ask)
-                if not isinstance(decided, Decision):
-                    return self._later(peer, name, reading, ask, decided)
-                reply = reading.answer(ask, decided)
-                self._tally.decided(name, decided.outcome.value, decided.id)
+                _tell(peer, name, reply)
+                return reply
+            ask = question.ask()
         except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it
             reply = self._failed(name, failure)
+            _tell(peer, name, reply)
+            return reply
+        # (4) what becomes of it?
+        return self._decided(peer, name, gateway, reading, ask)
+
+    def _decided(
+        self, peer: str, name: str, gateway: Gateway, reading: _Reading, ask: Ask
+    ) -> Reply | Coroutine[Any, Any, Reply]:
+        try:
+            decided = gateway.begin(ask)
+            if not isinstance(decided, Decision):
+                return self._later(peer, name, gateway, reading, ask, decided)
+            reply = reading.answer(ask, decided)
+            self._tally.decided(name, decided.outcome.value, decided.id)
+        except Exception as failure:  # noqa: BLE001 - the same
+            reply = self._failing(name, gateway, reading, ask, failure)
         _tell(peer, name, reply)
         return reply
 
@@ -221,6 +232,7 @@ class AuthorizationService:
         self,
         peer: str,
         name: str,
+        gateway: Gateway,
         reading: _Reading,
         ask: Ask,
         decided: Coroutine[Any, Any, Decision],
@@ -230,7 +242,7 @@ class AuthorizationService:
             reply = reading.answer(ask, decision)
             self._tally.decided(name, decision.outcome.value, decision.id)
         except Exception as failure:  # noqa: BLE001 - the same
-            reply = self._failed(name, failure)
+            reply = self._failing(name, gateway, reading, ask, failure)
         _tell(peer, name, reply)
         return reply
 
@@ -249,6 +261,23 @@ class AuthorizationService:
         except Exception as failure:  # noqa: BLE001 - the same
             reply = self._failed("", failure)
         _tell(peer, "", reply)
+        return reply
+
+    def _failing(
+        self, name: str, gateway: Gateway, reading: _Reading, ask: Ask, failure: Exception
+    ) -> Reply:
+        """The answer where a decision failed: no, unless the policy says otherwise."""
+        if isinstance(failure, Misasked):
+            return self._failed(name, failure)
+        try:
+            opened = gateway.failed(ask)
+            if opened is None:
+                return self._failed(name, failure)
+            reply = reading.answer(ask, opened)
+        except Exception as again:  # noqa: BLE001 - the same
+            return self._failed(name, again)
+        _LOG.error("a decision failed: %s; it failed open", type(failure).__name__)
+        self._tally.decided(name, opened.outcome.value, opened.id)
         return reply
 
     def _failed(self, name: str, failure: Exception) -> Reply:
@@ -296,7 +325,7 @@ def reason(failure: Exception) -> str:
     if isinstance(failure, Refusal):  # of a source of keys
         return failure.public.id
     _LOG.error("a decision failed: %s", type(failure).__name__)
-    return "decision-failed"
+    return DecisionFailed.id
 
 
 def _tell(peer: str, name: str, reply: Reply) -> None:
@@ -341,9 +370,7 @@ class _Reading:
         self._dialect, self._policy = dialect, policy
         self._upstream = tuple(dict.fromkeys(each.header for each in policy.locations))
         self._names = {name for each in policy.locations for name in each.names}
-        wanted = {*dialect[:3], *self._upstream, *READ_HEADERS}
-        if policy.identity_header:
-            wanted.add(policy.identity_header)
+        wanted = {*dialect[:3], *headers_read(policy)}
         self._wanted = {name.encode("latin-1"): name for name in wanted}
         prefix = "" if dialect.keeps_url else "Headway-Set-"
         self._set = {name: f"{prefix}{name.title()}: " for name in self._upstream}
@@ -435,6 +462,12 @@ class _Reading:
                     raise Misasked("header-malformed")
                 told += f"{self._set[name]}{value}\r\n"
         return f"{told}Headway-Private: 1\r\n" if told else ""
+
+
+def headers_read(policy: GatewayPolicy) -> frozenset[str]:
+    """The headers of a request (lower case) that a decision by *policy* reads."""
+    named = {*READ_HEADERS, *(each.header for each in policy.locations), policy.identity_header}
+    return frozenset(named - {""})
 
 
 def is_malformed(target: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
 
 from gateway.config.conformance import Conformance
+from gateway.config.conformance_open import OPEN_POLICY, FailingOpen
 from headway.errors import ConfigurationError
 from headway.gateway.config.caddy import caddy
 from headway.gateway.config.values import Values
@@ -18,8 +19,8 @@ pytestmark = needs("caddy")
 
 
 @contextmanager
-def behind_caddy(folder: Path) -> Iterator[Proxied]:
-    proxied = Proxied(folder)
+def behind_caddy(folder: Path, *, policy: bytes = POLICY) -> Iterator[Proxied]:
+    proxied = Proxied(folder, read_policy(policy))
     try:
         (folder / "Caddyfile").write_text(caddy(proxied.values()))
         command = ["caddy", "run", "--adapter", "caddyfile", "--config", f"{folder}/Caddyfile"]
@@ -42,6 +43,22 @@ def proxied(caddy_here: Proxied) -> Proxied:
 
 class TestCaddy(Conformance):
     """What it does as the others do."""
+
+
+@pytest.fixture(scope="module")
+def open_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    with behind_caddy(tmp_path_factory.mktemp("open"), policy=OPEN_POLICY) as proxied:
+        proxied.service.close()
+        yield proxied
+
+
+@pytest.fixture
+def opened(open_here: Proxied) -> Proxied:
+    return open_here.afresh()
+
+
+class TestCaddyFailingOpen(FailingOpen):
+    """The same where it fails open."""
 
 
 def test_t24_two_authorizations_and_an_absolute_form(proxied: Proxied) -> None:

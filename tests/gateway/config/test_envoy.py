@@ -10,6 +10,7 @@ import pytest
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, AskedOverGrpc, Proxied, running
 
 from gateway.config.conformance import Conformance
+from gateway.config.conformance_open import OPEN_POLICY, FailingOpen
 from headway.errors import ConfigurationError
 from headway.gateway.config.envoy import envoy
 from headway.gateway.config.values import Values
@@ -27,8 +28,10 @@ CACHE = """          - name: envoy.filters.http.cache
 
 
 @contextmanager
-def behind_envoy(folder: Path, *, cached: bool = False) -> Iterator[Proxied]:
-    proxied = Proxied(folder)
+def behind_envoy(
+    folder: Path, *, cached: bool = False, policy: bytes = POLICY
+) -> Iterator[Proxied]:
+    proxied = Proxied(folder, read_policy(policy))
     asked = AskedOverGrpc(proxied.app.gateway)
     try:
         values = msgspec.structs.replace(proxied.values(), service=asked.address)
@@ -44,6 +47,7 @@ def behind_envoy(folder: Path, *, cached: bool = False) -> Iterator[Proxied]:
             proxied.service = asked
             yield proxied
     finally:
+        asked.close()
         proxied.close()
 
 
@@ -60,6 +64,23 @@ def proxied(envoy_here: Proxied) -> Proxied:
 
 class TestEnvoy(Conformance):
     """What it does as the others do."""
+
+
+@pytest.fixture(scope="module")
+def open_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    with behind_envoy(tmp_path_factory.mktemp("open"), policy=OPEN_POLICY) as proxied:
+        proxied.log = "access.log"
+        proxied.service.close()
+        yield proxied
+
+
+@pytest.fixture
+def opened(open_here: Proxied) -> Proxied:
+    return open_here.afresh()
+
+
+class TestEnvoyFailingOpen(FailingOpen):
+    """The same where it fails open."""
 
 
 def test_t24_two_authorizations_and_an_absolute_form(proxied: Proxied) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
+from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, Served, needs, running
 
 from gateway.config.conformance import Conformance
+from gateway.config.conformance_open import OPEN_POLICY, FailingOpen, broken
 from headway.errors import ConfigurationError
 from headway.gateway.config.haproxy import haproxy, haproxy_lua
 from headway.gateway.config.values import Values
@@ -19,8 +20,10 @@ pytestmark = needs("haproxy")
 
 
 @contextmanager
-def behind_haproxy(folder: Path, *, cached: bool = False) -> Iterator[Proxied]:
-    proxied = Proxied(folder)
+def behind_haproxy(
+    folder: Path, *, cached: bool = False, policy: bytes = POLICY
+) -> Iterator[Proxied]:
+    proxied = Proxied(folder, read_policy(policy))
     try:
         values = proxied.values()
         text = haproxy(values, lua=f"{folder}/headway.lua")
@@ -50,6 +53,25 @@ def proxied(haproxy_here: Proxied) -> Proxied:
 
 class TestHaproxy(Conformance):
     """What it does as the others do."""
+
+
+@pytest.fixture(scope="module")
+def open_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    with behind_haproxy(tmp_path_factory.mktemp("open"), policy=OPEN_POLICY) as proxied:
+        proxied.service.close()  # which HAProxy asks several times, for seconds
+        assert proxied.got("/rest").all("x-original-uri") == []
+        assert proxied.ask(f"/rest?jwt={TOKEN}").status == 503
+        proxied.service = Served(broken, int(proxied.service.address.rpartition(":")[2]))
+        yield proxied
+
+
+@pytest.fixture
+def opened(open_here: Proxied) -> Proxied:
+    return open_here.afresh()
+
+
+class TestHaproxyFailingOpen(FailingOpen):
+    """The same where it fails open."""
 
 
 def test_t24_two_authorizations_and_an_absolute_form(proxied: Proxied) -> None:

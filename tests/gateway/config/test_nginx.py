@@ -10,6 +10,7 @@ import pytest
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
 
 from gateway.config.conformance import Conformance
+from gateway.config.conformance_open import OPEN_POLICY, FailingOpen
 from headway.errors import ConfigurationError
 from headway.gateway.config.nginx import nginx
 from headway.gateway.config.values import Values
@@ -19,8 +20,8 @@ pytestmark = needs("nginx")
 
 
 @contextmanager
-def behind_nginx(folder: Path, cached: str = "") -> Iterator[Proxied]:
-    proxied = Proxied(folder)
+def behind_nginx(folder: Path, cached: str = "", *, policy: bytes = POLICY) -> Iterator[Proxied]:
+    proxied = Proxied(folder, read_policy(policy))
     try:
         text = nginx(
             proxied.values(), access_log=f"{folder}/access.log", error_log=f"{folder}/error.log"
@@ -60,6 +61,23 @@ def proxied(nginx_here: Proxied) -> Proxied:
 
 class TestNginx(Conformance):
     """What it does as the others do."""
+
+
+@pytest.fixture(scope="module")
+def open_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    with behind_nginx(tmp_path_factory.mktemp("open"), policy=OPEN_POLICY) as proxied:
+        proxied.log = "access.log"
+        proxied.service.close()
+        yield proxied
+
+
+@pytest.fixture
+def opened(open_here: Proxied) -> Proxied:
+    return open_here.afresh()
+
+
+class TestNginxFailingOpen(FailingOpen):
+    """The same where it fails open."""
 
 
 def test_t24_two_authorizations_and_an_absolute_form(proxied: Proxied) -> None:

@@ -53,7 +53,7 @@ http://:{port} {{
             @allowed status 204
             handle_response @allowed {{
                 route {{
-                    # (2) the query without the tokens, on the raw text
+{asked}                    # (2) the query without the tokens, on the raw text
                     uri replace {{query}} {{http.reverse_proxy.header.Headway-Query}}
                     # (3) the headers of the policy as they were decided
                     request_header -Referer
@@ -64,7 +64,30 @@ http://:{port} {{
         reverse_proxy {upstream} {{
 {hiding}        }}
     }}
-}}
+{opening}}}
+"""
+
+_OPENING = """\
+    # failing = "open": where nothing can be asked, what can hold no token goes on as it is; its
+    # line in the log has failed-open as the user_id.  All else stays a 502.
+    handle_errors {{
+        @down {{
+            expression {{http.error.status_code}} in [502, 504]
+            not vars {{http.vars.headway_asked}} 1
+            not vars_regexp {{http.request.orig_uri}} (?i){suspect}
+        }}
+        handle @down {{
+            request_header -Headway-*
+            request_header -X-Original-*
+            request_header -X-Forwarded-*
+            request_header -Referer
+            map {{http.request.method}} {{http.auth.user.id}} {{
+                default failed-open
+            }}
+            reverse_proxy {upstream} {{
+{hiding}            }}
+        }}
+    }}
 """
 
 _FILTER = """\
@@ -90,6 +113,8 @@ def caddy(values: Values) -> str:
         _present(h.title(), f"Headway-Set-{h.title()}", "request_header") for h in values.headers
     ]
     telling = [_present(name, name, "header", sign="+") for name in ANSWER_HEADERS]
+    hiding = "".join(f"            header_down -{own.title()}\n" for own in OWN_HEADERS)
+    opening = _OPENING.format(upstream=values.upstream, suspect=values.suspect, hiding=hiding)
     return _FILE.format(
         name=name,
         host=host.strip("[]"),
@@ -100,7 +125,9 @@ def caddy(values: Values) -> str:
         nominated="".join(f"|{header}" for header in values.headers if header != "authorization"),
         setting="".join(setting),
         telling="".join(telling),
-        hiding="".join(f"            header_down -{own.title()}\n" for own in OWN_HEADERS),
+        hiding=hiding,
+        asked=f"{' ' * 20}vars headway_asked 1\n" if values.fails_open else "",
+        opening=opening if values.fails_open else "",
     )
 
 

@@ -38,7 +38,7 @@ static_resources:
               path: "{access_log}"
               log_format:
                 text_format_source:
-                  inline_string: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% [%START_TIME%] \\"%REQ(:METHOD)% %DYNAMIC_METADATA(envoy.filters.http.ext_authz:logged)%\\" %RESPONSE_CODE%\\n"
+                  inline_string: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% [%START_TIME%] \\"%REQ(:METHOD)% %DYNAMIC_METADATA(envoy.filters.http.ext_authz:logged)%\\" %RESPONSE_CODE%{marked}\\n"
           route_config:
             response_headers_to_remove: {own}
             request_headers_to_remove: {forged}
@@ -53,8 +53,7 @@ static_resources:
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
               transport_api_version: V3
-              failure_mode_allow: false   # a service that is down lets nobody in: 503
-              status_on_error: {{ code: ServiceUnavailable }}
+{failing}              status_on_error: {{ code: ServiceUnavailable }}
               clear_route_cache: false
               encode_raw_headers: true    # the bytes as they came; without it Headway refuses
               validate_mutations: true
@@ -62,7 +61,7 @@ static_resources:
               grpc_service:
                 timeout: 5s
                 envoy_grpc: {{ cluster_name: headway }}
-          # A cache filter goes here, behind the question: an answer to an Authorization is not kept.
+{guard}          # A cache filter goes here, behind the question: an answer to an Authorization is not kept.
           - name: envoy.filters.http.router
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
@@ -85,6 +84,38 @@ static_resources:
       endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: {{ address: "{upstream_host}", port_value: {upstream_port} }} }} }} }}] }}]
 """  # noqa: E501 - names of Envoy's own are as long as they are
 
+_CLOSED = """\
+              failure_mode_allow: false   # a service that is down lets nobody in: 503
+"""
+
+_OPEN = """\
+              # failing = "open": what can hold no token goes on where nothing can be asked; the
+              # filter below stops the rest.  Counted as ext_authz.failure_mode_allowed, and the
+              # line in the log ends in "failed-open=true".
+              failure_mode_allow: true
+              failure_mode_allow_header_add: true
+"""
+
+_GUARD = """\
+          - name: envoy.filters.http.rbac
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC
+              rules:
+                action: DENY
+                policies:
+                  "nobody-looked-into-it":
+                    permissions:
+                    - and_rules:
+                        rules:
+                        - header: {{ name: "{mark}", present_match: true }}
+                        - header:
+                            name: ":path"
+                            string_match: {{ safe_regex: {{ regex: '(?i){suspect}.*' }} }}
+                    principals: [{{ any: true }}]
+"""
+_MARK = "x-envoy-auth-failure-mode-allowed"
+_MARKED = f" %PATH(NQ:PATH)% failed-open=%REQ({_MARK})%"
+
 
 def envoy(values: Values, *, access_log: str = "/dev/stdout") -> str:
     """The file; raises ConfigurationError where a value can not stand in it.
@@ -97,11 +128,15 @@ def envoy(values: Values, *, access_log: str = "/dev/stdout") -> str:
         host, _, port = getattr(values, field).rpartition(":")
         parts |= {f"{field}_host": host.strip("[]"), f"{field}_port": port}
     forged = ["x-original-uri", "x-original-method", "x-original-peer", "x-envoy-original-path"]
+    opens = values.fails_open
     return _FILE.format(
         name=plain("name", values.policy.name, "envoy"),
         access_log=plain("access log", access_log, "envoy"),
         own=_list(OWN_HEADERS),
-        forged=_list((*OWN_HEADERS, *forged)),
+        forged=_list((*OWN_HEADERS, *forged, _MARK, "referer")),
+        failing=_OPEN if opens else _CLOSED,
+        guard=_GUARD.format(mark=_MARK, suspect=values.suspect) if opens else "",
+        marked=_MARKED if opens else "",
         **parts,
     )
 

@@ -55,6 +55,8 @@ local SERVICE = "http://{service}/haproxy"
 local SET = {set}       -- headers that replace parameters
 local OWN = {own}       -- what Headway alone says
 local TELL = {tell}     -- for the client's answer
+local PARTS = {parts}   -- of the names of parameters
+local OPEN = {open}     -- failing = "open": where nothing can be asked, what holds nothing goes on
 local KEEP = {{ ["connection"] = true, ["content-length"] = true, ["host"] = true,
                ["transfer-encoding"] = true, ["x-original-method"] = true,
                ["x-original-uri"] = true, ["x-original-peer"] = true }}
@@ -81,6 +83,25 @@ local function ask(txn)
     return core.httpclient():get({{ url = SERVICE, headers = headers, timeout = 5000 }})
 end
 
+-- Whether a query holds nothing that anybody may take for a token: no name, and no name escaped.
+local function plain(target)
+    local query = target:match("^[^?]*%?(.*)$")
+    if query == nil then return true end
+    local lowered = query:lower()
+    for _, part in ipairs(PARTS) do
+        if lowered:find(part, 1, true) then return false end
+    end
+    return ("&" .. query):find("[&;][^=&;%%]*%%") == nil
+end
+
+local function clean(txn)
+    for _, name in ipairs(OWN) do txn.http:req_del_header(name) end
+    for name in pairs(KEEP) do
+        if name:sub(1, 11) == "x-original-" then txn.http:req_del_header(name) end
+    end
+    txn.http:req_del_header("referer")  -- it may hold an address with a token
+end
+
 local function refuse(txn, status, answer)
     local reply = txn:reply({{ status = status }})
     if answer ~= nil then
@@ -96,21 +117,28 @@ local function refuse(txn, status, answer)
     txn:done(reply)
 end
 
+-- Nothing can be asked: nobody gets in, or what is harmless does, as it is.
+local function down(txn)
+    local target = txn.sf:pathq()
+    if not OPEN or not plain(target) then return refuse(txn, 503) end
+    clean(txn)
+    txn:set_var("txn.headway_logged", txn.sf:path())
+    txn:set_var("txn.headway_decision", "failed-open")
+    txn:set_var("txn.headway_private", "1")  -- no cache keeps it
+    txn:set_var("txn.headway_target", target)
+end
+
 core.register_action("headway_ask", {{ "http-req" }}, function(txn)
     local fine, answer = pcall(ask, txn)
-    if not fine or answer == nil then return refuse(txn, 503) end  -- down: nobody gets in
+    if not fine or answer == nil then return down(txn) end
     txn:set_var("txn.headway_logged", first(answer.headers, "headway-logged") or "-")
     txn:set_var("txn.headway_decision", first(answer.headers, "headway-decision") or "-")
     if answer.status == 401 or answer.status == 403 then
         return refuse(txn, answer.status, answer)
     end
     local target = first(answer.headers, "headway-target")
-    if answer.status ~= 204 or target == nil then return refuse(txn, 503) end
-    for _, name in ipairs(OWN) do txn.http:req_del_header(name) end
-    for name in pairs(KEEP) do
-        if name:sub(1, 11) == "x-original-" then txn.http:req_del_header(name) end
-    end
-    txn.http:req_del_header("referer")  -- it may hold an address with a token
+    if answer.status ~= 204 or target == nil then return down(txn) end
+    clean(txn)
     for _, name in ipairs(SET) do
         txn.http:req_del_header(name)
         local value = first(answer.headers, "headway-set-" .. name)
@@ -160,6 +188,8 @@ def haproxy_lua(values: Values) -> str:
         set=_table(values.headers),
         own=_table(OWN_HEADERS),
         tell=_table([name.lower() for name in ANSWER_HEADERS]),
+        parts=_table(values.parts),
+        open="true" if values.fails_open else "false",
     )
 
 

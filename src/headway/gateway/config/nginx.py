@@ -31,7 +31,7 @@ map "$headway_allow|$upstream_http_access_control_allow_origin" $headway_allow_h
     "~^(?<headway_allowed>[^|]+)\\|.+$" $headway_allowed;
 }}
 
-upstream headway_service {{
+{plain}upstream headway_service {{
     server {service};
     keepalive 32;
 }}
@@ -49,7 +49,7 @@ server {{
     underscores_in_headers off;  # X_Original_URI is not X-Original-URI
     error_page 401 = @headway_401;
     error_page 403 = @headway_403;
-
+{opening}
     location = /headway-authorize {{
         internal;
         proxy_pass http://headway_service/nginx;
@@ -98,7 +98,35 @@ _TAIL = """
         default_type application/problem+json;
 {refusing}        return 403 $headway_body;
     }}
+{opened}}}
+"""
+
+_PLAIN = """\
+# failing = "open": where nothing can be asked, what can hold no token goes on as it is, and
+# its line in the log ends in "failed-open".  All else stays a 503: nobody looked into it.
+map $request_uri $headway_plain {{
+    default "";
+    "~*^(?!{suspect})" "plain";
 }}
+log_format headway_open '$remote_addr [$time_iso8601] "$request_method $uri" '
+                        '$status $body_bytes_sent "pass" "failed-open"';
+
+"""
+
+_OPENED = """
+    location @headway_open {{
+        access_log {access_log} headway_open;
+        if ($headway_plain = "") {{
+            return 503;
+        }}
+        proxy_no_cache 1;
+        proxy_cache_bypass 1;
+{cleaning}        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $host;
+        proxy_set_header Referer "";
+        proxy_pass http://headway_upstream$request_uri;
+    }}
 """
 
 
@@ -123,11 +151,17 @@ def nginx(
         upstream=values.upstream,
         listen=values.listen,
         server_name=values.server_name,
+        plain=_PLAIN.format(suspect=values.suspect.removeprefix("^")) if values.fails_open else "",
+        opening="    error_page 500 = @headway_open;\n" if values.fails_open else "",
         **logs,
     )
+    cleaning = "".join(f"        {line}\n" for line in (*_clean(), *_hidden()))
+    opened = _OPENED.format(cleaning=cleaning, access_log=logs["access_log"])
     refusing = "".join(f"        {line}\n" for line in _answering(preflight=False))
     middle = "".join(f"        {line}".rstrip() + "\n" for line in _between(values))
-    return head + middle + _TAIL.format(refusing=refusing)
+    return (
+        head + middle + _TAIL.format(refusing=refusing, opened=opened if values.fails_open else "")
+    )
 
 
 def _path(field: str, path: str) -> str:
@@ -150,15 +184,23 @@ def _between(values: Values) -> Iterator[str]:
     yield "# Upstream gets each header of the policy as it was decided, and no word that is ours."
     for header in values.headers:
         yield f"proxy_set_header {header.title()} $headway_set_{_variable(header)};"
+    yield from _clean()
+    yield ""
+    yield "# The client gets what was decided, and nothing that upstream says in our name."
+    yield from _hidden()
+    yield from _answering(preflight=True)
+
+
+def _clean() -> Iterator[str]:
     for own in OWN_HEADERS:
         yield f'proxy_set_header {own.title()} "";'
     for forged in ("X-Original-Method", "X-Original-URI", "X-Original-Peer"):
         yield f'proxy_set_header {forged} "";'
-    yield ""
-    yield "# The client gets what was decided, and nothing that upstream says in our name."
+
+
+def _hidden() -> Iterator[str]:
     for own in OWN_HEADERS:
         yield f"proxy_hide_header {own.title()};"
-    yield from _answering(preflight=True)
 
 
 def _short(name: str) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import msgspec
 
 from headway.errors import ConfigurationError
-from headway.gateway.rules import GatewayPolicy
+from headway.gateway.parameters import parts_of
+from headway.gateway.rules import Failing, GatewayPolicy
 
 __all__ = ["INTERPOLATION", "Values", "plain"]
 
@@ -69,6 +70,26 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
         for header in self.headers:
             if not _HEADER.fullmatch(header):
                 raise ConfigurationError(f"header: {header!r} has more than letters and hyphens")
+
+    @property
+    def fails_open(self) -> bool:
+        """Whether what can hold no token goes on where the service is down."""
+        return self.policy.failing is Failing.OPEN
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What stands, case apart, in each query that holds a name of the policy unescaped."""
+        return parts_of({name for each in self.policy.locations for name in each.names})
+
+    @property
+    def suspect(self) -> str:
+        """An expression for a target, case apart, that may hold a token.
+
+        It begins at the beginning of the target, is linear, and is alike to
+        PCRE and RE2.  Without a match, nobody reads a name of the policy in it.
+        """
+        parts = "|".join(map(re.escape, self.parts))
+        return rf"^[^?]*[?](.*({parts})|(.*[&;])?[^=&;%]*%)"
 
     @property
     def headers(self) -> tuple[str, ...]:
