@@ -471,8 +471,8 @@ class Gateway:
     def _told(self, part: Part) -> Headers:
         """As :func:`answer_of`; there are few different ones."""
         if FAILED_OPEN in part.notes:
-            told = tuple([line for line in answer_of(part) if line[0] != "Headway-Refusal"])
-            return (*told, ("Headway-Refusal", part.notes[-1]))
+            others = [line for line in answer_of(part) if line[0] != "Headway-Refusal"]
+            return (*others, ("Headway-Refusal", part.notes[-1]))
         key = part.location.name, part.phase, part.counts
         if (told := self._tellings.get(key)) is None:
             told = self._tellings[key] = answer_of(part)
