@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from proxied import asked, needs, running
 
 from gateway.dashboard.boards import POLICY
 from gateway.dashboard.shown import shown, told
@@ -18,6 +19,7 @@ from headway.cli.commands import run
 from headway.cli.gateway.dashboard import PASSWORD
 from headway.gateway.usage.record import write_lines
 from headway.gateway.usage.store import open_usage
+from headway.http.server import listen
 from headway.keys import new_server_identity
 from uses import record
 
@@ -96,6 +98,79 @@ def test_others_reach_it_over_tls_and_log_in(tmp_path: Path, files: tuple[str, s
             answer = b"".join(iter(lambda: safe.recv(4096), b""))
         assert answer.startswith(b"HTTP/1.1 303 ")
         assert b"location: login" in answer
+
+
+# ---- behind a proxy of the same machine, T11 -------------------------------------------------
+
+NGINX = """
+daemon off; pid {folder}/nginx.pid; error_log stderr error;
+events {{ }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}; proxy_temp_path {folder};
+  fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  server {{
+    listen {listen};
+    location / {{ proxy_pass http://localhost:{port}; }}
+    location /asked/ {{ proxy_pass http://127.0.0.1:{port}/; proxy_set_header Host $http_host; }}
+  }}
+}}
+"""
+HAPROXY = """
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 20s
+  timeout server 20s
+frontend all
+  bind {listen}
+  default_backend board
+backend board
+  server board 127.0.0.1:{port}
+"""
+
+
+def free() -> str:
+    [opened] = listen(0, ["127.0.0.1"])
+    with opened:
+        return f"127.0.0.1:{opened.getsockname()[1]}"
+
+
+@needs("nginx")
+def test_nginx_on_the_same_machine_makes_nobody_local_t11(
+    tmp_path: Path, files: tuple[str, str]
+) -> None:
+    """As it is configured by default it writes no header at all, and speaks HTTP/1.0."""
+    with shown(tmp_path, "--policy", files[0], "--usage", files[1]) as (address, _):
+        front, config = free(), tmp_path / "nginx.conf"
+        port = address.rpartition(":")[2]
+        config.write_text(NGINX.format(folder=tmp_path, listen=front, port=port))
+        command = ["nginx", "-p", str(tmp_path), "-e", "stderr", "-c", str(config)]
+        with running(command, front, tmp_path / "nginx.log"):
+            plain, named = asked(front, "/"), asked(front, "/asked/")
+            assert (plain.status, plain.all("location")) == (303, ["login"])
+            assert named.status == 421
+            assert b"acme" not in plain.body + named.body
+
+
+@needs("haproxy")
+@pytest.mark.parametrize(("origin", "status"), [("", 421), ("https://api.test", 303)])
+def test_haproxy_on_the_same_machine_makes_nobody_local_t11(
+    tmp_path: Path, files: tuple[str, str], origin: str, status: int
+) -> None:
+    """It speaks HTTP/1.1, writes no header, and keeps the name that was asked for.
+
+    Whoever names the dashboard as the proxy is called gets the login.
+    """
+    arguments = ["--policy", files[0], "--usage", files[1]]
+    with shown(tmp_path, *arguments, *(["--origin", origin] if origin else [])):
+        line = told(tmp_path / "log", "listening on " if origin else "dashboard on ")
+        port = line.replace(":", " ").rpartition(" ")[2]
+        front, config = free(), tmp_path / "haproxy.cfg"
+        config.write_text(HAPROXY.format(listen=front, port=port))
+        with running(["haproxy", "-db", "-f", str(config)], front, tmp_path / "haproxy.log"):
+            found = asked(front, "/")
+        assert (found.status, b"acme" in found.body) == (status, False)
 
 
 def reached(address: tuple[str, int]) -> socket.socket:

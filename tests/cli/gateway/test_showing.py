@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from proxied import POLICY, TOKEN
 
+from headway.cli.gateway.dashboard import PASSWORD
 from headway.cli.gateway.opened import opened
-from headway.cli.gateway.showing import showing_metrics
+from headway.cli.gateway.showing import showing
 from headway.errors import ConfigurationError
 from headway.gateway.decision import Ask
 from headway.gateway.metrics import PATH
@@ -37,7 +38,7 @@ def test_metrics_are_on_a_port_of_their_own(
     async def show() -> str:
         with opened(file, str(tmp_path / "data" / "usage.db")) as found:
             found.gateway.decide(Ask(method="GET", target=f"/rest?jwt={TOKEN}"))
-            async with showing_metrics(found, 0, bind):
+            async with showing(found, 0, bind, None):
                 return await asyncio.to_thread(read)
 
     told = asyncio.run(show())
@@ -49,7 +50,7 @@ def test_metrics_are_on_a_port_of_their_own(
 def test_without_a_port_there_is_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def show() -> None:
         with opened(file) as found:
-            async with showing_metrics(found, None, "127.0.0.1"):
+            async with showing(found, None, "127.0.0.1", None):
                 pass
 
     asyncio.run(show())
@@ -61,8 +62,50 @@ def test_without_the_extra_it_says_so(file: Path, monkeypatch: pytest.MonkeyPatc
 
     async def show() -> None:
         with opened(file) as found:
-            async with showing_metrics(found, 0, "127.0.0.1"):
+            async with showing(found, 0, "127.0.0.1", None):
                 pass
 
     with pytest.raises(ConfigurationError, match="extra 'metrics'"):
+        asyncio.run(show())
+
+
+@pytest.mark.parametrize("word", ["", "a long enough password"])
+def test_the_dashboard_beside_it(
+    file: Path,
+    tmp_path: Path,
+    word: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(PASSWORD, word)
+
+    def read() -> tuple[str, str]:
+        said = capsys.readouterr().out
+        address = re.search(r"dashboard on (\S+)", said)
+        assert address is not None
+        with urllib.request.urlopen(address[1], timeout=20) as answer:
+            return said, str(answer.read().decode())
+
+    async def show() -> tuple[str, str]:
+        with opened(file, str(tmp_path / "data" / "usage.db")) as found:
+            found.gateway.decide(Ask(method="GET", target=f"/rest?jwt={TOKEN}"))
+            assert found.counter is not None
+            found.counter.flush()
+            async with showing(found, None, "127.0.0.1", 0):
+                return await asyncio.to_thread(read)
+
+    said, page = asyncio.run(show())
+    assert "Clients left" in page
+    assert "token:" in page  # its client: nothing is verified, so a hash of the token
+    assert TOKEN not in page
+    assert ("password" in said, word in said or not word) == (not word, not word)
+
+
+def test_the_dashboard_shows_what_is_counted_or_says_that_nothing_is(file: Path) -> None:
+    async def show() -> None:
+        with opened(file) as found:
+            async with showing(found, None, "127.0.0.1", 0):
+                pass
+
+    with pytest.raises(ConfigurationError, match="--usage"):
         asyncio.run(show())

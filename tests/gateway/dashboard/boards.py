@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,9 @@ class Counted:
         if self.failure is not None:
             raise self.failure
         return [each for each in self.kept if since is None or each.day >= since]
+
+    def sizes(self, *, since: str | None = None) -> dict[str, int]:
+        return dict(Counter(each.day for each in self.kept))
 
     def days(self) -> list[str]:
         return self.watched

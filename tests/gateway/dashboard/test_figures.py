@@ -197,6 +197,8 @@ def test_the_numbers_of_a_real_store(store: UsageStore) -> None:
         store.add(records, batch=node, days=sorted({each.day for each in records}))
     read = list(store.records(since=since(NOW)))
     assert min(each.day for each in read) == day_of(NOW - READ_DAYS * DAY)
+    assert sum(store.sizes(since=since(NOW)).values()) == len(read)
+    assert sum(store.sizes().values()) > len(read)
     told = figures(policy(), read, watched=store.days(), now=NOW)
     assert [(client.client, client.recent) for client in told.left] == [
         ("acme", 28 * 48),

@@ -7,8 +7,9 @@ import pytest
 
 from gateway.dashboard.boards import POLICY, Counted
 from headway.errors import ConfigurationError, StoreUnavailable
+from headway.gateway.dashboard import state
 from headway.gateway.dashboard.state import State
-from uses import NOW, Hands, record
+from uses import DAY, NOW, Hands, record
 
 
 @pytest.fixture
@@ -28,35 +29,35 @@ def test_a_file_that_can_not_be_used_at_the_start(file: Path) -> None:
 
 
 def test_a_changed_file_counts_at_once_and_a_broken_one_keeps_the_old(file: Path) -> None:
-    state = State(file, Counted(), clock=Hands(), ticks=Hands(0.0))
-    assert state.look().figures.policy.name == "api"
+    board = State(file, Counted(), clock=Hands(), ticks=Hands(0.0))
+    assert board.look().figures.policy.name == "api"
     file.write_text(POLICY.replace('"api"', '"new"'))
-    assert state.look().figures.policy.name == "new"
+    assert board.look().figures.policy.name == "new"
     for broken in ('name = "half', POLICY.replace("2022-06-01", "soon")):
         file.write_text(broken)
-        seen = state.look()
+        seen = board.look()
         assert seen.figures.policy.name == "new"
         assert [text.endswith("shown is the policy as it was") for text in seen.complaints] == [
             True
         ]
     file.unlink()
-    assert "No such file" in state.look().complaints[0]
+    assert "No such file" in board.look().complaints[0]
     file.write_text(POLICY)
-    seen = state.look()
+    seen = board.look()
     assert (seen.figures.policy.name, seen.complaints) == ("api", ())
 
 
 def test_usage_is_read_again_only_when_it_is_time(file: Path) -> None:
     counted, ticks, clock = Counted([record()]), Hands(0.0), Hands(NOW + 60)
-    state = State(file, counted, clock=clock, ticks=ticks)
-    first = state.look().figures
-    assert state.look().figures is first
+    board = State(file, counted, clock=clock, ticks=ticks)
+    first = board.look().figures
+    assert board.look().figures is first
     assert counted.reads == 1
     counted.kept.append(record("b"))
     ticks.at, clock.at = 14.9, NOW + 70
-    assert len(state.look().figures.clients) == 1
+    assert len(board.look().figures.clients) == 1
     ticks.at = 15
-    told = state.look().figures
+    told = board.look().figures
     assert (len(told.clients), told.at, counted.reads) == (2, NOW + 70, 2)
 
 
@@ -69,37 +70,57 @@ def test_reading_takes_at_most_a_tenth_of_the_time(file: Path) -> None:
             return super().records(since=since)
 
     counted = Slow()
-    state = State(file, counted, clock=Hands(), ticks=ticks)
-    state.look()
+    board = State(file, counted, clock=Hands(), ticks=ticks)
+    board.look()
     ticks.at = 8 + 79
-    state.look()
+    board.look()
     assert counted.reads == 1
     ticks.at = 8 + 80
-    state.look()
+    board.look()
     assert counted.reads == 2
 
 
 def test_a_store_that_is_down_leaves_what_was_read(file: Path) -> None:
     counted, ticks = Counted([record()]), Hands(0.0)
     counted.failure = StoreUnavailable(found="OperationalError")
-    state = State(file, counted, clock=Hands(), ticks=ticks)
-    seen = state.look()
+    board = State(file, counted, clock=Hands(), ticks=ticks)
+    seen = board.look()
     assert seen.figures.clients == ()
     assert "usage can not be read" in seen.complaints[0]
-    assert state.look().complaints == seen.complaints  # told also while nothing is read again
+    assert board.look().complaints == seen.complaints  # told also while nothing is read again
     for failure, clients in ((None, 1), (ConfigurationError("the database says: no"), 1)):
         counted.failure = failure
         ticks.at += 15
-        seen = state.look()
+        seen = board.look()
         assert (len(seen.figures.clients), bool(seen.complaints)) == (clients, failure is not None)
 
 
 def test_many_looks_at_once_read_once(file: Path) -> None:
     counted = Counted([record()])
-    state = State(file, counted, clock=Hands(), ticks=Hands(0.0))
-    threads = [threading.Thread(target=state.look) for _ in range(8)]
+    board = State(file, counted, clock=Hands(), ticks=Hands(0.0))
+    threads = [threading.Thread(target=board.look) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert counted.reads == 1
+
+
+def test_so_much_usage_that_only_the_newest_is_looked_at(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names that somebody invents fill no memory; what is left out is said."""
+    monkeypatch.setattr(state, "RECORDS_MAX", 30)
+    flood = [record(f"made-up-{n}", at=NOW - DAY, verified=False) for n in range(25)]
+    newest = [record(f"{n}") for n in range(4)]
+    counted = Counted([record("old", at=NOW - 3 * DAY), *flood, *newest])
+    seen = State(file, counted, clock=Hands(), ticks=Hands(0.0)).look()
+    assert seen.complaints == ()  # 30 of them
+    counted.kept.append(record("one more"))
+    seen = State(file, counted, clock=Hands(), ticks=Hands(0.0)).look()
+    assert seen.complaints == ("there is much usage: it is looked at from 2022-01-31 on",)
+    assert "old" not in {client.client for client in seen.figures.clients}
+    assert len(seen.figures.clients) == 30
+    counted.kept += [record(f"today-{n}") for n in range(40)]
+    seen = State(file, counted, clock=Hands(), ticks=Hands(0.0)).look()
+    assert len(seen.figures.clients) == 45  # the last day is always looked at

@@ -13,8 +13,9 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 
     from headway.gateway.dashboard.state import Evidence
     from headway.gateway.usage.record import Record
+    from headway.gateway.usage.store import UsageStore
 
-__all__ = ["PASSWORD", "dashboard"]
+__all__ = ["PASSWORD", "dashboard", "showing_dashboard"]
 
 PASSWORD = "HEADWAY_DASHBOARD_PASSWORD"  # noqa: S105 - where it is, and not what
 PASSWORD_FILE_MAX = 1_000  # bytes
@@ -102,6 +104,32 @@ def dashboard(
         asyncio.run(_serve(app, sockets, reach.tls))
 
 
+@asynccontextmanager
+async def showing_dashboard(
+    policy: Path, usage: UsageStore | None, port: int
+) -> AsyncIterator[None]:
+    """The dashboard beside a gateway that counts into *usage*, on *port* of loopback.
+
+    Raises ConfigurationError where nothing is counted, or the port is taken.
+    """
+    from headway.gateway.dashboard.access import Access, new_password
+    from headway.gateway.dashboard.pages import dashboard as pages
+    from headway.gateway.dashboard.state import State
+    from headway.http.server import listen, serving
+
+    if usage is None:
+        raise ConfigurationError("--dashboard: shows what is counted; say where, with --usage")
+    word, made = os.environ.get(PASSWORD, ""), new_password()
+    state, access = State(policy, usage), Access(word or made)
+    sockets = listen(port, LOOPBACK)
+    address = f"http://localhost:{sockets[0].getsockname()[1]}"
+    async with serving(pages(state, access, origin=lambda: address), sockets):
+        print(f"dashboard on {address}", flush=True)
+        if not word:
+            print(f"password, told only now: {made}", flush=True)
+        yield
+
+
 class _Reach(NamedTuple):
     """Whether only this machine reaches it, its address where that is given, and how it speaks."""
 
@@ -113,15 +141,16 @@ class _Reach(NamedTuple):
 def _reach(
     bind: str, origin: str, certificate: Path | None, key: Path | None, *, without_tls: bool
 ) -> _Reach:
-    local = bind in LOOPBACK
+    # Whoever gives it another name than localhost has something before it that is asked by it.
+    local = bind in LOOPBACK and (not origin or urlsplit(origin).hostname == "localhost")
     if origin:
         origin = _origin(origin)
-    elif not local or certificate:
+    elif bind not in LOOPBACK or certificate:
         raise ConfigurationError("--origin: say by which address browsers reach it")
     if certificate is None and key is not None:
         raise ConfigurationError("--key: belongs to a --certificate")
     if certificate is None:
-        if not local and not without_tls:
+        if bind not in LOOPBACK and not without_tls:
             raise ConfigurationError(
                 f"--bind {bind}: others reach it; give --certificate and --key, or say "
                 "--without-tls where something before it speaks TLS"
@@ -177,6 +206,9 @@ class _File:
 
     def records(self, *, since: str | None = None) -> Iterable[Record]:
         return (each for each in self._records if since is None or each.day >= since)
+
+    def sizes(self, *, since: str | None = None) -> Mapping[str, int]:
+        return Counter(each.day for each in self.records(since=since))
 
     def days(self) -> Collection[str]:
         return self._days

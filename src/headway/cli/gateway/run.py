@@ -16,12 +16,12 @@ from headway.cli.gateway import run_options as options
 from headway.cli.gateway.opened import opened, trading
 from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.serve import logging_to_stderr
-from headway.cli.gateway.showing import MetricsBind, MetricsPort, Traces, showing_metrics
+from headway.cli.gateway.showing import DashboardPort, MetricsBind, MetricsPort, Traces, showing
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from headway.gateway.proxy.exchange import Proxy
-    from headway.gateway.proxy.settings import Limits, Timeouts
+    from headway.gateway.proxy.settings import Forwarding, Limits, Timeouts
     from headway.gateway.reloading import ReloadingGateway
 
 __all__ = ["run"]
@@ -53,6 +53,7 @@ def run(
     timeout: options.Timeout = None,
     metrics_port: MetricsPort = None,
     metrics_bind: MetricsBind = "127.0.0.1",
+    dashboard: DashboardPort = None,
     traces: Traces = False,
 ) -> None:
     """Stand in front of an API: HTTP/1.1, streaming, and strict about what it takes.
@@ -61,7 +62,7 @@ def run(
     SIGHUP; a policy that is wrong keeps the old one.
     """
     from headway.gateway.proxy.exchange import Proxy
-    from headway.gateway.proxy.settings import Balance, Forwarding, ProxySettings, Style
+    from headway.gateway.proxy.settings import Balance, ProxySettings
     from headway.gateway.proxy.tls import client_tls
     from headway.gateway.proxy.upstreams import Upstream, Upstreams
     from headway.http.server import listen
@@ -71,12 +72,7 @@ def run(
     settings = ProxySettings(
         limits=_limits(limit or []),
         timeouts=_timeouts(timeout or []),
-        forwarding=Forwarding(
-            host=host,
-            style=_one_of(Style, "--forwarded", forwarded),
-            believed=tuple(believe or ()),
-            via=via,
-        ),
+        forwarding=_forwarding(host, forwarded, believe or [], via),
         balance=_one_of(Balance, "--balance", balance),
         health_path=health_path,
     )
@@ -94,8 +90,19 @@ def run(
             endpoints=[found.own.aanswer],
             tally=found.tally,
         )
-        beside = showing_metrics(found, metrics_port, metrics_bind)
+        beside = showing(found, metrics_port, metrics_bind, dashboard)
         asyncio.run(_serve(proxy, found.gateway, beside, listen(port, [bind]), certificate))
+
+
+def _forwarding(host: str, style: str, believed: list[str], via: str) -> Forwarding:
+    from headway.gateway.proxy.settings import Forwarding, Style
+
+    return Forwarding(
+        host=host,
+        style=_one_of(Style, "--forwarded", style),
+        believed=tuple(believed),
+        via=via,
+    )
 
 
 def _check_reach(bind: str, certificate: _Certificate | None, *, plain: bool) -> None:

@@ -21,7 +21,7 @@ import typer
 from headway.cli.gateway.evidence import STORE
 from headway.cli.gateway.opened import opened
 from headway.cli.gateway.policy import DEFAULT, Policy, named
-from headway.cli.gateway.showing import MetricsBind, MetricsPort, Traces, showing_metrics
+from headway.cli.gateway.showing import DashboardPort, MetricsBind, MetricsPort, Traces, showing
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def serve(
     ] = False,
     metrics_port: MetricsPort = None,
     metrics_bind: MetricsBind = "127.0.0.1",
+    dashboard: DashboardPort = None,
     traces: Traces = False,
 ) -> None:
     """Answer nginx, HAProxy, Caddy and Traefik, each at the path of its name; Envoy over gRPC.
@@ -73,7 +74,7 @@ def serve(
         opened(named(policy), usage, traces=traces) as found,
     ):
         service = AuthorizationService(found.gateway, peers=peers, own=found.own, tally=found.tally)
-        beside = [showing_metrics(found, metrics_port, metrics_bind)]
+        beside = [showing(found, metrics_port, metrics_bind, dashboard)]
         if grpc_port is not None:
             beside.append(_envoy(found, peers, bind, grpc_port))
         asyncio.run(_serve(service, found.gateway, beside, listen(port, [bind])))

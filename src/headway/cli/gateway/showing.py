@@ -1,19 +1,21 @@
-"""What ``serve`` and ``run`` show beside their work: metrics, on a port of their own."""
+"""What ``serve`` and ``run`` show beside their work, on ports of their own."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway.cli.gateway.dashboard import showing_dashboard
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from headway.cli.gateway.opened import Opened
 
-__all__ = ["MetricsBind", "MetricsPort", "Traces", "showing_metrics"]
+__all__ = ["DashboardPort", "MetricsBind", "MetricsPort", "Traces", "showing"]
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -25,6 +27,12 @@ MetricsBind = Annotated[
     str, typer.Option(help="The address of that port; there is no password on it.")
 ]
 
+DashboardPort = Annotated[
+    int | None,
+    typer.Option(
+        "--dashboard", min=0, max=65535, help="Show the dashboard on this port of this machine."
+    ),
+]
 Traces = Annotated[
     bool,
     typer.Option(
@@ -36,14 +44,25 @@ Traces = Annotated[
 
 
 @asynccontextmanager
-async def showing_metrics(opened: Opened, port: int | None, bind: str) -> AsyncIterator[None]:
-    """Serve the metrics of *opened* on *port* of *bind* while the block runs; not without a port.
+async def showing(
+    opened: Opened, metrics_port: int | None, metrics_bind: str, dashboard: int | None
+) -> AsyncIterator[None]:
+    """Show of *opened* what there is a port for, while the block runs.
 
-    Raises ConfigurationError where the port is taken, or the extra is missing.
+    Raises ConfigurationError where a port is taken, the extra is missing, or
+    nothing is counted that the dashboard could show.
     """
-    if port is None:
+    async with AsyncExitStack() as stack:
+        if metrics_port is not None:
+            await stack.enter_async_context(_metrics(opened, metrics_port, metrics_bind))
+        if dashboard is not None:
+            policy = Path(opened.gateway.policy.source)
+            await stack.enter_async_context(showing_dashboard(policy, opened.usage, dashboard))
         yield
-        return
+
+
+@asynccontextmanager
+async def _metrics(opened: Opened, port: int, bind: str) -> AsyncIterator[None]:
     try:
         from headway.gateway.metrics import PATH, GatewayMetrics, MetricsPage
     except ModuleNotFoundError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -27,11 +27,18 @@ FRESH_SECONDS = 15.0
 BUSY_SHARE = 10  # reading takes at most one part in so many of the time
 
 
+RECORDS_MAX = 200_000
+"""So many records are looked at, the newest: whoever invents clients fills no memory here."""
+
+
 class Evidence(Protocol):
     """Where usage is read: :class:`~headway.gateway.usage.store.UsageStore`, or a file of it."""
 
     def records(self, *, since: str | None = None) -> Iterable[Record]:
         """The records from the day *since* on."""
+
+    def sizes(self, *, since: str | None = None) -> Mapping[str, int]:
+        """How many records there are of each day, from the day *since* on."""
 
     def days(self) -> Collection[str]:
         """The days on which somebody counted."""
@@ -111,9 +118,12 @@ class State:
         if began < self._usage_at:
             return False
         try:
-            records = list(self._evidence.records(since=since(self._clock())))
-            self._usage = records, self._evidence.days()
-            self._usage_complaint = ""
+            first = since(self._clock())
+            from_ = _beginning(self._evidence.sizes(since=first), first)
+            self._usage = list(self._evidence.records(since=from_)), self._evidence.days()
+            self._usage_complaint = (
+                "" if from_ == first else f"there is much usage: it is looked at from {from_} on"
+            )
         except HeadwayError as error:
             self._usage_complaint = f"usage can not be read: {error}"
         ended = self._ticks()
@@ -126,3 +136,18 @@ class State:
                 return file.read(FILE_BYTES_MAX + 1)
         except OSError as error:
             raise ConfigurationError(f"{self.path}: {error.strerror}") from None
+
+
+def _beginning(sizes: Mapping[str, int], first: str) -> str:
+    """The day from which on there are few enough records: *first*, or a later one.
+
+    >>> _beginning({"2022-01-01": RECORDS_MAX, "2022-01-02": 1, "2022-01-03": 1}, "2021-12-01")
+    '2022-01-02'
+    """
+    left, last = RECORDS_MAX, ""
+    for day in sorted(sizes, reverse=True):
+        left -= sizes[day]
+        if left < 0 and last:
+            return last
+        last = day
+    return first

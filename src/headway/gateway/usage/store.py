@@ -159,6 +159,14 @@ class UsageStore:
             for row in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
                 yield _record(row._mapping)
 
+    def sizes(self, *, since: str | None = None) -> dict[str, int]:
+        """How many records there are of each day, from the day *since* on."""
+        query = sa.select(_usage.c.day, sa.func.count()).group_by(_usage.c.day)
+        if since is not None:
+            query = query.where(_usage.c.day >= since)
+        with explained(), self._engine.connect() as connection:
+            return {row.day: row[1] for row in connection.execute(query)}
+
     def days(self) -> frozenset[str]:
         """The days on which somebody counted."""
         with explained(), self._engine.connect() as connection:
