@@ -474,9 +474,9 @@ class Gateway:
             others = [line for line in answer_of(part) if line[0] != "Headway-Refusal"]
             return (*others, ("Headway-Refusal", part.notes[-1]))
         key = part.location.name, part.phase, part.counts
-        if (told := self._tellings.get(key)) is None:
-            told = self._tellings[key] = answer_of(part)
-        return told
+        if (kept := self._tellings.get(key)) is None:
+            kept = self._tellings[key] = answer_of(part)
+        return kept
 
 
 # ---- answers --------------------------------------------------------------------------------
