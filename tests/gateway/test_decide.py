@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from time import process_time
 from typing import Any
 
 import msgspec
@@ -328,6 +330,78 @@ def test_who_the_client_is(identity: Identity, client: str) -> None:
     assert asked.uses[0].client.startswith(client)
     asked(f"/?jwt={TOKEN}")
     assert TOKEN not in asked.uses[1].client
+
+
+def test_t25_a_token_stands_in_records_as_a_hash_that_nobody_else_can_make() -> None:
+    clients = set()
+    for key in (bytes(32), bytes(31) + b"1"):
+        uses: list[Use] = []
+        policy = GatewayPolicy(
+            name="api", locations=(RetiredLocation(name="jwt", parameters=("jwt",)),)
+        )
+        Gateway(policy, usage=uses.append, hash_key=key).decide(
+            Ask(method="GET", target=f"/?jwt={TOKEN}")
+        )
+        clients.add(uses[0].client)
+        assert hashlib.sha256(TOKEN.encode()).hexdigest()[:24] not in uses[0].client
+    assert len(clients) == 2
+
+
+def test_t28_what_a_client_calls_itself_is_plain_and_short() -> None:
+    named = {"identity": Identity.HEADER, "identity_header": "x-client-id"}
+    for text in ("a\x1b[2J\r\nb", "x" * 1_000_000):
+        asked = Asked(WARNS, policy=named)
+        asked(f"/?jwt={TOKEN}", x_client_id=text, user_agent=text)
+        (use,) = asked.uses
+        assert use.client.isprintable()
+        assert len(use.client) <= 120
+        assert use.agent.isprintable()
+        assert len(use.agent) <= 40
+
+
+@pytest.mark.parametrize(
+    "piece", ["a=1&", "%&", "jwt=x&", "%6Awt=x&", "jwt[]=&", ";jwt", "eyJ.eyJ."]
+)
+@pytest.mark.parametrize("now", [WARNS, AFTER])
+def test_a_megabyte_of_a_query_is_decided_in_seconds(now: float, piece: str) -> None:
+    """Whatever it is made of, and whatever the phase; a proxy lets no such thing through."""
+    query = (piece * 1_000_000)[:1_000_000]
+    asked = Asked(now)
+    begun = process_time()
+    asked.gateway.decide(Ask(method="GET", target=f"/rest?jwt={TOKEN}&{query}"))
+    assert process_time() - begun < 10
+    assert len(asked.uses[0].sample) <= 200
+
+
+def test_header_bombs() -> None:
+    asked = Asked(AFTER)
+    bombs = tuple((f"x-{number}", "a" * 100) for number in range(20_000))
+    ask = Ask(method="GET", target=f"/rest?jwt={TOKEN}", headers=bombs)
+    begun = process_time()
+    assert asked.gateway.decide(ask).target == "/rest"
+    lines = (("authorization", "JWT x"),) * 999
+    many = Ask(method="GET", target=f"/rest?jwt={TOKEN}", headers=lines)
+    assert asked.gateway.decide(many).id == "authorization-repeated"
+    long = Ask(
+        method="GET", target=f"/rest?jwt={TOKEN}", headers=(("authorization", "J" * 1_000_000),)
+    )
+    assert asked.gateway.decide(long).outcome is Outcome.ANONYMOUS
+    assert process_time() - begun < 1
+    assert len(repr(asked.uses)) < 3_000
+
+
+def test_a_clock_that_jumps_back_is_an_earlier_day_and_nothing_else() -> None:
+    """The phase is a function of the clock: what was off counts again, and off again after."""
+    moments = iter([WARNS, AFTER, WARNS, DARK, BEFORE, AFTER])
+    policy = GatewayPolicy(
+        name="api",
+        locations=(RetiredLocation(name="jwt", parameters=("jwt",), schedule=SCHEDULE),),
+    )
+    gateway = Gateway(policy, clock=lambda: next(moments))
+    moved = [
+        bool(gateway.decide(Ask(method="GET", target="/?jwt=T")).set_headers) for _ in range(6)
+    ]
+    assert moved == [True, False, True, False, True, False]
 
 
 def test_a_certificate_names_its_owner() -> None:

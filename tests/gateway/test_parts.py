@@ -148,5 +148,10 @@ def test_a_sample_has_no_token() -> None:
     assert sample_of(ASK, [part()], target) == "/rest/1?a=%2F&b"
     stays = part(places=(), seen=(1,))
     assert sample_of(ASK, [stays], ASK.target) == "/rest/1?a=%2F&b"
+    other = "/rest?a=1&password=hunter2&token=opaque"
+    told = sample_of(Ask(method="GET", target=other), [part()], other)
+    assert told == "/rest?a=1&password=REDACTED&token=REDACTED"
+    cut = "/rest?" + "a=%20&" * 40 + "token=" + "x" * 100_000
+    assert len(sample_of(ASK, [part()], cut)) == 200
     long = "/" + "x" * 500
     assert len(sample_of(Ask(method="GET", target=long), [part()], long)) == 200

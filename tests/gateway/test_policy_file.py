@@ -168,6 +168,9 @@ def test_the_least_that_it_needs(tmp_path: Path) -> None:
         ('location = "jwt"\n\n[[cl', 'location = "jvt"\n\n[[cl', "there is no location 'jvt'"),
         ('phase = "off"\nreason', 'phase = "open"\nreason', "client[0].phase: is warned"),
         ('header = "X-Client-Id"', "", "identity.header: says which header"),
+        ('header = "X-Client-Id"', 'header = "Cookie"', "p:8: identity.header: holds a secret"),
+        ('header = "X-Client-Id"', 'header = "X-Api-Key"', "identity.header: holds a secret"),
+        ('header = "X-Client-Id"', 'header = "a b"', "p:8: identity.header: is no name"),
     ],
 )
 def test_a_message_names_line_and_field(old: str, new: str, said: str) -> None:

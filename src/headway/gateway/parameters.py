@@ -49,7 +49,17 @@ def find(raw_query: str, names: Collection[str]) -> list[Found]:
 def _decoded(raw_name: str) -> str:
     if "%" not in raw_name and "+" not in raw_name:
         return raw_name
+    if len(raw_name) > _KEPT_CHARACTERS:
+        return _unescaped.__wrapped__(raw_name)
+    return _unescaped(raw_name)
+
+
+@lru_cache(maxsize=1024)
+def _unescaped(raw_name: str) -> str:
     return unquote_to_bytes(raw_name.replace("+", " ")).decode("latin-1")
+
+
+_KEPT_CHARACTERS = 64  # a name is short, and names come again
 
 
 def without(raw_query: str, places: Iterable[int]) -> str:
@@ -85,23 +95,41 @@ def sieve(names: Collection[str]) -> Callable[[str], bool]:
     """What says of a raw query whether it may hold one of *names* or a look-alike of one.
 
     Where it says no, :func:`find` and :func:`look_alikes` find nothing, whatever
-    the dialect: each name has a longest part that all of its spellings share, but
-    for those that escape a character of a parameter's name.
+    the dialect: each name has a longest part that all of its spellings share,
+    each character as it is or escaped, once or twice.
 
     >>> holds = sieve(["jwt", "access_token"])
     >>> holds("a=1&b=%2Fjw"), holds("a=1&Access.Token=x"), holds("a=1;%6Awt=x")
     (False, True, True)
     """
     shortest = parts_of(names)
+    escaped = re.compile("|".join("".join(map(_spellings, part)) for part in shortest))
 
     def holds(query: str) -> bool:
         folded = query.casefold()
         for part in shortest:
             if part in folded:
                 return True
-        return "%" in query and _ESCAPED_NAME.search(f"&{query}") is not None
+        if "%" not in query or not _ESCAPED_NAME.search(f"&{query}"):
+            return False
+        return escaped.search(query) is not None
 
     return holds
+
+
+def _spellings(char: str) -> str:
+    """An expression for *char* in either case, plain or escaped: also where the escape is."""
+    sign, unit = "%(?:25)*", "(?:(?:[uU]|%[57]5)(?:0|%30)(?:0|%30))?"
+    cases = sorted({char.lower(), char.upper()})
+    codes = ["".join(map(_digit, f"{ord(case):02x}")) for case in cases]
+    return f"(?:{'|'.join(map(re.escape, cases))}|{sign}{unit}(?:{'|'.join(codes)}))"
+
+
+def _digit(digit: str) -> str:
+    """An expression for a hexadecimal digit, plain or escaped."""
+    if digit.isdecimal():
+        return f"(?:{digit}|%3{digit})"
+    return f"(?:{digit}|{digit.upper()}|%[46]{ord(digit) - ord('a') + 1})"
 
 
 _sieve = lru_cache(maxsize=64)(sieve)
@@ -179,14 +207,14 @@ def _wanted(names: frozenset[str], dialect: Dialect) -> frozenset[str]:
 
 def _readings(raw_name: str, dialect: Dialect) -> Iterator[str]:
     """The names that *dialect* may see: decoded once, and what a second time gives."""
-    once = _decoded(raw_name)
-    yield from _read(once, dialect)
-    if "%" not in once:
-        return
-    if dialect.code_units:
-        yield from _read(_CODE_UNIT.sub(lambda found: chr(int(found[1], 16)), once), dialect)
-    if dialect.twice:
-        yield from _read(_decoded(once), dialect)
+    texts = [_decoded(raw_name)]
+    if "%" in texts[0]:
+        if dialect.code_units:
+            texts.append(_CODE_UNIT.sub(lambda found: chr(int(found[1], 16)), texts[0]))
+        if dialect.twice:
+            texts += [_decoded(text) for text in texts]
+    for text in texts:
+        yield from _read(text, dialect)
 
 
 _CODE_UNIT = re.compile("%[uU]([0-9A-Fa-f]{4})")

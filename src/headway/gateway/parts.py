@@ -32,6 +32,7 @@ __all__ = [
 _AGENT_MAX = 40
 _SAMPLE_MAX = 200
 _OF_NOTES = (TokenLookalike.id, EXCEPTED, FAILED_OPEN)  # outcomes that a part's first note says
+_READ_MAX = 2_000  # of a target, for a sample: a secret that is cut off is one still
 _ITSELF = re.compile(r"(?:/[!-.:-~]{0,32}){1,5}")  # a path without an id, not too long: its class
 
 
@@ -179,7 +180,7 @@ def sample_of(ask: Ask, parts: list[Part], target: str) -> str:
     """The target for a record: without any token, also where that stays in the URL."""
     if any(part.seen for part in parts):
         target = target_of(ask, [place for part in parts for place in part.places or part.seen])
-    return redact_url(target)[:_SAMPLE_MAX]
+    return redact_url(target[:_READ_MAX])[:_SAMPLE_MAX]
 
 
 def _route(raw_path: str) -> str:

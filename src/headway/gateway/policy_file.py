@@ -226,8 +226,8 @@ def _policy(file: _File, reader: TomlReader) -> GatewayPolicy:
         _checked(file, locations)
     with reader.at("rehearsal"):
         rehearsal = duration(file.rehearsal) if file.rehearsal else timedelta(0)
-    if file.identity.by is Identity.HEADER and not file.identity.header:
-        raise reader.error(("identity", "header"), "says which header names the client")
+    with reader.at("identity", "header"):
+        _check_identity(file.identity, {*_SECRET, *(each.header for each in locations)})
     with reader.at("documentation"):
         documentation = _link(file.documentation)
     names = {location.name for location in locations}
@@ -400,7 +400,17 @@ def _conflicts(told: Mapping[str, Outcome]) -> Mapping[Any, Outcome]:
     return {known[name]: outcome for name, outcome in told.items() if name in registry()}
 
 
+_SECRET = ("authorization", "proxy-authorization", "cookie")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _check_identity(table: _IdentityTable, secret: set[str]) -> None:
+    if table.by is Identity.HEADER and not table.header:
+        raise ConfigurationError("says which header names the client")
+    if table.header and not WORD.fullmatch(table.header):
+        raise ConfigurationError("is no name of a header")
+    if table.header.lower() in secret:
+        raise ConfigurationError("holds a secret; it names nobody in a record")
 
 
 def _check_words(table: _LocationTable) -> None:

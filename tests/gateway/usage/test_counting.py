@@ -187,6 +187,18 @@ def test_texts_are_bounded_and_plain(clock: Hands) -> None:
     assert not contains_secret(record.sample)
 
 
+def test_a_client_that_calls_itself_by_a_token_has_no_token_in_its_record(clock: Hands) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnbmF0dXJl"
+    kept = Kept()
+    counter = UsageCounter(kept, clock=clock)
+    for _ in range(3):
+        counter(use(token, route=f"/x/{token}", agent=token))
+    counter.flush()
+    (record,) = kept.records
+    assert (record.count, record.client, record.route) == (3, "REDACTED", "/x/REDACTED")
+    assert token[:20] not in repr(record)
+
+
 # ---- the store does not answer --------------------------------------------------------------
 
 

@@ -232,8 +232,8 @@ class UsageCounter:
 
 def _cleaned(key: _Key) -> _Key:
     day, location, verified, client, outcome, method, route, agent = key
-    texts = _plain(method, 20), _plain(route, 260), _plain(agent, 60)
-    return (day, location, verified, _plain(client, 120), outcome, *texts)
+    texts = _plain(method, 20), _plain(redact(route), 260), _plain(redact(agent), 60)
+    return (day, location, verified, _plain(redact(client), 120), outcome, *texts)
 
 
 def _plain(text: str, most: int) -> str:
