@@ -12,6 +12,7 @@ import pytest
 
 from app.check.apps import BASE, Leaky, careful, played
 from headway.app.check import CHECKS, CannotCheck, check, check_app
+from headway.errors import ConfigurationError
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -67,6 +68,13 @@ def test_what_can_not_be_started() -> None:
         check_app(BASE, command=["/nowhere/at/all"])
     with pytest.raises(CannotCheck, match="has ended"):
         check_app("http://127.0.0.1:9", command=["false"])
+
+
+def test_a_call_is_a_path() -> None:
+    with pytest.raises(ConfigurationError, match="call: me is no path below the base URL"):
+        check_app(BASE, call="me")
+    with pytest.raises(ConfigurationError, match="call: me is no path"):
+        asyncio.run(check(BASE, played(), call="me"))
 
 
 def test_an_app_that_will_not_stop_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,8 @@ def test_no_more_is_read_than_a_site_reads(file: Path, capsys: pytest.CaptureFix
 
 
 def test_what_can_not_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["descriptor", "check", " "]) == 2
+    assert "which descriptor? name a file" in capsys.readouterr().err
     for path in (tmp_path / "none.json", tmp_path):
         assert run(["descriptor", "check", str(path)]) == 2
         err = capsys.readouterr().err

@@ -342,7 +342,7 @@ def test_an_address_comes_from_many_places(
 ) -> None:
     monkeypatch.delenv("HEADWAY_STORE")
     code, _, err = typed("list")
-    assert (code, "which store? name it, or set HEADWAY_STORE" in err) == (2, True)
+    assert (code, "which store? give --store, or set HEADWAY_STORE" in err) == (2, True)
     file = tmp_path / "address"
     file.write_text(f"{place}\n")
     file.chmod(0o600)

@@ -6,6 +6,15 @@ import sys
 
 __all__ = ["main"]
 
+EXTRAS = {
+    "redis": "redis",
+    "psycopg": "postgresql",
+    **dict.fromkeys(("typer", "rich"), "cli"),
+    **dict.fromkeys(("httpx", "httpcore", "sqlalchemy", "alembic", "starlette"), "app,cli"),
+    **dict.fromkeys(("grpc", "anyio", "h11", "xds_protos"), "gateway"),
+}
+"""Which extra brings what a command may lack; the others come with ``host``."""
+
 
 def main() -> None:
     """Run the command line; a missing extra is one clear line and exit code 2."""
@@ -14,9 +23,10 @@ def main() -> None:
 
         code = run(sys.argv[1:])
     except ModuleNotFoundError as missing:
+        extra = EXTRAS.get((missing.name or "").partition(".")[0], "host")
         print(
-            f"headway: this command needs {missing.name}; install Headway with its extra: from a "
-            "checkout pip install '.[host]' for all commands, '.[cli]' for headway token alone",
+            f"headway: this command needs {missing.name}; install Headway with its extra {extra}: "
+            f"from a checkout pip install '.[{extra}]'",
             file=sys.stderr,
         )
         code = 2

@@ -94,6 +94,8 @@ def _read(source: str) -> tuple[bytes, str]:
     """The document, of which no more is read than a site reads; and from which origin it is."""
     from headway.descriptor.check import BYTES_MAX
 
+    if not source.strip():
+        raise ConfigurationError("which descriptor? name a file or an address, or - ")
     if source == "-":
         return sys.stdin.buffer.read(BYTES_MAX + 1), ""
     if "://" in source:

@@ -304,12 +304,13 @@ def _address(what: str, given: str | None, file: Path | None, variable: str) -> 
     elif given == "-":
         text = sys.stdin.readline().strip()
     elif given is not None:
-        text = given
+        text = given.strip()
         _warn_of_password(given, what, variable)
     else:
         text = os.environ.get(variable, "")
     if not text:
-        raise ConfigurationError(f"which {what}? name it, or set {variable}")
+        name = "give --store" if what == "store" else "name it"
+        raise ConfigurationError(f"which {what}? {name}, or set {variable}")
     return text
 
 

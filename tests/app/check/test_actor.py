@@ -25,6 +25,9 @@ MINIMAL = {"key": "a", "baseUrl": BASE, "lifecycle": {"installed": "/installed"}
         ({"key": "a"}, "no baseUrl"),
         ({"key": "a", "baseUrl": BASE}, "lifecycle.installed"),
         ({**MINIMAL, "lifecycle": {"installed": 1}}, "lifecycle.installed"),
+        ({**MINIMAL, "lifecycle": {"installed": "installed"}}, "a path, such as /installed"),
+        ({**MINIMAL, "lifecycle": {"installed": "https://evil.example/i"}}, "a path, such as"),
+        ({**MINIMAL, "lifecycle": {"installed": "/\x1b[2J"}}, "a path, such as"),
         ({**MINIMAL, "baseUrl": "ftp://x"}, "baseUrl"),
     ],
 )

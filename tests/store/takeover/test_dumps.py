@@ -85,6 +85,12 @@ def test_types_of_dynamodb(tmp_path: Path) -> None:
     }
 
 
+def test_a_dump_of_something_else_is_no_store_without_tenants(tmp_path: Path) -> None:
+    for text, lacks in (('{"a": 1}', "clientKey"), ('{"clientKey": "x", "key": "y"}', "val")):
+        with pytest.raises(ConfigurationError, match=f"the source: line 1 has no {lacks}"):
+            list(found(dump(tmp_path, text)))
+
+
 def test_an_empty_scan_has_no_tenants(tmp_path: Path) -> None:
     assert list(found(dump(tmp_path, '{"Items": []}'))) == []
     assert list(found(dump(tmp_path, "[]"))) == []

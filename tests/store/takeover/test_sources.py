@@ -82,11 +82,12 @@ def missing(path: Path) -> None:
     ("name", "spoil", "words"),
     [
         ("x.db", missing, "there is no such file"),
+        ("x.db", Path.mkdir, "is a directory; name a file in it"),
         ("x.db", spoilt, "is not a database"),
         ("x.csv", missing, "No such file"),
         ("x.csv", lambda path: path.write_bytes(b"a,b\n\xff\xfe,\n"), "is no CSV in UTF-8"),
     ],
-    ids=["missing", "spoilt", "missing csv", "spoilt csv"],
+    ids=["missing", "a directory", "spoilt", "missing csv", "spoilt csv"],
 )
 def test_what_can_not_be_read_is_one_clear_line(
     tmp_path: Path, name: str, spoil: Callable[[Path], None], words: str
@@ -96,6 +97,13 @@ def test_what_can_not_be_read_is_one_clear_line(
     with pytest.raises(ConfigurationError, match=words) as caught:
         list(rows(str(path), ["tenants"]))
     assert str(path) in str(caught.value)
+
+
+def test_another_database_is_to_be_written_as_a_csv() -> None:
+    for source in ("mysql://me:secret@machine/db", "redis://machine", "http://machine"):
+        with pytest.raises(ConfigurationError, match="write the table of another database") as no:
+            list(rows(source, ["tenants"]))
+        assert "secret" not in str(no.value)
 
 
 def test_a_file_that_breaks_half_way(file: Path) -> None:

@@ -21,6 +21,7 @@ from headway.app.check.actor import TIMEOUT, Actor, App, CannotCheck, fetch_app
 from headway.app.check.outcome import Check, Outcome, Report
 from headway.app.check.played import PlayedSite, playing
 from headway.app.check.stage import Stage, outcome_of
+from headway.errors import ConfigurationError
 from headway.http.key_fetch import tls_settings
 from headway.model import Product
 
@@ -47,6 +48,7 @@ async def check(
     httpx's, for an app in this process.  Raises :class:`CannotCheck` where the
     question can not be asked.
     """
+    _hold_path(call)
     async with _client(transport) as http:
         app = await fetch_app(http, url, wait=wait)
         return await _checked(app, site, http, call)
@@ -68,6 +70,7 @@ def check_app(
     *told* hears what is waited for.
     Raises :class:`CannotCheck`, and ConfigurationError where *port* is taken.
     """
+    _hold_path(call)
 
     async def run() -> Report:
         async with (
@@ -79,6 +82,11 @@ def check_app(
             return await _checked(app, site, http, call)
 
     return asyncio.run(run())
+
+
+def _hold_path(call: str | None) -> None:
+    if call is not None and not call.startswith("/"):
+        raise ConfigurationError(f"call: {call} is no path below the base URL, such as /me")
 
 
 def _runs(process: asyncio.subprocess.Process | None) -> bool:

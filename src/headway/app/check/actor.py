@@ -124,8 +124,11 @@ def read_app(document: Any, url: str) -> App:
     lifecycle = document.get("lifecycle")
     if not isinstance(key, str) or not isinstance(base_url, str):
         raise CannotCheck("the descriptor has no key or no baseUrl")
-    if not isinstance(lifecycle, Mapping) or not isinstance(lifecycle.get("installed"), str):
-        raise CannotCheck("the descriptor has no lifecycle.installed: there is nothing to check")
+    if not isinstance(lifecycle, Mapping) or not _is_path(lifecycle.get("installed")):
+        raise CannotCheck(
+            "the descriptor has no lifecycle.installed that is a path, such as /installed: "
+            "there is nothing to check"
+        )
     try:
         origin_of(base_url)
     except ValueError as error:
@@ -136,11 +139,15 @@ def read_app(document: Any, url: str) -> App:
         document=document,
         key=key,
         base_url=base_url,
-        lifecycle={name: to for name, to in lifecycle.items() if isinstance(to, str)},
+        lifecycle={name: to for name, to in lifecycle.items() if _is_path(to)},
         page=_first_url(modules, PAGES),
         admin_page=_first_url(modules, ADMIN_PAGES),
         webhook=_first_webhook(modules.get("webhooks")),
     )
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/") and value.isprintable()
 
 
 def _first_url(modules: Mapping[str, Any], types: Sequence[str]) -> str | None:
@@ -150,7 +157,7 @@ def _first_url(modules: Mapping[str, Any], types: Sequence[str]) -> str | None:
             if not isinstance(module, Mapping) or module.get("cacheable"):
                 continue
             url = module.get("url")
-            if isinstance(url, str) and url.startswith("/"):
+            if isinstance(url, str) and _is_path(url):
                 return _VARIABLE.sub("1", url)
     return None
 
@@ -159,7 +166,7 @@ def _first_webhook(declared: Any) -> tuple[str, str] | None:
     for module in declared if isinstance(declared, list) else []:
         told = module if isinstance(module, Mapping) else {}
         event, url = told.get("event"), told.get("url")
-        if isinstance(event, str) and isinstance(url, str) and url.startswith("/"):
+        if isinstance(event, str) and isinstance(url, str) and _is_path(url):
             return event, _VARIABLE.sub("1", url)
     return None
 
@@ -309,7 +316,11 @@ class Actor:
         tenant = tenant or self.site.new_tenant()
         seen = await self.send(self.event("installed", tenant))
         if not seen.accepted:
-            raise CannotCheck(f"the app refuses a right 'installed' with status {seen.status}")
+            raise CannotCheck(
+                f"the app refuses a right 'installed' with status {seen.status}: start it in its "
+                f"development mode, with install keys from {self.site.base_url}/install-keys "
+                "(HEADWAY_INSTALL_KEYS or CONNECT_KEYS_CDN_URL)"
+            )
         return tenant
 
 

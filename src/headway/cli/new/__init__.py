@@ -156,7 +156,8 @@ def write_project(
     name, key = folder.name, key or folder.name
     if str(folder.parent) != "." or len(name) > NAME_MAX or not NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{folder}: a name is lower-case letters, digits and dashes, at most {NAME_MAX}"
+            f"{folder}: a name is lower-case letters, digits and dashes, a letter first, "
+            f"at most {NAME_MAX}"
         )
     if not KEY.fullmatch(key):
         raise ConfigurationError("--key: 1 to 64 letters, digits, dots, dashes and underscores")

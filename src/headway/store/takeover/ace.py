@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from headway.errors import ConfigurationError
 from headway.store.takeover import Found
 from headway.store.takeover.dumps import documents, is_dump
 from headway.store.takeover.sources import redis_values, rows
@@ -20,6 +21,7 @@ __all__ = ["TABLES", "found"]
 
 TABLES = ("AddonSettings", "AddonSetting")
 CLIENT_INFO = "clientInfo"
+MEMBERS = ("clientKey", "key", "val")
 _REDIS = ("redis://", "rediss://")
 
 
@@ -36,7 +38,9 @@ def found(source: str, tables: tuple[str, ...] = TABLES) -> Iterator[Found]:
             yield _tenant(key, key.rpartition(":")[0], value)
         return
     for where, row in documents(source) if is_dump(source) else rows(source, tables):
-        if row.get("key") == CLIENT_INFO:
+        if lacks := [name for name in MEMBERS if name.lower() not in row]:
+            raise ConfigurationError(f"the source: {where} has no {lacks[0]}")
+        if row["key"] == CLIENT_INFO:
             yield _tenant(where, row.get("clientkey"), row.get("val"))
 
 

@@ -23,6 +23,7 @@ from headway.store.engine import is_address, open_engine
 __all__ = ["Row", "has_password", "is_readable_by_others", "redis_values", "rows"]
 
 Row = Mapping[str, Any]
+_SERVERS = ("postgresql://", "postgres://")
 SCAN = 500  # keys of one answer
 
 
@@ -45,7 +46,9 @@ def is_readable_by_others(source: str) -> bool:
     """Whether *source* is a file that others may read: it holds every secret in the open."""
     path = Path(source)
     return (
-        not is_address(source) and path.exists() and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+        not is_address(source)
+        and path.is_file()
+        and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
     )
 
 
@@ -103,11 +106,18 @@ def _opened(source: str) -> Iterator[sa.Engine]:
 
 
 def _server(source: str) -> sa.Engine:
+    if not source.startswith(_SERVERS):
+        raise ConfigurationError(
+            "the source: a SQLite file, postgresql://, redis:// (ace alone), a CSV or a dump is "
+            "read; write the table of another database as a CSV"
+        )
     engine = open_engine(source)
     return engine.execution_options(postgresql_readonly=True)
 
 
 def _file(path: Path) -> sa.Engine:
+    if path.is_dir():
+        raise ConfigurationError(f"{path}: is a directory; name a file in it")
     if not path.is_file():
         raise ConfigurationError(f"{path}: there is no such file")
     address = f"{path.resolve().as_uri()}?mode=ro"
