@@ -5,6 +5,7 @@ The servers write their access logs here, as they come: no token stands in them.
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 import subprocess
@@ -22,7 +23,7 @@ from e2e.running import ROOT
 from headway.host.testing import Site
 
 START_SECONDS = 60.0
-LINES_MAX = 35
+LINES_MAX = {"hello_django": 29}  # of code; a Django project is settings, too
 UVICORN = (sys.executable, "-m", "uvicorn", "--port", "{port}", "--no-proxy-headers")
 GUNICORN = (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:{port}")
 GUNICORN += ("--access-logfile", "-", "--threads", "2")
@@ -159,5 +160,12 @@ def test_a_server_without_raw_targets_is_named_at_start(
     "example", sorted((ROOT / "examples").glob("hello*.py")), ids=lambda p: p.stem
 )
 def test_an_example_is_short(example: Path) -> None:
-    lines = example.read_text("utf-8").splitlines()
-    assert len([line for line in lines if line.strip()]) <= LINES_MAX
+    text = example.read_text("utf-8")
+    described = [
+        node.body[0]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef)
+        and ast.get_docstring(node)
+    ]
+    lines = [line for line in text.splitlines() if line.strip()]
+    assert len(lines) - len(described) <= LINES_MAX.get(example.stem, 20)
