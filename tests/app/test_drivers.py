@@ -249,6 +249,20 @@ def test_work_goes_on_meanwhile_one_at_a_time(way):
     assert way.run(steps()) == ["a", "b", "c"]
 
 
+def test_what_waits_may_be_done_later_in_a_thread_that_ends():
+    """A file is written while the next bytes come."""
+    names = []
+
+    def steps():
+        yield Later(lambda: names.append(threading.current_thread().name))
+        yield Work(lambda: names.append(threading.current_thread().name))
+
+    Threads().run(steps())
+    assert names[0].startswith("headway-later")
+    assert names[1] == threading.current_thread().name
+    assert not any(thread.name.startswith("headway-later") for thread in threading.enumerate())
+
+
 def test_work_that_fails_is_heard_of_at_the_next_question(way):
     def fail():
         raise OSError("the disk is full")

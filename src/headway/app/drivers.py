@@ -19,7 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
@@ -389,11 +389,16 @@ class _AsyncBody:
 
 
 class SyncDriver:
-    """Answers the questions of steps in the calling thread; closes what it opened, at its end."""
+    """Answers the questions of steps in the calling thread; closes what it opened, at its end.
+
+    Only what may be done :class:`Later` has a thread of its own.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._open: Opened | None = None
+        self._worker: ThreadPoolExecutor | None = None
+        self._under_way: Future[Any] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -412,6 +417,9 @@ class SyncDriver:
         if opened is not None:
             with _nameless():
                 opened.body.close()
+        worker, self._worker, self._under_way = self._worker, None, None
+        if worker is not None:
+            worker.shutdown()
 
     def run(self, steps: Steps[T]) -> T:
         """The result of *steps*, which give nothing on their way."""
@@ -453,8 +461,19 @@ class SyncDriver:
         if type(ask) is Access:
             return self._fetched(ask)
         if type(ask) is Work or type(ask) is Later:
-            return ask.function()
+            return self._worked(ask)
         return time.sleep(ask.seconds)
+
+    def _worked(self, ask: Work | Later) -> Any:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.result()
+        if type(ask) is Work:
+            return ask.function()
+        if self._worker is None:
+            self._worker = ThreadPoolExecutor(1, "headway-later")
+        self._under_way = self._worker.submit(ask.function)
+        return None
 
     def _send(self, ask: Send) -> Opened:
         self.close()
