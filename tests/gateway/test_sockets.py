@@ -7,7 +7,7 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute
 
-from headway.gateway.sockets import SocketBytes, connected
+from headway.gateway.sockets import SocketBytes, connected, has_spoken
 from headway.http.server import listen
 
 
@@ -92,3 +92,19 @@ def test_a_side_that_resets() -> None:
 
     with opened:
         asyncio.run(asked())
+
+
+def test_who_has_spoken() -> None:
+    async def asked() -> None:
+        stream, other = pair()
+        assert not has_spoken(stream)
+        other.sendall(b"x")
+        assert has_spoken(stream)
+        assert await stream.receive() == b"x"
+        assert not has_spoken(stream)
+        other.close()
+        assert has_spoken(stream)
+        await stream.aclose()
+        assert has_spoken(stream)
+
+    asyncio.run(asked())

@@ -8,6 +8,7 @@ faster than the other side reads would fill the memory.
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
 
-__all__ = ["SocketBytes", "connected"]
+__all__ = ["SocketBytes", "connected", "has_spoken"]
 
 
 class SocketBytes(ByteStream):
@@ -89,3 +90,16 @@ async def connected(address: str, port: int) -> SocketBytes:
         opened.close()
         raise
     return SocketBytes(opened)
+
+
+def has_spoken(stream: ByteStream) -> bool:
+    """Whether the other side of *stream*, or of what is below it, has said something, or ended.
+
+    Nothing is read; in TLS it may be a word of its own.
+    """
+    opened = stream.extra(SocketAttribute.raw_socket, None)  # noqa: S610 - no query set
+    if opened is None or opened.fileno() < 0:
+        return True
+    waiting = select.poll()
+    waiting.register(opened, select.POLLIN | select.POLLRDHUP)
+    return bool(waiting.poll(0))

@@ -467,7 +467,8 @@ async def splice(
     """Pass bytes both ways until both sides have ended.
 
     *first* goes to *other* before anything else, and *back* to *one*.  Once one
-    side has ended, the other has half a minute for its last words.
+    side has ended, the other has half a minute for its last words; in TLS, which
+    knows no half of an end, none.
     """
     async with anyio.create_task_group() as tasks:
         limit = tasks.cancel_scope
@@ -478,8 +479,11 @@ async def splice(
                     await target.send(begin)
                 async for data in source:
                     await target.send(data)
-                await target.send_eof()
-            except (*_GONE, NotImplementedError):
+                if isinstance(target, TLSStream):  # where an end ends both directions
+                    limit.cancel()
+                else:
+                    await target.send_eof()
+            except _GONE:
                 limit.cancel()  # nothing more can be said that anybody hears
             if math.isinf(limit.deadline):
                 limit.deadline = anyio.current_time() + _SPLICED_SECONDS

@@ -143,7 +143,8 @@ def test_the_password_is_asked_for() -> None:
 @pytest.mark.parametrize(
     "sent",
     [
-        [], ["Basic"], ["Basic !!"], [basic("relay", "")], [basic("relay", PASSWORD + "x")],
+        [], ["Basic"], ["Basic !!"], ["Basic \xe4"], ["Basic YQ"],
+        [basic("relay", "")], [basic("relay", PASSWORD + "x")],
         [basic(PASSWORD, "")], [basic("relay", PASSWORD).replace("Basic", "Bearer")],
         [basic("relay", PASSWORD)] * 2,
     ],

@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from relayed import (
     JWT,
     MOVED,
     OK,
+    SECONDS,
     TOKEN,
     Relayed,
     Upstream,
@@ -86,6 +88,27 @@ def test_what_has_no_token_goes_on_as_it_came(caplog: pytest.LogCaptureFixture) 
     assert answer.startswith(b"HTTP/1.1 404 No\r\nHeadway-Hint: x\r\n")
     assert "404 as it came" in caplog.text
     assert "secret-of-mine" not in caplog.text
+
+
+def test_no_logger_says_a_token_at_any_level(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """T23: those of the libraries, too."""
+    caplog.set_level(logging.DEBUG)
+    with (
+        upstream(answers(OK, b"nonsense\r\n\r\n"), tmp_path) as site,
+        relayed(site, folder=tmp_path, extra=site.authority) as running,
+        tunnel(running, site) as program,
+    ):
+        asked = f"GET /a?jwt={TOKEN} HTTP/1.1\r\nHost: {site.host.decode()}\r\n\r\n".encode()
+        program.sendall(asked)
+        assert b"200 OK" in head(program)
+        assert body(program, 2) == b"hi"
+        program.sendall(asked)
+        assert problem(everything(program))[0] == 502
+        for wrong in (b"Content-Length: x", b"Authorization: JWT " + b"o" * 40, b"Origin: null"):
+            running.say(get(site, f"/?jwt={TOKEN}", wrong))
+    assert not any(part in caplog.text for part in TOKEN.split("."))
 
 
 def test_observing_moves_nothing_and_says_no_token(caplog: pytest.LogCaptureFixture) -> None:
@@ -410,6 +433,44 @@ def test_a_kept_connection_that_the_site_ended_is_made_anew() -> None:
     assert site.connections == 3
 
 
+def test_what_a_site_says_unasked_is_no_answer() -> None:
+    """An answer that waits on a kept connection would be taken for the next one's."""
+    said = threading.Event()
+
+    def unasked(connection: socket.socket, heard: list[bytes]) -> None:
+        heard.append(head(connection))
+        connection.sendall(OK)
+        if b"/first" in heard[-1]:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+            said.set()
+            everything(connection)
+
+    with upstream(unasked) as site, relayed(site) as running, running.connect() as program:
+        for path in ("/first", "/second"):
+            program.sendall(get(site, path).replace(b"Connection: close\r\n", b""))
+            assert b"200 OK" in head(program)
+            assert body(program, 2) == b"hi"
+            assert said.wait(SECONDS)
+    assert site.connections == 2
+
+
+def test_a_request_that_nobody_heard_is_sent_once_more() -> None:
+    """The site ends a kept connection in the moment in which it is asked."""
+
+    def ends(connection: socket.socket, heard: list[bytes]) -> None:
+        heard.append(head(connection))
+        connection.sendall(OK)
+        if b"/first" in heard[-1]:
+            heard.append(head(connection))
+
+    with upstream(ends) as site, relayed(site) as running, running.connect() as program:
+        for path in ("/first", "/second"):
+            program.sendall(get(site, path).replace(b"Connection: close\r\n", b""))
+            assert b"200 OK" in head(program)
+            assert body(program, 2) == b"hi"
+    assert [heard.split()[1] for heard in site.heard] == [b"/first", b"/second", b"/second"]
+
+
 def test_a_body_is_passed_on_while_it_comes() -> None:
     """Neither side waits for the other's end: an echo, piece by piece."""
 
@@ -496,6 +557,78 @@ def test_a_websocket_whose_token_is_in_its_address() -> None:
     assert f"Authorization: {MOVED}".encode() in site.heard[0]
     assert b"GET /socket HTTP/1.1" in site.heard[0]
     assert b"\r\nUpgrade: websocket\r\n" in site.heard[0]
+
+
+def test_a_websocket_in_a_tunnel_and_its_end(tmp_path: Path) -> None:
+    def says(connection: socket.socket, heard: list[bytes]) -> None:
+        heard.append(head(connection))
+        connection.sendall(AGREED)
+        heard.append(body(connection, 4))
+        connection.sendall(b"last")
+
+    with (
+        upstream(says, tmp_path) as site,
+        relayed(site, folder=tmp_path, extra=site.authority) as running,
+        tunnel(running, site) as program,
+    ):
+        lines = [f"GET /s?jwt={TOKEN} HTTP/1.1".encode(), b"Host: " + site.host, *WEBSOCKET]
+        program.sendall(b"\r\n".join([*lines, b"", b""]))
+        assert b"Sec-WebSocket-Accept: " + ACCEPT in head(program)
+        program.sendall(b"ping")
+        assert everything(program) == b"last"
+    assert f"Authorization: {MOVED}".encode() in site.heard[0]
+
+
+def test_a_program_that_does_not_read_is_waited_for_in_tls_too(tmp_path: Path) -> None:
+    """Back pressure the other way: what the program does not take, the site can not send."""
+    sent, size = 0, 200_000_000
+
+    def much(connection: socket.socket, heard: list[bytes]) -> None:
+        nonlocal sent
+        heard.append(head(connection))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        connection.settimeout(0.5)
+        while sent < size:
+            sent += connection.send(b"x" * 16_384)
+
+    with (
+        upstream(much, tmp_path) as site,
+        relayed(site, folder=tmp_path, extra=site.authority) as running,
+        tunnel(running, site) as program,
+    ):
+        program.sendall(f"GET / HTTP/1.1\r\nHost: {site.host.decode()}\r\n\r\n".encode())
+        assert b"200 OK" in head(program)
+        for thread in site._threads[1:]:
+            thread.join(SECONDS)
+    assert 0 < sent < size / 2
+
+
+def test_nothing_stays_open(tmp_path: Path) -> None:
+    """Whatever came of a request, its connections are gone with it."""
+
+    def open_now() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    with (
+        upstream(answers(OK, OK), tmp_path) as site,
+        relayed(site, folder=tmp_path, extra=site.authority) as running,
+    ):
+        running.say(get(site, "/"))
+        before = open_now()
+        for _ in range(5):
+            with tunnel(running, site) as program:
+                program.sendall(b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % site.host)
+                assert b"200 OK" in head(program)
+            os.close(tunnel(running, site).detach())
+            with running.connect() as program:
+                program.sendall(get(site, "/", b"Content-Length: 5", method=b"PUT") + b"ab")
+            problem(running.say(get(site, "/", b"Origin: null")))
+            with running.connect() as program:
+                program.sendall(get(site, "/"))
+        until = time.monotonic() + SECONDS
+        while open_now() > before and time.monotonic() < until:
+            time.sleep(0.05)
+        assert open_now() <= before
 
 
 def test_another_upgrade_is_dropped() -> None:

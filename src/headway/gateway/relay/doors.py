@@ -15,7 +15,6 @@ Everything that is not one of the sites that were named is refused.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import re
 from collections.abc import Collection
@@ -61,7 +60,7 @@ class Proxy:
         scheme, _, value = (told[0] if len(told) == 1 else "").partition(" ")
         try:
             sent = base64.b64decode(value.strip(), validate=True).partition(b":")[2]
-        except binascii.Error:
+        except ValueError:
             sent = b""
         if scheme.lower() != "basic" or not hmac.compare_digest(sent, self._password):
             raise Turned("password-required")

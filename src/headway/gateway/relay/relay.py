@@ -28,6 +28,7 @@ from headway.gateway.relay.hello import NotTls, read_hello
 from headway.gateway.relay.refusals import TURNED, Turned, turned_away
 from headway.gateway.relay.sites import Site, is_address
 from headway.gateway.rules import Mode
+from headway.gateway.sockets import has_spoken
 from headway.gateway.wire import (
     Ambiguous,
     Headers,
@@ -215,8 +216,13 @@ class _Kept:
         self._wire: Wire | None = None
 
     def take(self, site: Site) -> Wire | None:
-        """The one to *site*, if there is one."""
-        return self._wire if self._site == site else None
+        """The one to *site*, if there is one that has said nothing since.
+
+        What comes before a question is no answer to it.
+        """
+        if self._wire is None or self._site != site or has_spoken(self._wire.stream):
+            return None
+        return self._wire
 
     async def fresh(self, site: Site) -> Wire:
         """A new one, in place of the other; raises Turned."""
