@@ -18,7 +18,7 @@ import pytest
 from anyio.abc import UNIXSocketStream
 
 from headway.errors import ConfigurationError
-from headway.gateway.relay.authority import LocalAuthority
+from headway.gateway.relay.authority import LocalAuthority, alone_in
 
 NAMES = ["site.example", "127.0.0.1"]
 DAY, HOUR = 86_400, 3_600
@@ -174,3 +174,11 @@ def test_a_long_sleep_is_no_reason_to_prove_by_what_has_ended(folder: Path) -> N
     authority.context("site.example")
     assert authority.until > clock.at
     assert first not in authority.file.read_bytes()
+
+
+def test_a_folder_is_one_relays(folder: Path) -> None:
+    another = pytest.raises(ConfigurationError, match="another relay uses it")
+    with alone_in(folder), another, alone_in(folder):
+        raise AssertionError
+    with alone_in(folder):
+        assert folder.stat().st_mode & 0o777 == 0o700

@@ -172,7 +172,7 @@ def _relay(
 ) -> tuple[Relay, LocalAuthority | None]:
     """The relay, and its authority where there are names that it has to prove."""
     from headway.gateway.decide import Gateway
-    from headway.gateway.relay.authority import LocalAuthority
+    from headway.gateway.relay.authority import LocalAuthority, alone_in
     from headway.gateway.relay.dialing import dial, upstream_tls
     from headway.gateway.relay.doors import Proxy
     from headway.gateway.relay.relay import Relay
@@ -180,6 +180,7 @@ def _relay(
     authority = None
     if names := [each.host for each in asked.sites if each.scheme == "https"]:
         folder = asked.folder or Path(stack.enter_context(TemporaryDirectory(prefix="headway-")))
+        stack.enter_context(alone_in(folder))
         authority = LocalAuthority(names, folder, public=bool(asked.tunnels))
     where = asked.usage or os.environ.get(STORE, "")
     counted = stack.enter_context(counting(where, moved.usage))

@@ -8,9 +8,12 @@ in which OpenSSL reads them.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -19,16 +22,33 @@ import certifi
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSAttribute, TLSStream
 
+from headway.errors import ConfigurationError
 from headway.http.server import server_tls
 from headway.keys import CERTIFICATE_SECONDS, CERTIFICATE_SLACK, new_server_identities
 from headway.ports import Clock
 from headway.store.files import private_directory, replace_private_file
 
-__all__ = ["LocalAuthority"]
+__all__ = ["LocalAuthority", "alone_in"]
 
 AUTHORITY_FILE, BUNDLE_FILE, _BRIEFLY = "authority.pem", "bundle.pem", ".identity.pem"
 _NEXT_SECONDS = 86_400  # before the end there is a new authority in the file, for a day's starts
 _CHANGE_SECONDS = 3_600  # before the end it is used
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold *folder* for one relay: a second one would write over what programs trust.
+
+    Raises ConfigurationError where another one holds it.
+    """
+    held = os.open(private_directory(folder), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise ConfigurationError(f"{folder}: another relay uses it; name another folder") from None
+    finally:
+        os.close(held)
 
 
 class _Made(NamedTuple):
