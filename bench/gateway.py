@@ -227,7 +227,21 @@ def _cases(
             config = asks(folder, name.replace(" ", "-"), values)
             front = stack.enter_context(_process(config, address))
             cases.append(Case(name, address, [front, asked], kinds))
+        if alone is _nginx_alone:
+            cases += _built_in(folder, upstream, stack)
         yield cases
+
+
+def _built_in(folder: Path, upstream: str, stack: ExitStack) -> Iterator[Case]:
+    """Headway's own proxy, in place of nginx and of the service."""
+    for name, policy, kinds in (
+        ("the built-in proxy", "policy.toml", LOCATION_ONLY),
+        ("the built-in proxy verifies", "verify.toml", (VERIFIED,)),
+    ):
+        address = _free()
+        options = ["--policy", str(folder / policy), "--upstream", f"http://{upstream}", "--port"]
+        command = [*HEADWAY[:-1], "run", *options, address.rpartition(":")[2]]
+        yield Case(name, address, [stack.enter_context(_process(command, address))], kinds)
 
 
 # ---- what is measured -----------------------------------------------------------------------
