@@ -25,6 +25,7 @@ import pytest
 from headway.gateway.config.values import Values
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Use
+from headway.gateway.own_paths import OwnPaths
 from headway.gateway.policy_file import read_policy
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.service import AuthorizationService, Decides
@@ -53,6 +54,8 @@ off = 2022-02-01
 [[route]]
 path = "/pub/*"
 reason = "pictures in mails"
+[metadata]
+resource = "https://api.test/v2"
 """
 WARNED, BROWNOUT, OFF = 1_625_140_800.0, 1_638_360_000.0, 1_654_041_600.0
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnbmF0dXJlLXRoYXQtaXMtbm9uZQ"
@@ -221,7 +224,8 @@ class Proxied:
     def __post_init__(self) -> None:
         self.upstream = Upstream()
         gateway = Gateway(self.policy, clock=lambda: self.now, usage=self.uses.append)
-        self.app = AuthorizationService(gateway, peers=["127.0.0.1"])
+        own = OwnPaths(gateway, clock=lambda: self.now)
+        self.app = AuthorizationService(gateway, peers=["127.0.0.1"], own=own)
         self.service: Served | AskedOverGrpc = Served(self.app)
 
     def afresh(self) -> Self:

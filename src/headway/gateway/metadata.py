@@ -13,7 +13,7 @@ from headway.gateway.resource import ProtectedResource
 from headway.gateway.rules import GatewayPolicy, Mode, RetiredLocation
 from headway.policy import NOT_INSPECTED
 
-__all__ = ["metadata", "pointer", "resource_at"]
+__all__ = ["metadata", "own_paths", "pointer", "resource_at"]
 
 PARAMETER = "access_token"  # the only one that a client may take "query" for: RFC 6750 section 2.3
 AGE_MAX = 3600  # seconds
@@ -70,6 +70,18 @@ def resource_at(policy: GatewayPolicy, raw_path: str) -> ProtectedResource | Non
     if policy.mode is Mode.OBSERVE:
         return None
     return next((each for each in policy.resources if each.metadata_path == raw_path), None)
+
+
+def own_paths(policy: GatewayPolicy) -> tuple[str, ...]:
+    """All paths that the gateway answers itself: those of metadata, and of a client's own record.
+
+    >>> location = RetiredLocation(name="token", parameters=("access_token",))
+    >>> own_paths(GatewayPolicy(name="api", locations=(location,)))
+    ()
+    """
+    observes = policy.mode is Mode.OBSERVE
+    found = [] if observes else [each.metadata_path for each in policy.resources]
+    return (*found, policy.usage.own_path) if policy.usage.own_path else tuple(found)
 
 
 def pointer(policy: GatewayPolicy, raw_path: str) -> str:

@@ -54,6 +54,27 @@ class Conformance:
         got = proxied.got("/rest?a&api_key=secret&%61pi_key=secret")
         assert (got.target, got.all("x-api-key")) == ("/rest?a", [])
 
+    hands_on = True
+    """Whether its file hands on what the gateway answers itself."""
+
+    def test_resource_metadata_come_from_the_gateway(self, proxied: Proxied) -> None:
+        path = "/.well-known/oauth-protected-resource/v2"
+        if not self.hands_on:
+            assert proxied.got(path).target == path
+            return
+        answer = proxied.ask(f"{path}?x=1", "X-Original-Peer: 192.0.2.1")
+        assert (answer.status, proxied.upstream.got) == (200, [])
+        assert json.loads(answer.body)["resource"] == "https://api.test/v2"
+        assert answer.all("cache-control") == ["max-age=3600"]
+        assert proxied.ask(path, "Content-Length: 0", method="POST").status == 405
+        assert proxied.got(f"{path}/more").target == f"{path}/more"
+        assert proxied.uses == []
+        proxied.now = OFF
+        refused = proxied.ask(f"/v2/rest?jwt={TOKEN}")
+        assert refused.all("www-authenticate") == [
+            f'JWT realm="jwt", resource_metadata="https://api.test{path}"'
+        ]
+
     def test_t24_forged_headers_of_a_client_and_of_upstream_are_nothing(
         self, proxied: Proxied
     ) -> None:

@@ -65,6 +65,8 @@ def proxied(envoy_here: Proxied) -> Proxied:
 class TestEnvoy(Conformance):
     """What it does as the others do."""
 
+    hands_on = False
+
 
 @pytest.fixture(scope="module")
 def open_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:

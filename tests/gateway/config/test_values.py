@@ -7,6 +7,9 @@ import pytest
 from proxied import POLICY
 
 from headway.errors import ConfigurationError
+from headway.gateway.config.caddy import caddy
+from headway.gateway.config.haproxy import haproxy
+from headway.gateway.config.nginx import nginx
 from headway.gateway.config.values import INTERPOLATION, Values, plain
 from headway.gateway.policy_file import read_policy
 
@@ -52,3 +55,23 @@ def test_t33_what_a_proxy_reads_as_more_than_itself_is_refused(proxy: str) -> No
         with pytest.raises(ConfigurationError, match="name: "):
             plain("name", f"a{sign}b", proxy)
     assert plain("name", "orders, 2 (new)", proxy)
+
+
+def test_own_paths_go_by_the_policy_and_none_is_looked_into() -> None:
+    more = (
+        b'[metadata]\nresource = "https://api.test/v2"\n[usage]\nown_path = "/usage"\n'
+        b'[verify]\nby = "connect"\nstore = "s.db"\nclient_key = "k"\n'
+    )
+    bare = b'name = "a"\n[[location]]\nname = "t"\nparameters = ["t"]\n'
+    addresses = {"listen": "h:1", "upstream": "h:2", "service": "h:3"}
+    both = Values(policy=read_policy(bare + more), **addresses)
+    assert both.own_paths == ("/.well-known/oauth-protected-resource/v2", "/usage")
+    observes = Values(policy=read_policy(b'mode = "observe"\n' + bare + more), **addresses)
+    assert observes.own_paths == ("/usage",)
+    none = Values(policy=read_policy(bare), **addresses)
+    strange = read_policy(bare + b'[metadata]\nresource = "https://api.test/a;b"\n')
+    for printed in (nginx, haproxy, caddy):
+        assert "handed on whole" in printed(both)
+        assert "handed on whole" not in printed(none)
+        with pytest.raises(ConfigurationError, match="own path"):
+            printed(Values(policy=strange, **addresses))

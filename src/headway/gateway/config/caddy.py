@@ -39,7 +39,7 @@ http://:{port} {{
         request_header -Headway-*
         request_header -X-Original-*
         request_header -X-Forwarded-*
-        # (1) ask; whatever is not 204 is the answer, and a service that is down is a 502
+{own}        # (1) ask; whatever is not 204 is the answer, and a service that is down is a 502
         reverse_proxy {service} {{
             method GET
             rewrite /caddy
@@ -90,6 +90,15 @@ _OPENING = """\
     }}
 """
 
+_OWN = """\
+        # What the gateway answers itself (resource metadata, a client's record): handed on whole.
+        @own path {paths}
+        reverse_proxy @own {service} {{
+            header_up X-Original-Peer {{remote_host}}
+            header_up -Referer
+        }}
+"""
+
 _FILTER = """\
         format filter {
             wrap json
@@ -108,6 +117,7 @@ def caddy(values: Values) -> str:
     Source: Caddy, Caddyfile directives ``reverse_proxy``, ``uri`` and ``log``.
     """
     name = plain("name", values.policy.name, "caddy")
+    listed = " ".join(plain("own path", each, "caddy") for each in values.own_paths)
     host, _, port = values.listen.rpartition(":")
     setting = [
         _present(h.title(), f"Headway-Set-{h.title()}", "request_header") for h in values.headers
@@ -122,6 +132,7 @@ def caddy(values: Values) -> str:
         service=values.service,
         upstream=values.upstream,
         filtering=_FILTER,
+        own=_OWN.format(paths=listed, service=values.service) if listed else "",
         nominated="".join(f"|{header}" for header in values.headers if header != "authorization"),
         setting="".join(setting),
         telling="".join(telling),

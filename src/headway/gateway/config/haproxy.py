@@ -35,7 +35,7 @@ frontend headway
     bind {listen}
     log-format "%ci [%tr] \\"%HM %[var(txn.headway_logged)]\\" %ST %B %[var(txn.headway_decision)]"
     # A body that a refusal is about is of no use to it; nothing below is reached without an answer.
-    http-request lua.headway_ask
+{own}    http-request lua.headway_ask
     http-request deny status 503 unless {{ var(txn.headway_target) -m found }}
     # Path and query at once: set-query would leave a bare "?" where nothing is left of it.
     http-request set-pathq %[var(txn.headway_target)]
@@ -47,6 +47,23 @@ backend headway_upstream
     # A cache goes here, behind the line above, and for what is nobody's alone:
     # http-request cache-use pages unless {{ var(txn.headway_private) -m found }}
     # http-response cache-store pages unless {{ var(txn.headway_private) -m found }}
+{backend}"""
+
+_OWN = """\
+    # What the gateway answers itself (resource metadata, a client's own record): handed on whole.
+    # Nothing below is asked about it; the service's own backend is last in this file.
+    acl headway_own path -m str {paths}
+    use_backend headway_own if headway_own
+    http-request set-var(txn.headway_logged) path if headway_own
+    http-request del-header referer if headway_own
+    http-request set-header x-original-peer %[src] if headway_own
+    http-request allow if headway_own
+"""
+
+_BACKEND = """\
+
+backend headway_own
+    server service {service}
 """
 
 _LUA = """\
@@ -178,7 +195,15 @@ def haproxy(values: Values, *, lua: str = "/etc/haproxy/headway.lua") -> str:
     """
     name = plain("name", values.policy.name, "haproxy")
     path = plain("lua", lua, "haproxy")
-    return _FILE.format(name=name, lua=path, listen=values.listen, upstream=values.upstream)
+    listed = " ".join(plain("own path", each, "haproxy") for each in values.own_paths)
+    return _FILE.format(
+        name=name,
+        lua=path,
+        listen=values.listen,
+        upstream=values.upstream,
+        own=_OWN.format(paths=listed) if listed else "",
+        backend=_BACKEND.format(service=values.service) if listed else "",
+    )
 
 
 def haproxy_lua(values: Values) -> str:

@@ -69,8 +69,23 @@ server {{
         access_log off;
     }}
 
-    location / {{
+{own}    location / {{
         auth_request /headway-authorize;
+"""
+
+_OWN = """\
+    # What the gateway answers itself (resource metadata, a client's own record): handed on whole.
+    location = {path} {{
+        proxy_pass http://headway_service;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Referer "";
+        proxy_set_header X-Original-Peer $remote_addr;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+        proxy_cache off;
+    }}
+
 """
 
 _TAIL = """
@@ -153,6 +168,7 @@ def nginx(
         server_name=values.server_name,
         plain=_PLAIN.format(suspect=values.suspect.removeprefix("^")) if values.fails_open else "",
         opening="    error_page 500 = @headway_open;\n" if values.fails_open else "",
+        own="".join(_OWN.format(path=_path("own path", path)) for path in values.own_paths),
         **logs,
     )
     cleaning = "".join(f"        {line}\n" for line in (*_clean(), *_hidden()))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from headway.errors import ConfigurationError
+from headway.gateway.metadata import own_paths
 from headway.gateway.parameters import parts_of
 from headway.gateway.rules import Failing, GatewayPolicy
 
@@ -90,6 +91,11 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
         """
         parts = "|".join(map(re.escape, self.parts))
         return rf"^[^?]*[?](.*({parts})|(.*[&;])?[^=&;%]*%)"
+
+    @property
+    def own_paths(self) -> tuple[str, ...]:
+        """The paths that the gateway answers itself: a proxy hands them on to the service."""
+        return own_paths(self.policy)
 
     @property
     def headers(self) -> tuple[str, ...]:
