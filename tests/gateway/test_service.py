@@ -250,8 +250,8 @@ def test_it_says_that_it_lives_to_anybody_and_is_nothing_but_http() -> None:
 
 
 def test_what_a_proxy_hands_on_whole_is_answered_for_the_client() -> None:
-    path = "/.well-known/oauth-protected-resource"
-    policy = read_policy(POLICY + b'[metadata]\nresource = "https://api.example"\n')
+    path = "/.well-known/oauth-protected-resource/v2"
+    policy = read_policy(POLICY)
     gateway = Gateway(policy, clock=lambda: WARNED)
     app = AuthorizationService(gateway, peers=["127.0.0.1"], own=OwnPaths(gateway))
 
@@ -270,7 +270,7 @@ def test_what_a_proxy_hands_on_whole_is_answered_for_the_client() -> None:
         return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
     status, headers, body = ask(path)
-    assert (status, json.loads(body)["resource"]) == (200, "https://api.example")
+    assert (status, json.loads(body)["resource"]) == (200, "https://api.test/v2")
     assert headers[b"content-length"] == str(len(body)).encode()
     assert ask(path, "HEAD") == (200, headers, b"")
     assert ask(path, client="192.0.2.9")[0] == 403

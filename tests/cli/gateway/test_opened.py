@@ -44,13 +44,13 @@ def test_it_counts_where_the_file_says_and_answers_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(STORE, raising=False)
-    more = '[usage]\nstore = "u.db"\n[metadata]\nresource = "https://api.example"\n'
+    more = '[usage]\nstore = "u.db"\n'
     with opened(written(tmp_path, more)) as (gateway, own, usage, *_):
         gateway.decide(ASK)
         assert usage is not None
-        answer = own.answer(Ask(method="GET", target="/.well-known/oauth-protected-resource"))
+        answer = own.answer(Ask(method="GET", target="/.well-known/oauth-protected-resource/v2"))
         assert answer is not None
-        assert json.loads(answer.body)["resource"] == "https://api.example"
+        assert json.loads(answer.body)["resource"] == "https://api.test/v2"
         assert own.answer(ASK) is None
     store = open_usage(tmp_path / "u.db")
     assert [record.count for record in store.records()] == [1]

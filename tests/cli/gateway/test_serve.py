@@ -80,12 +80,12 @@ def test_it_answers_and_reads_the_policy_again(tmp_path: Path) -> None:
 
 def test_the_file_says_where_it_counts_and_what_it_answers_itself(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    more = b'[usage]\nstore = "u.db"\n[metadata]\nresource = "https://api.example"\n'
+    more = b'[usage]\nstore = "u.db"\n'
     with served(tmp_path, policy=POLICY + more) as (_, address, _):
-        told_ = asked(address, "/.well-known/oauth-protected-resource")
-        assert (told_.status, json.loads(told_.body)["resource"]) == (200, "https://api.example")
+        told_ = asked(address, "/.well-known/oauth-protected-resource/v2")
+        assert (told_.status, json.loads(told_.body)["resource"]) == (200, "https://api.test/v2")
         refused = asked(
-            address, "/nginx", f"X-Original-URI: /?jwt={TOKEN}", "X-Original-Method: GET"
+            address, "/nginx", f"X-Original-URI: /v2?jwt={TOKEN}", "X-Original-Method: GET"
         )
         assert "resource_metadata=" in str(refused.headers)
     store = open_usage(tmp_path / "u.db")

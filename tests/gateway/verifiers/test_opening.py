@@ -63,6 +63,25 @@ def test_each_location_has_its_own_and_alike_ones_share(tmp_path: Path) -> None:
     assert "c" not in found
 
 
+def test_key_sets_go_on_when_a_policy_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "gw.toml"
+    file.write_text(f'{FILE}by = "jwks"{ISSUER.format("verify")}')
+    before = open_verifier(load_policy(file), environ={})
+    file.write_text(f'# a line more\n{FILE}by = "jwks"{ISSUER.format("verify")}')
+    after = open_verifier(load_policy(file), environ={}, before=before)
+    assert after["jwt"] is before["jwt"]
+    file.write_text(f'{FILE}by = "jwks"{ISSUER.format("verify")}'.replace("/k", "/other"))
+    other = open_verifier(load_policy(file), environ={}, before=before)
+    assert other["jwt"] is not before["jwt"]
+    own = '[location.verify]\nby = "jwks"' + ISSUER.format("location.verify")
+    file.write_text(
+        f'{FILE}by = "jwks"{ISSUER.format("verify")}'
+        f'[[location]]\nname = "b"\nparameters = ["b"]\n{own}'
+    )
+    both = open_verifier(load_policy(file), environ={})
+    assert both["b"] is both["jwt"]  # another line, and the same
+
+
 def test_where_one_can_not_be_opened_none_stays_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

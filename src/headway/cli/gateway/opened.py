@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headway.gateway.tickets.trading import TicketGateway
     from headway.gateway.usage.counting import UsageCounter
     from headway.gateway.usage.store import UsageStore
+    from headway.gateway.verifying import Verifier
 
 __all__ = ["TICKETS", "Opened", "opened", "trading", "usage_address"]
 
@@ -70,6 +71,7 @@ def opened(file: Path, usage: str = "", *, traces: bool = False) -> Iterator[Ope
     where, kept = usage_address(usage, first), _lasting(first)
     hash_key = naming_key(where) or new_sealing_key()
     tally, kind = Tally(), gateway_class(traces=traces)
+    last: list[Mapping[str, Verifier]] = [{}]
     with counting(where, first.usage) as counted:
         used = tally.using(counted.use)
 
@@ -79,7 +81,10 @@ def opened(file: Path, usage: str = "", *, traces: bool = False) -> Iterator[Ope
                 _LOG.warning(
                     "%s: what changed in [usage] or [tickets] counts after a restart", file
                 )
-            verifiers = open_verifier(policy, environ=os.environ, told=tally.fetched)
+            verifiers = open_verifier(
+                policy, environ=os.environ, told=tally.fetched, before=last[0]
+            )
+            last[0] = verifiers
             return kind(policy, verifier=verifiers, usage=used, hash_key=hash_key)
 
         gateway = ReloadingGateway(file, make)

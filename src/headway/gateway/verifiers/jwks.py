@@ -91,6 +91,7 @@ class JwksVerifier:
         told: Told = lambda outcome, seconds: None,
     ) -> None:
         fetches: Fetches[None] = Fetches(ticks=ticks, told=told)
+        self.issuers = tuple(issuers)
         self._issuers = {each.issuer: each for each in issuers}
         self._sets = {
             each.issuer: KeySet(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from headway.errors import ConfigurationError
 from headway.gateway.rules import GatewayPolicy
@@ -16,18 +19,23 @@ if TYPE_CHECKING:
 
 __all__ = ["open_verifier"]
 
+_NONE: Mapping[str, Verifier] = MappingProxyType({})
+
 
 def open_verifier(
     policy: GatewayPolicy,
     *,
     environ: Mapping[str, str],
     told: Told = lambda outcome, seconds: None,
+    before: Mapping[str, Verifier] = _NONE,
 ) -> Mapping[str, Verifier]:
     """The verifiers of *policy* by the names of locations; those that verify nothing have none.
 
     Locations that say the same share one.  Paths are relative to the policy
     file; *environ* has the key of a store; *told* hears of each fetch of public
-    keys.  Raises ConfigurationError; then nothing stays open.
+    keys.  Of those that were there *before*, one for the same issuers goes on,
+    with the keys that it knows.  Raises ConfigurationError; then nothing stays
+    open.
 
     >>> from headway.gateway.rules import RetiredLocation
     >>> location = RetiredLocation(name="jwt", parameters=("jwt",))
@@ -39,12 +47,12 @@ def open_verifier(
     found: dict[str, Verifier] = {}
     try:
         for location in policy.locations:
-            verify = policy.verification(location)
+            verify = msgspec.structs.replace(policy.verification(location), line=0)
             if verify.by is Verification.NONE:
                 continue  # and nothing is imported for it
             same = next((verifier for other, verifier in opened if other == verify), None)
             if same is None:
-                same = _opened(verify, folder, environ, told)
+                same = _known(verify, before) or _opened(verify, folder, environ, told)
                 opened.append((verify, same))
             found[location.name] = same
     except ConfigurationError:
@@ -52,6 +60,15 @@ def open_verifier(
             verifier.close()
         raise
     return found
+
+
+def _known(verify: Verify, before: Mapping[str, Verifier]) -> Verifier | None:
+    """The one for the same issuers: a pause, say, is no reason to fetch all key sets again."""
+    if verify.by is not Verification.JWKS:
+        return None
+    return next(
+        (each for each in before.values() if getattr(each, "issuers", ()) == verify.issuers), None
+    )
 
 
 def _opened(verify: Verify, folder: Path, environ: Mapping[str, str], told: Told) -> Verifier:
