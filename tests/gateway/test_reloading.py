@@ -99,7 +99,7 @@ def test_a_bad_file_leaves_the_policy_and_is_told_of_once(watched: Watched) -> N
     for _ in range(5):
         assert watched.later() is Outcome.PASS
     (told,) = watched.told
-    assert told.startswith(f"{watched.path}: is not TOML")
+    assert told.startswith(f"{watched.path}:5: is not TOML")
     assert told.endswith("; the policy stays as it was")
     watched.path.unlink()
     for _ in range(3):
