@@ -161,3 +161,17 @@ def test_at_the_start_a_file_has_to_be_good(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("name = 1")
     with pytest.raises(ConfigurationError, match=r"bad.toml:1: name"):
         ReloadingGateway(tmp_path / "bad.toml", Gateway)
+
+
+def test_what_it_tells_of_its_file(watched: Watched) -> None:
+    watched.later(10)
+    assert (watched.gateway.age, watched.gateway.usable) == (10, True)
+    watched.write("name = ")
+    for _ in range(5):
+        watched.later()
+    assert (watched.gateway.age, watched.gateway.usable) == (25, False)
+    watched.write(OFF)
+    watched.later()
+    watched.later()
+    assert (watched.gateway.age, watched.gateway.usable) == (0, True)
+    assert watched.gateway.reads == {True: 1, False: 1}

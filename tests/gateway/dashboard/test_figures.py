@@ -140,6 +140,7 @@ def test_what_became_of_requests_by_id_with_what_it_means() -> None:
         record("b", count=2, outcome="token-expired", verified=False),
         record(outcome="anonymous", count=9),
         record(outcome="refuse"),
+        record(outcome="failed-open", count=2),
         record(outcome="of-a-later-release", count=4),
         record(outcome="pass"),
         record(outcome="excepted"),
@@ -150,6 +151,7 @@ def test_what_became_of_requests_by_id_with_what_it_means() -> None:
         ("anonymous", 9, 1, 1),
         ("token-expired", 5, 2, 1),
         ("of-a-later-release", 4, 1, 1),
+        ("failed-open", 2, 1, 1),
         ("refuse", 1, 1, 1),
     ]
     assert told[0].title == "went on without credentials"

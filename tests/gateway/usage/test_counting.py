@@ -280,3 +280,12 @@ def test_threads_lose_no_count(clock: Hands, local: UsageStore) -> None:
         thread.join()
     counter.close()
     assert count_of(list(local.records())).total() == 2000
+
+
+def test_what_it_tells_of_its_work(clock: Hands, local: UsageStore) -> None:
+    counter = UsageCounter(local, clock=clock, bounds=Bounds(verified=1, claimed=1))
+    for client in ("a", "b", "c", "c"):
+        counter(use(client))
+    assert (counter.waiting, counter.overflow, counter.batches) == (2, 3, 0)
+    assert counter.flush() == 2
+    assert (counter.waiting, counter.batches, counter.written) == (0, 1, 2)

@@ -193,3 +193,10 @@ def test_what_a_newer_release_wrote_is_refused(tmp_path: Path) -> None:
     engine.dispose()
     with pytest.raises(ConfigurationError, match="a newer release wrote it"):
         open_usage(file)
+
+
+def test_how_much_there_is_of_each_day(store: UsageStore) -> None:
+    records = [record(), record("b"), record(at=NOW - DAY)]
+    store.add(records, batch="one", days=TODAY)
+    assert store.sizes() == {"2022-01-31": 1, "2022-02-01": 2}
+    assert store.sizes(since="2022-02-01") == {"2022-02-01": 2}

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from headway.errors import registry
-from headway.gateway.decision import EXCEPTED, Outcome
+from headway.gateway.decision import EXCEPTED, FAILED_OPEN, Outcome
 from headway.gateway.plan import Earliest, Window, earliest, plan
 from headway.gateway.rules import GatewayPolicy, RetiredLocation
 from headway.gateway.usage.record import DAY, Record, day_of
@@ -39,6 +39,10 @@ _OTHER_WORDS = {
     Outcome.ANONYMOUS.value: (
         "went on without credentials",
         "The location was off, or in a brownout: its token was taken away.",
+    ),
+    FAILED_OPEN: (
+        "went on unproved",
+        "Whatever proves a token did not answer, and the policy lets it go on then.",
     ),
     Outcome.REFUSE.value: (
         "refused for another location's token",
