@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import select
 import socket
@@ -147,3 +148,40 @@ def test_answers_to_head_and_on_the_way_to_a_websocket() -> None:
             while not seen.endswith(b"\r\n\r\nbytes"):
                 seen += wire.socket.recv(1000)
         assert seen.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+
+
+def test_chunks_of_one_byte_are_one_piece() -> None:
+    sizes: list[int] = []
+
+    async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"transfer-encoding: chunked" in head.lower()
+        while size := int(await reader.readline(), 16):
+            sizes.append(size)
+            await reader.readexactly(size + 2)
+        await reader.readline()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+
+    with running() as proxy, proxy.wire() as wire:
+        proxy.upstream.speaks = speaks
+        wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        wire.send("1\r\nx\r\n" * 20_000 + "0\r\n\r\n")
+        assert wire.told().status == 200
+    assert sum(sizes) == 20_000
+    assert len(sizes) < 200
+
+
+def test_what_is_wrong_is_seen_at_the_seam_of_two_reads() -> None:
+    with running(settings=HASTY) as proxy:
+        for pieces, status in (
+            (("GET / HTTP/1.1\r", "\nHost: a\r\n\r", "\n"), 200),
+            (("GET / HTTP/1.1\r", "Host: a"), 400),
+            (("GET / HTTP/1.1\r\n", " Host: a"), 400),
+            (("GET / HTTP/1.1\r\nHost: a", "\n"), 400),
+        ):
+            with proxy.wire() as wire:
+                for piece in pieces:
+                    wire.send(piece)
+                    select.select([wire.socket], [], [], 0.05)
+                assert wire.told().status == status

@@ -8,12 +8,14 @@ import select
 from collections.abc import Iterator
 
 import pytest
-from proxied import Proxied, Upstream
+from proxied import OFF as LATER
+from proxied import PATHS, Proxied, Upstream
 
 from gateway.config.conformance import Conformance
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Decision, Outcome
 from headway.gateway.proxy.settings import Limits, ProxySettings, Timeouts
+from headway.gateway.rules import is_normal
 from proxy_run import OFF, Running, heard, running, until
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnbmF0dXJlLXRoYXQtaXMtbm9uZQ"
@@ -47,6 +49,17 @@ def proxied(here: Proxied) -> Proxied:
 
 class TestAsEveryProxy(Conformance):
     """What the proxies of others are held to."""
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_t7_upstream_gets_the_path_that_was_decided_on(
+        self, proxied: Proxied, path: str
+    ) -> None:
+        """Byte for byte; a strange one gets no exception."""
+        proxied.now = LATER
+        got = proxied.got(f"{path}?a&api_key=secret")
+        assert (got.target, got.all("x-api-key")) == (f"{path}?a", [])
+        excepted = proxied.ask(f"{path}?jwt={TOKEN}")
+        assert excepted.status == (200 if path.startswith("/pub/") and is_normal(path) else 401)
 
 
 @pytest.fixture(scope="module")
@@ -392,12 +405,17 @@ def test_an_endpoint_answers_in_upstreams_place(caplog: pytest.LogCaptureFixture
         )
 
     with running(endpoints=[own]) as proxy, caplog.at_level(logging.INFO, "headway.gateway.proxy"):
+        with proxy.wire() as wire:
+            assert wire.send(f"GET /{TOKEN} HTTP/1.1\r\n\r\n").told().status == 400
         told = proxy.ask("/own?secret=1")
         assert (told.status, told.body, told.all("a")) == (200, b"mine", ["b"])
         assert proxy.upstream.heard == []
         assert proxy.ask(f"/other/{TOKEN}?secret=1", "Authorization: JWT x").body == b"ok"
     lines = _lines(caplog)
-    assert len(lines) == 2
+    assert len(lines) == 3
+    refused = next(line for line in lines if line.endswith("host-missing -"))
+    assert refused.startswith("127.0.0.1 - - 400 ")
+    lines.remove(refused)
     assert lines[0].startswith("127.0.0.1 GET /own 200 4 ")
     assert lines[0].endswith(" answer own -")
     assert "secret" not in "".join(lines)
@@ -415,6 +433,7 @@ def test_the_log_says_who_left_and_what_failed(caplog: pytest.LogCaptureFixture)
         until(lambda: len(_lines(caplog)) == 2)
     bad, left = _lines(caplog)
     assert "GET /bad 502" in bad
+    assert bad.endswith(f" pass upstream-malformed {proxy.upstream.address}")
     assert "GET /left 499" in left
 
 

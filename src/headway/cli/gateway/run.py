@@ -81,7 +81,9 @@ def run(
         opened(named(policy), usage, traces=traces) as found,
         trading(found.gateway) as trades,
     ):
-        upstreams = [Upstream(url, client_tls(upstream_ca)) for url in upstream]
+        checks = upstream_ca or any(url.startswith("https:") for url in upstream)
+        tls = client_tls(upstream_ca) if checks else None
+        upstreams = [Upstream(url, tls) for url in upstream]
         proxy = Proxy(
             trades,
             Upstreams(upstreams, settings),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import NamedTuple
 
 from headway.gateway.decision import Headers
@@ -85,7 +86,11 @@ def answer_of(unserved: Unserved) -> tuple[int, Headers, bytes]:
     """
     status, title = ANSWERS[unserved.id]
     body = {"type": "about:blank", "title": title, "status": status, "id": unserved.id}
-    headers = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")]
+    headers = [
+        ("Date", formatdate(usegmt=True)),
+        ("Content-Type", "application/problem+json"),
+        ("Cache-Control", "no-store"),
+    ]
     if status == 405:
         headers.append(("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
     if status == 503:

@@ -34,6 +34,7 @@ class Client:
         self._method = ""
         self._tail = b""  # the last bytes of the body that were read
         self._is_chunked = False
+        self._ended = False  # the body
         self._taken = 0  # bytes of the body
         self.status = 0  # of the answer that has begun
         self.sent = 0  # bytes of its body
@@ -56,10 +57,12 @@ class Client:
             except OSError:
                 return b""
             until = clock() + self._timeouts.head
-        while (end := pending.find(END)) < 0:
+        seen = 0  # what was looked at: one byte at a time costs no more than all at once
+        while (end := pending.find(END, max(0, seen - len(END)))) < 0:
             if not pending:
                 return b""
-            self._check_growing(pending)
+            self._check_growing(pending, seen)
+            seen = len(pending)
             try:
                 data = await self.stream.read(max(until - clock(), 0.001))
             except TimeoutError:
@@ -72,22 +75,22 @@ class Client:
         end += len(END)
         head = bytes(pending[:end])
         if end > self._limits.head:
-            self._check_growing(pending[:end])
+            self._check_growing(pending[:end], end)
         del pending[:end]
         return head
 
-    def _check_growing(self, pending: bytearray) -> None:
+    def _check_growing(self, pending: bytearray, seen: int) -> None:
         most = self._limits.target + _LINE_BESIDES
         if len(pending) > most and pending.find(b"\r\n", 0, most) < 0:
             raise Unserved("target-too-long")
         if len(pending) > self._limits.head:
             raise Unserved("head-too-large")
-        check_bytes(pending)
+        check_bytes(pending[max(0, seen - 2) :])
 
     def read(self, head: bytes, moved: Collection[str]) -> Incoming:
         """The request of *head*; raises Unserved."""
         self._wire = wire = h11.Connection(h11.SERVER)
-        self._method, self.status, self.sent, self._taken = "", 0, 0, 0
+        self._method, self.status, self.sent, self._taken, self._ended = "", 0, 0, 0, False
         incoming = read_head(head, wire, self._limits, moved)
         self._method = incoming.method
         self._is_chunked = bool(incoming.all("transfer-encoding"))
@@ -106,30 +109,40 @@ class Client:
     async def piece(self) -> bytes | None:
         """The next piece of the body, None at its end; trailers are not looked at.
 
-        Raises Unserved for what is malformed, too large or too slow, and ClientGone.
+        It is all that has arrived: a chunk of one byte costs upstream no message of
+        its own.  Raises Unserved for what is malformed, too large or too slow, and
+        ClientGone.
         """
-        while True:
+        pieces: list[bytes] = []
+        while not self._ended:
             try:
                 event = self._wire.next_event()
-                if event is h11.NEED_DATA:
-                    data = await self.stream.read(self._timeouts.body)
-                    if not data:
-                        raise ClientGone()
-                    self._feed(data)
-                    continue
-            except TimeoutError:
-                raise Unserved("request-slow") from None
-            except OSError:
-                raise ClientGone() from None
             except h11.RemoteProtocolError:
                 raise Unserved("body-malformed") from None
-            if not isinstance(event, h11.Data):
+            if isinstance(event, h11.Data):
+                pieces.append(event.data)
+            elif event is not h11.NEED_DATA:
                 self._check_end()
-                return None
-            self._taken += len(event.data)
-            if self._taken > self._limits.body:
-                raise Unserved("body-too-large")
-            return event.data
+                self._ended = True
+            elif pieces:
+                break
+            else:
+                await self._more()
+        self._taken += sum(map(len, pieces))
+        if self._taken > self._limits.body:
+            raise Unserved("body-too-large")
+        return b"".join(pieces) if pieces else None
+
+    async def _more(self) -> None:
+        try:
+            data = await self.stream.read(self._timeouts.body)
+        except TimeoutError:
+            raise Unserved("request-slow") from None
+        except OSError:
+            raise ClientGone() from None
+        if not data:
+            raise ClientGone()
+        self._feed(data)
 
     def _check_end(self) -> None:
         """Chunks and trailers end in an empty line; h11 takes one that is a bare LF, too."""
@@ -198,6 +211,11 @@ class Client:
             raise ClientGone() from None
 
     # ---- what comes after -------------------------------------------------------------------
+
+    @property
+    def has_more(self) -> bool:
+        """Whether another request, or a part of it, is here already."""
+        return bool(self._pending)
 
     @property
     def owes_body(self) -> bool:

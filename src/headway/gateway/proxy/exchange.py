@@ -87,6 +87,7 @@ class Exchange:
         self._began = time.perf_counter()
         self._decision: Decision | None = None
         self._upstream = "-"
+        self.failed = ""  # the id of what went wrong, for the log
 
     async def run(self) -> None:
         """Carry it out.  Raises Unserved where there is no answer yet, and ClientGone."""
@@ -162,9 +163,9 @@ class Exchange:
             await self._returned(link, decision)
             await self._end_pump()
         except BaseException as error:
-            fault = isinstance(error, Unserved) and error.id in _FAULTS
-            stale = fault and self._is_stale(link)
-            upstreams.dropped(link, failed=fault and not stale)
+            why = error.id if isinstance(error, Unserved) else ""
+            stale = why == "upstream-broken" and self._is_stale(link)
+            upstreams.dropped(link, failed=why in _FAULTS and not stale)
             await self._end_pump()
             if stale:
                 raise _Stale() from None
@@ -311,7 +312,7 @@ class Exchange:
             self._client.sent,
             (time.perf_counter() - self._began) * 1000,
             decision.outcome if decision else "-",
-            (decision.id if decision else "") or "-",
+            self.failed or (decision.id if decision else "") or "-",
             self._upstream,
         )
 

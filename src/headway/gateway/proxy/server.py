@@ -41,6 +41,8 @@ class _Server:
             await self._requests(task, client, stream)
         except Unserved as unserved:
             await self._refused(client, unserved)
+            peer = (stream.info("peername") or ("-",))[0]
+            _log.info("%s - - %d %d - - %s -", peer, client.status, client.sent, unserved.id)
         except ClientGone:
             stream.abort()
         except asyncio.CancelledError:
@@ -63,6 +65,7 @@ class _Server:
             try:
                 await exchange.run()
             except Unserved as unserved:
+                exchange.failed = unserved.id
                 await self._refused(client, unserved)
                 return
             finally:
@@ -70,6 +73,8 @@ class _Server:
             self._open[task] = first = False
             if self._proxy.stopping or not client.may_go_on():
                 break
+            if client.has_more:
+                await asyncio.sleep(0)  # who sends a thousand requests at once waits like others
         await client.end()
 
     async def _refused(self, client: Client, unserved: Unserved) -> None:

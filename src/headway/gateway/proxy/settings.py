@@ -12,7 +12,7 @@ from headway.errors import ConfigurationError
 __all__ = ["Balance", "Forwarding", "Limits", "ProxySettings", "Style", "Timeouts"]
 
 HOST_KEPT, HOST_UPSTREAM = "keep", "upstream"
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _PSEUDONYM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

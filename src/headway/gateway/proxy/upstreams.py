@@ -37,9 +37,9 @@ _log = logging.getLogger("headway.gateway.proxy")
 class Link:
     """A connection to *upstream*, for one request after another."""
 
-    def __init__(self, upstream: Upstream, stream: Stream) -> None:
+    def __init__(self, upstream: Upstream, stream: Stream, head_max: int) -> None:
         self.upstream, self.stream = upstream, stream
-        self.wire = h11.Connection(h11.CLIENT)
+        self.wire = h11.Connection(h11.CLIENT, max_incomplete_event_size=head_max)
         self.used = False  # it has carried a request before
         self.since = 0.0
 
@@ -162,7 +162,7 @@ class Upstreams:
         except BaseException:
             self._free(upstream)
             raise
-        return Link(upstream, stream)
+        return Link(upstream, stream, self._settings.limits.head)
 
     def _resting(self, upstream: Upstream) -> Link | None:
         now = self._clock()
