@@ -17,6 +17,7 @@ from headway.gateway.grpc_service import EnvoyService
 from headway.gateway.middleware import AsgiGateway, WsgiGateway, answered
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.service import AuthorizationService, Reply
+from proxy_run import running
 from same import UPSTREAM_SAYS, Reached, Request, Seen
 
 
@@ -164,7 +165,34 @@ def envoy(policy: GatewayPolicy, now: float) -> Iterator[same.Place]:
         yield place
 
 
-@pytest.mark.parametrize("opens", [asgi, wsgi, nginx, envoy], ids=lambda opens: opens.__name__)
+# ---- the built-in proxy, over sockets -------------------------------------------------------
+
+
+@contextmanager
+def run(policy: GatewayPolicy, now: float) -> Iterator[same.Place]:
+    says = "".join(f"{name}: {value}\r\n" for name, value in UPSTREAM_SAYS)
+    with running(gateway=gateway(policy, now)) as proxy:
+        proxy.upstream.answer = f"HTTP/1.1 200 OK\r\n{says}Content-Length: 0\r\n\r\n".encode()
+        wire = proxy.wire()
+
+        def place(request: Request) -> Seen:
+            del proxy.upstream.heard[:]
+            lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers)
+            wire.send(f"{request.method} {request.target} HTTP/1.1\r\nHost: a\r\n{lines}\r\n")
+            answer = wire.told(request.method)
+            headers = tuple(answer.headers)
+            got = [same.reached(each.target, tuple(each.headers)) for each in proxy.upstream.heard]
+            assert len(got) < 2
+            reached = got[0] if got else None
+            return Seen(reached, answer.status, same.said(headers), same.allows(headers))
+
+        try:
+            yield place
+        finally:
+            wire.close()
+
+
+@pytest.mark.parametrize("opens", [asgi, wsgi, nginx, envoy, run], ids=lambda opens: opens.__name__)
 def test_the_same_decisions(opens: same.Opens) -> None:
     assert same.differences(opens, widens=opens is not envoy) == []
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 
+from headway.errors import StateUnavailable
 from headway.gateway.usage.counting import UsageCounter
 from headway.gateway.usage.store import open_usage
 from uses import NOW, use
@@ -30,7 +32,10 @@ def main(address: str, node: str) -> None:
         for number in range(EACH):  # the same records from all nodes, in another order
             counter(use(f"shared-{number if node != 'b' else EACH - 1 - number}"))
             counter(use(f"own-{node}"))
-        counter.flush()
+        while True:
+            with suppress(StateUnavailable):  # a busy machine: the same batch goes again
+                counter.flush()
+                break
         sent += 2 * EACH
         sys.stdout.write(f"{sent}\n")
         sys.stdout.flush()

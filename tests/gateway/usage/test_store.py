@@ -184,6 +184,21 @@ def test_a_file_is_private(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
+def test_t25_what_is_forgotten_is_in_no_file(tmp_path: Path) -> None:
+    store = open_usage(tmp_path / "data" / "usage.db")
+    old = [record(client=f"forgotten-{n}", day="2021-01-01") for n in range(50)]
+    store.add([*old, record(client="remembered")], batch="1", days=["2022-02-01"])
+
+    def at_rest() -> bytes:
+        return b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir())
+
+    assert b"forgotten-7" in at_rest()
+    assert store.forget("2021-06-01") == 50
+    assert b"forgotten" not in at_rest()
+    assert b"remembered" in at_rest()
+    store.close()
+
+
 def test_what_a_newer_release_wrote_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "data" / "usage.db"
     open_usage(file).close()

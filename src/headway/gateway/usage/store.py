@@ -17,7 +17,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from headway.errors import ConfigurationError
 from headway.gateway.usage.record import Record
-from headway.store.engine import alone, explained, open_engine, reached, writing
+from headway.store.engine import (
+    alone,
+    explained,
+    open_engine,
+    reached,
+    truncate_log,
+    writing,
+)
 
 __all__ = ["UsageStore", "open_usage"]
 
@@ -173,12 +180,15 @@ class UsageStore:
             return frozenset(connection.scalars(sa.select(_days.c.day)))
 
     def forget(self, before: str) -> int:
-        """Remove what is older than the day *before*; how many records that were."""
+        """Remove what is older than the day *before*, to its last byte; how many records."""
         kept = (date.fromisoformat(before) - timedelta(days=1)).isoformat()
         with reached(), self._writing.begin() as connection:
             gone = connection.execute(_usage.delete().where(_usage.c.day < before)).rowcount
             connection.execute(_days.delete().where(_days.c.day < before))
             connection.execute(_batches.delete().where(_batches.c.day < kept))
+        if gone:
+            with reached():
+                truncate_log(self._engine)
         return gone
 
     def close(self) -> None:
