@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import socket
 from collections.abc import Coroutine
 from typing import Any
 
@@ -14,6 +15,7 @@ import h11
 import pytest
 from anyio.abc import ByteStream
 
+from headway.gateway.sockets import SocketBytes
 from headway.gateway.wire import (
     HEAD_MAX,
     PIECE,
@@ -27,6 +29,7 @@ from headway.gateway.wire import (
     is_websocket,
     splice,
 )
+from headway.http.server import listen
 
 GET = b"GET /a?b=%2F HTTP/1.1\r\nHost: site.example\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
@@ -221,6 +224,71 @@ def test_nothing_is_waited_for_without_an_end() -> None:
     wire = Wire(Script(FOREVER), h11.SERVER, seconds=0.01)
     with pytest.raises(TimeoutError):
         run(wire.receive())
+
+
+# ---- the end --------------------------------------------------------------------------------
+
+
+def accepted() -> tuple[socket.socket, socket.socket]:
+    """Two ends of a connection."""
+    [opened] = listen(0, ["127.0.0.1"])
+    with opened:
+        ours = socket.create_connection(opened.getsockname())
+        theirs, _ = opened.accept()
+    theirs.settimeout(30)
+    return ours, theirs
+
+
+def left(raw: bytes, answer: bytes, more: bytes = b"") -> bytes:
+    """What the other side hears of *answer* to *raw*, while it still says *more*."""
+    ours, theirs = accepted()
+
+    async def leaves() -> None:
+        wire = Wire(SocketBytes(ours), h11.SERVER)
+        await wire.receive()
+        length = [("Content-Length", "9")]
+        await wire.send(h11.Response(status_code=200, headers=length), h11.Data(data=answer))
+        if len(answer) == 9:
+            await wire.send(h11.EndOfMessage())
+        theirs.sendall(more)
+        theirs.shutdown(socket.SHUT_WR)
+        await wire.leave()
+
+    with theirs:
+        theirs.sendall(raw)
+        run(leaves())
+        heard = b""
+        while data := theirs.recv(1000):
+            heard += data
+        return heard
+
+
+def test_what_is_whole_is_heard_to_its_end_whatever_still_comes() -> None:
+    assert left(GET, b"123456789").endswith(b"123456789")
+    body = POST + b"Content-Length: 9000\r\n\r\n"
+    assert left(body, b"123456789", b"x" * 5000).endswith(b"123456789")
+
+
+def test_what_is_half_is_reset() -> None:
+    with pytest.raises(ConnectionResetError):
+        left(GET, b"1234")
+
+
+def test_a_side_that_is_gone_is_no_failure() -> None:
+    async def leaves() -> None:
+        class Gone(Script):
+            async def aclose(self) -> None:
+                raise anyio.BrokenResourceError
+
+        wire = Wire(Gone(GET), h11.SERVER)
+        await wire.receive()
+        await wire.leave()
+        half = Wire(Script(GET), h11.SERVER)
+        await half.receive()
+        await half.send(h11.Response(status_code=200, headers=[("Content-Length", "9")]))
+        await half.leave()  # there is no socket to reset
+
+    run(leaves())
 
 
 # ---- headers --------------------------------------------------------------------------------

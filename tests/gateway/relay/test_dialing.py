@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,11 @@ def test_a_named_site_may_be_at_a_private_one(monkeypatch: pytest.MonkeyPatch) -
     assert asked == [("10.0.0.1", 443)]
 
 
-def test_a_name_without_an_address() -> None:
+def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(*_: Any, **__: Any) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(anyio, "getaddrinfo", unknown)
     with pytest.raises(Turned, match="has no address"):
         asyncio.run(reach("nobody.invalid", 443, is_public))
 

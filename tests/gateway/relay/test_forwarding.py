@@ -99,3 +99,14 @@ def test_only_the_sites_own_address_becomes_the_base_url(
     forwarding = Forwarding([])
     assert forwarding.answer(redirect, PASS, PLACE, BASE)[0] == (b"Location", told or location)
     assert forwarding.answer(redirect, PASS, PLACE, Proxy([SITE]))[0] == (b"Location", location)
+
+
+def test_a_websocket_is_asked_for_and_agreed_on() -> None:
+    """``Upgrade`` is of one connection; it is said anew on the next."""
+    forwarding = Forwarding([])
+    lines = ((b"Upgrade", b"websocket"), (b"Connection", b"keep-alive, Upgrade"))
+    made = forwarding.request(asked(*lines), PLACE, PASS)
+    upgrade = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
+    assert list(made.headers.raw_items())[-2:] == upgrade
+    agreed = h11.InformationalResponse(status_code=101, headers=[(b"A", b"1"), *lines])
+    assert forwarding.answer(agreed, MOVED, PLACE, BASE) == [(b"A", b"1"), *upgrade]

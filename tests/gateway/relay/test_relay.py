@@ -782,7 +782,7 @@ def test_who_says_half_a_head_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(module, "STALL_SECONDS", 1.0)
 
     def silent(connection: socket.socket, heard: list[bytes]) -> None:
         heard.append(head(connection))
