@@ -62,13 +62,13 @@ class Relaying:
 
 
 @contextmanager
-def relaying(folder: Path, *arguments: str) -> Iterator[Relaying]:
+def relaying(folder: Path, *arguments: str, **environment: str) -> Iterator[Relaying]:
     log, out = folder / "relay.log", folder / "relay.out"
     command = [sys.executable, "-c", "from headway.cli import main; main()", "gateway", "relay"]
     with log.open("wb") as stream, out.open("wb") as told:
         process = subprocess.Popen(
             [*command, "--port", "0", *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **environment, "PYTHONPATH": str(ROOT / "src")},
             stdin=subprocess.DEVNULL, stdout=told, stderr=stream,
         )  # fmt: skip
         try:
@@ -264,3 +264,54 @@ def test_its_log_and_its_records_hold_no_token(
     [record] = store.records()
     store.close()
     assert (record.location, record.count) == ("jwt", 1)
+
+
+def test_a_password_keeps_others_out(
+    host: Served, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    password = "a password of the relay"
+    assert host.running.authority is not None
+    with relaying(
+        tmp_path, addresses["https"], "--upstream-ca", str(host.running.authority),
+        HEADWAY_RELAY_PASSWORD=password,
+    ) as running:  # fmt: skip
+        told = dict(running.told)
+        proxy = told["https_proxy"]
+        assert password not in "".join(told.values())
+        url = signed(host, addresses["https"], "GET", ASKED)
+        asked = ("curl", "-sS", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_connect}", url)
+        without = proxy.replace("relay:$HEADWAY_RELAY_PASSWORD@", "")
+        told["https_proxy"] = without
+        assert program(*asked, environment=told, host=host).stdout == "407"
+        # as a shell would have it; requests and Node take it from the address, too
+        secret = proxy.replace("$HEADWAY_RELAY_PASSWORD", "a%20password%20of%20the%20relay")
+        told["https_proxy"] = told["HTTPS_PROXY"] = secret
+        for way in WAYS.values():
+            done = program(*way, addresses["https"], "GET", ASKED, environment=told, host=host)
+            assert done.stdout.startswith("200 "), done.stderr + running.lines()
+    assert password not in running.lines()
+
+
+def test_a_download_follows_its_redirect_by_the_relay(
+    host: Served, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    """The media host is another site: named, it is reached; what it is told is its own."""
+    media = host.site.media_url
+    with requests.Session() as session:
+        session.trust_env = False
+        with relaying(tmp_path, addresses["http"], media) as running:
+            session.proxies = {"http": running.told["http_proxy"]}
+            where = "/rest/api/3/issue/DEMO-1/attachments"
+            file = {"file": ("a.bin", bytes(range(256)) * 5000)}
+            made = session.post(
+                signed(host, addresses["http"], "POST", where), files=file, timeout=60,
+                headers={"X-Atlassian-Token": "no-check"},
+            )  # fmt: skip
+            assert made.status_code == 200, made.text
+            content = f"/rest/api/3/attachment/content/{made.json()[0]['id']}"
+            got = session.get(signed(host, addresses["http"], "GET", content), timeout=60)
+    assert [each.status_code for each in got.history] == [303]
+    assert got.content == file["file"][1]
+    assert f"GET {media}/" in running.lines()
+    token = got.url.rpartition("=")[2]
+    assert token not in running.lines()
