@@ -25,6 +25,7 @@ from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSStream
 
 from headway.gateway.proxy.answers import ANSWERS, Unserved
+from headway.gateway.proxy.forwarding import HOP_BY_HOP
 from headway.gateway.proxy.head import check_bytes
 from headway.gateway.proxy.tunnel import agrees
 
@@ -288,14 +289,7 @@ def checked_head(head: bytes) -> None:
         raise Ambiguous("an encoding that the version does not have")
 
 
-HOP_BY_HOP = frozenset(
-    {
-        *(b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate"),
-        *(b"proxy-authorization", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
-    }
-)
-"""Of this connection alone (RFC 9110 section 7.6.1), and the proxy's own credentials."""
-
+_HOP_BY_HOP = frozenset(name.encode("ascii") for name in HOP_BY_HOP)
 _NOT_NOMINATED = frozenset(
     {
         *(b"authorization", b"content-length", b"content-type", b"cookie", b"host", b"expect"),
@@ -322,7 +316,7 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]], *, also: Iterable[bytes] 
     }
     if named & (_NOT_NOMINATED | set(also)):
         raise Ambiguous("a Connection that takes a header away which counts")
-    gone = named | HOP_BY_HOP
+    gone = named | _HOP_BY_HOP
     kept = [(name, value) for name, value in lines if name.lower() not in gone]
     if any(name.lower() == b"transfer-encoding" for name, _ in lines):
         kept.append((b"Transfer-Encoding", b"chunked"))
