@@ -84,6 +84,8 @@ def facts(query="", token=None, method="GET", path="/panel"):
         {"scopes": ("EVERYTHING",)},
         {"hosts": ".atlassian.net"},
         {"hosts": ["com"]},
+        {"hosts": []},
+        {"store": " "},
         {"health": "health"},
         {"audience": "https://old.example"},
         {"audience": ["http://old.example"]},

@@ -99,6 +99,11 @@ def test_a_file_that_others_can_read_is_refused(database: Path, suffix: str) -> 
         open_engine(database)
 
 
+def test_a_path_that_no_file_can_have_is_refused_in_one_line():
+    with pytest.raises(ConfigurationError, match="File name too long"):
+        open_engine("x" * 5000)
+
+
 def test_a_directory_that_others_can_enter_is_refused(database: Path) -> None:
     database.parent.mkdir()
     database.parent.chmod(0o755)

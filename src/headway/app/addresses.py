@@ -108,17 +108,19 @@ def own_address(url: str, *, development: bool) -> str:
     return address
 
 
-def host_suffixes(names: Sequence[str]) -> tuple[str, ...]:
+def host_suffixes(names: Sequence[str], *, some: bool = False) -> tuple[str, ...]:
     """The suffixes of sites that may install an app; raises ConfigurationError for what is none.
 
     Each begins with a dot: ``com`` would let in ``evilcom``, and the letters of
-    one text would let in nearly everybody.
+    one text would let in nearly everybody.  *some* wants one at least.
 
     >>> host_suffixes([".atlassian.net"])
     ('.atlassian.net',)
     """
     if isinstance(names, str):
         raise ConfigurationError("hosts: is a list of suffixes, such as ['.atlassian.net']")
+    if some and not names:
+        raise ConfigurationError("hosts: is empty, so that no site could install the app")
     for name in names:
         if not _SUFFIX.fullmatch(name):
             raise ConfigurationError(

@@ -6,6 +6,7 @@ tokens.  A ``Caller`` is one identity on one site; it costs nothing to make.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -51,10 +52,18 @@ __all__ = ["CallSettings", "Caller", "HostCalls", "calls_of"]
 AUTHORIZATION_SERVER = "HEADWAY_AUTHORIZATION_SERVER"
 
 
+def _counts(value: Any) -> bool:
+    return number(value) and 0 < value < math.inf
+
+
+def _waits(value: Any) -> bool:
+    return isinstance(value, httpx.Timeout) or _counts(value)
+
+
 _SETTINGS = {
-    "timeout": Wanted("seconds, or httpx.Timeout(...)", a(int, float, httpx.Timeout)),
+    "timeout": Wanted("seconds, more than 0, or httpx.Timeout(...)", _waits),
     "retries": Wanted("Retries(...)", a(Retries)),
-    "answer_max": Wanted("a number of bytes", number),
+    "answer_max": Wanted("a number of bytes, more than 0", _counts),
     "media_hosts": Wanted("a list of names, or of suffixes with a dot before them", each(str)),
     "authorization_server": or_none("the name of an environment, or an address", a(str)),
     "proxy": or_none("an address", a(str)),

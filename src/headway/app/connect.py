@@ -195,7 +195,7 @@ class Connect(Declarations):
         self.instruments = Instruments((*told_first, *instruments))
         self._transport = transport
         self.calls = self._host_calls(calls, clock)
-        suffixes = addresses.host_suffixes(hosts)
+        suffixes = addresses.host_suffixes(hosts, some=not development)
         self.site = lifecycle.Site(app_key=self.key, suffixes=suffixes, development=development)
         self.store, self.answers, own = _opened(store, self.key, clock, development)
         self.once = own if once is None else once
@@ -516,6 +516,8 @@ def _opened(
         return store.installations, store.answers, store.once
     if not isinstance(store, str | Path):
         return store, store, None
+    if not str(store).strip():
+        raise ConfigurationError("store: is empty; name a file, such as data/app.db, or a server")
     opened = open_store(
         store, app_key=app_key, environ=os.environ, development=development, clock=clock
     )

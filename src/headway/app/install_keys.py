@@ -37,7 +37,7 @@ def key_source(name: str, *, development: bool) -> str:
     >>> key_source("production", development=False)
     'https://connect-install-keys.atlassian.com'
     """
-    return source_address("install keys", SOURCES, name, development=development)
+    return source_address("install_keys", SOURCES, name, development=development)
 
 
 class InstallKeys:

@@ -97,7 +97,11 @@ def open_engine(path: str | Path) -> sa.Engine:
         return _engine(MEMORY, pool_size=1, max_overflow=0)
     if isinstance(path, str) and is_address(path):
         return _postgresql(path)
-    if Path(path).is_dir():
+    try:
+        is_directory = Path(path).is_dir()
+    except OSError as error:
+        raise ConfigurationError(f"{str(path)[:80]}: {error.strerror}") from None
+    if is_directory:
         raise ConfigurationError(f"{path}: is a directory; name a file in it, such as headway.db")
     file = private_directory(Path(path).parent) / Path(path).name
     private_file(file)
