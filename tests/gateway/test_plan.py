@@ -171,6 +171,17 @@ def test_pause_past_windows_and_no_dates() -> None:
     assert plan(policy(ONE), steady(), now=later) == ()
 
 
+def test_of_a_window_that_runs_what_is_left_is_weighed() -> None:
+    middle = datetime(2022, 2, 10, 12, 30, tzinfo=UTC).timestamp()
+    later = msgspec.structs.replace
+    moved = [
+        later(each, day=(datetime.fromisoformat(each.day) + timedelta(days=9)).date().isoformat())
+        for each in steady("acme", 2)
+    ]
+    window, _ = plan(policy(ONE), moved, now=middle)
+    assert (window.requests, window.share) == (12, 1.0)  # six hours at two
+
+
 def test_a_rehearsal_is_earlier() -> None:
     rehearsed = policy(ONE, top='rehearsal = "1w"')
     window = plan(rehearsed, steady(), now=NOW)[0]

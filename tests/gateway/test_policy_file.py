@@ -342,6 +342,19 @@ def test_a_message_about_usage_names_line_and_field(old: str, new: str, says: st
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(("base", "fits"), [("", True), ("/usage", False), ("/wiki", False)])
+def test_a_token_has_to_reach_the_own_path(base: str, fits: bool) -> None:
+    """The hash covers the path below the site's base: what is outside can not be signed for."""
+    text = USAGE + VERIFY.removeprefix('name = "api"\n').partition("[verify]")[0]
+    text += f'[verify]\nby = "connect"\nstore = "s.db"\nclient_key = "k"\nbase_path = "{base}"\n'
+    if fits:
+        assert read_policy(text.encode()).usage.own_path == "/usage"
+        return
+    with pytest.raises(ConfigurationError, match=rf"p:7: usage\.own_path: is not below {base}"):
+        read_policy(text.encode(), source="p")
+    assert read_policy(text.replace('"/usage"\nown', f'"{base}/mine"\nown').encode())
+
+
 def test_who_verifies_nobody_has_no_record_for_him() -> None:
     text = USAGE + VERIFY.removeprefix('name = "api"\n').partition("[verify]")[0]
     with pytest.raises(ConfigurationError, match=r"p:7: usage\.own_path: a client proves"):

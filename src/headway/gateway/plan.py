@@ -56,7 +56,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     *kind* is ``brownout``, ``off`` or ``extension`` (one client's more time
     ends); *end* is None for what does not end, where *requests* are those of
     the first week.  *share* is the part of all requests that use the location
-    then.  *clients* are those that break, the busiest first.
+    then.  Of a window that runs, what is left of it is weighed.  *clients* are
+    those that break, the busiest first.
     """
 
     location: str
@@ -196,7 +197,7 @@ def plan(policy: GatewayPolicy, records: Iterable[Record], *, now: float) -> tup
     for location in policy.locations:
         traffic = _Traffic(policy, location.name, known, now)
         for kind, start, end, only in _windows(location, policy.at(now)):
-            found.append(_window(policy, location, traffic, (kind, start, end, only)))
+            found.append(_window(policy, location, traffic, (kind, start, end, only), now))
     return tuple(sorted(found, key=lambda window: (window.start, window.location)))
 
 
@@ -221,21 +222,26 @@ def _windows(location: RetiredLocation, at: float) -> Iterator[_Span]:
 
 
 def _window(
-    policy: GatewayPolicy, location: RetiredLocation, traffic: _Traffic, span: _Span
+    policy: GatewayPolicy,
+    location: RetiredLocation,
+    traffic: _Traffic,
+    span: _Span,
+    now: float,
 ) -> Window:
     kind, start, end, only = span
+    begin = max(start.timestamp(), policy.at(now))  # of one that runs, what is left of it
     stop = (end or start + timedelta(days=OFF_DAYS)).timestamp()
     early = policy.rehearsal.total_seconds()  # habits go by the clock on the wall
     broken, refused, total = [], 0.0, 0.0
     for (client, verified), habit in sorted(traffic.habits.items()):
-        total += traffic.expected(habit.all, start.timestamp() - early, stop - early)
+        total += traffic.expected(habit.all, begin - early, stop - early)
         name = client if verified or policy.earns_leniency(location) else None
         if only is not None and name != only:
             continue
         since = _refused_since(location, name, start, kind)
         if since is None or since >= stop:
             continue
-        requests = traffic.expected(habit.breaks, since - early, stop - early)
+        requests = traffic.expected(habit.breaks, max(since, begin) - early, stop - early)
         if requests > 0:
             refused += requests
             told = Broken(

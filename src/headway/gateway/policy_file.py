@@ -253,6 +253,9 @@ def _policy(file: _File, reader: TomlReader) -> GatewayPolicy:
     )
     if policy.usage.own_path and not policy.verifies:
         raise reader.error(("usage", "own_path"), "a client proves who it is by [verify] alone")
+    for base in {each.base_path for each in policy.verifications}:
+        if policy.usage.own_path and not policy.usage.own_path.startswith(f"{base.rstrip('/')}/"):
+            raise reader.error(("usage", "own_path"), f"is not below {base}, which tokens are for")
     return policy
 
 

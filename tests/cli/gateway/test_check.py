@@ -35,6 +35,28 @@ def test_a_good_file_says_what_it_says(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == ""
 
 
+def test_what_a_gateway_does_itself_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = (
+        '[usage]\nstore = "u.db"\nkeep_days = 90\nown_path = "/usage"\n'
+        '[metadata]\nresource = "https://api.example/v2"\n'
+        '[[location]]\nname = "key"\nparameters = ["key"]\n[location.verify]\n'
+        'by = "connect"\nstore = "s.db"\nclient_key = "k"\n'
+    )
+    (tmp_path / "gw.toml").write_text(FILE + more)
+    assert run(["gateway", "check", str(tmp_path / "gw.toml")]) == 0
+    out = capsys.readouterr().out
+    assert "clients proved by none and connect" in out
+    assert "    line 23: clients proved by connect" in out
+    assert "uses are counted in u.db, and kept for 90 days" in out
+    assert "a client reads its own record at /usage" in out
+    assert "of https://api.example/v2 at /.well-known/oauth-protected-resource/v2\n" in out
+    (tmp_path / "gw.toml").write_text('mode = "observe"\n' + FILE + more)
+    run(["gateway", "check", str(tmp_path / "gw.toml")])
+    assert "/v2, but not while it observes" in capsys.readouterr().out
+
+
 SCHEDULE = """\
 name = "api"
 rehearsal = "2d"

@@ -88,3 +88,11 @@ def test_what_can_not_be_asked(
 ) -> None:
     assert explained(file, *arguments) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_path_of_the_gateways_own_is_said(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(file).write_text(FILE + '[usage]\nown_path = "/usage"\n')
+    assert explained(file, "GET", "/usage") == 0
+    assert "the gateway answers this path itself" in capsys.readouterr().out
+    assert explained(file, "GET", "/rest") == 0
+    assert "itself" not in capsys.readouterr().out

@@ -94,6 +94,7 @@ def test_its_own_verified_record(own: OwnUsage) -> None:
     told = json.loads(answer.body)
     assert told["client"] == "acme"
     assert [(each["location"], each["count"]) for each in told["locations"]] == [("jwt", 5)]
+    assert told["locations"][0]["by_day"] == {"2022-02-01": 5}
     assert json.loads(asked(own, ("x-api-key", "nobody.good")).body)["locations"] == []
     assert json.loads(asked(own, ("x-api-key", "other.good")).body)["client"] == "other"
 

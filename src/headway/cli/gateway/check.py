@@ -35,17 +35,35 @@ def check(
 
 
 def _lines(policy: GatewayPolicy, now: float) -> list[str]:
-    told = [f"policy {policy.name}: mode {policy.mode}, clients proved by {policy.verify.by}"]
+    proved = " and ".join(dict.fromkeys(each.by.value for each in policy.verifications))
+    told = [f"policy {policy.name}: mode {policy.mode}, clients proved by {proved}"]
     if policy.rehearsal:
         early = str(policy.rehearsal).removesuffix(", 0:00:00")
         where = f"line {policy.lines['rehearsal']}"
         told.append(f"{where}: rehearsal: all happens {early} before the dates say")
+    told += _itself(policy)
     for each in policy.locations:
         told.append(f"line {each.line}: location {each.name}: {_today(policy, each, now)}")
         told += [f"    line {number}: {text}" for number, text in _dates(each)]
+        if each.verify is not None:
+            told.append(f"    line {each.verify.line}: clients proved by {each.verify.by}")
     told += [f"line {r.line}: route {r.path}: {r.phase}, because {r.reason}" for r in policy.routes]
     told += [f"line {c.line}: client {c.client}: {c.phase}, {c.reason}" for c in policy.clients]
     return told
+
+
+def _itself(policy: GatewayPolicy) -> Iterator[str]:
+    """Where it counts, and what it answers itself."""
+    from headway.gateway.rules import Mode
+
+    usage = policy.usage
+    if usage.store:
+        yield f"uses are counted in {usage.store}, and kept for {usage.keep_days} days"
+    if usage.own_path:
+        yield f"a client reads its own record at {usage.own_path}"
+    silent = ", but not while it observes" if policy.mode is Mode.OBSERVE else ""
+    for each in policy.resources:
+        yield f"metadata of {each.address} at {each.metadata_path}{silent}"
 
 
 def _dates(location: RetiredLocation) -> Iterator[tuple[int, str]]:

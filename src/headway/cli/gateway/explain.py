@@ -37,6 +37,7 @@ def explain(
     """Say what would happen to a request.  Tokens in it are not printed."""
     from headway.gateway.decision import Ask
     from headway.gateway.explain import explain as explained
+    from headway.gateway.metadata import own_paths
     from headway.gateway.policy_file import load_policy
 
     read = load_policy(named(policy))
@@ -52,6 +53,8 @@ def explain(
     else:
         for each in _lines(told):
             print(line(each))
+        if ask.raw_path in own_paths(read):
+            print("but the gateway answers this path itself: nothing of it goes upstream")
     return 0
 
 

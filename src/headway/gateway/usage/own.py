@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ import msgspec
 from headway.errors import Refusal, TokenMissing, shown
 from headway.gateway.decision import Ask, Decision, Headers, Outcome
 from headway.gateway.rules import DIRECTION, GatewayPolicy, RetiredLocation, facts
-from headway.gateway.usage.record import DAY, day_of
+from headway.gateway.usage.record import DAY, Record, day_of
 from headway.gateway.usage.report import clients_of
 from headway.gateway.verifying import Verifier, Verifying
 from headway.http.answers import problem, refusal_headers
@@ -160,13 +160,17 @@ class OwnUsage:
         # (3) its verified records, and no others
         now = self._clock()
         since = day_of(max(0.0, now - READ_DAYS * DAY))
-        records = self._store.records(client=name, verified=True, since=since)
+        records = list(self._store.records(client=name, verified=True, since=since))
         used = {each.location: each for each in clients_of(records, now=now, days=DAYS)}
         body = {
             "client": name,
             "days": DAYS,
             "locations": [
-                {**msgspec.to_builtins(used[each.name]), **self._coming(each, name, now)}
+                {
+                    **msgspec.to_builtins(used[each.name]),
+                    "by_day": _by_day(records, each.name, now),
+                    **self._coming(each, name, now),
+                }
                 for each in self._policy.locations
                 if each.name in used
             ],
@@ -211,6 +215,15 @@ def _answer(ask: Ask, status: int, headers: Headers, body: bytes) -> Decision:
         status=status,
         body=body,
     )
+
+
+def _by_day(records: Iterable[Record], location: str, now: float) -> Mapping[str, int]:
+    """How many requests there were on each of the last days that had any."""
+    first, found = day_of(max(0.0, now - (DAYS - 1) * DAY)), Counter[str]()
+    for record in records:
+        if record.location == location and record.used and record.day >= first:
+            found[record.day] += record.count
+    return dict(sorted(found.items()))
 
 
 def _written(moment: datetime) -> str:
