@@ -25,11 +25,12 @@ import pytest
 from headway.gateway.config.values import Values
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Use
+from headway.gateway.http_service import serving_http
 from headway.gateway.own_paths import OwnPaths
 from headway.gateway.policy_file import read_policy
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.service import AuthorizationService, Decides
-from headway.http.server import listen, serving
+from headway.http.server import listen
 
 POLICY = b"""
 name = "api"
@@ -131,9 +132,12 @@ class Upstream:
 
 
 class Served:
-    """An ASGI app on a loop of its own thread, until it is closed."""
+    """A service on a loop of its own thread, until it is closed: as ``serve`` does it.
 
-    def __init__(self, app: Any, port: int = 0) -> None:
+    With *how* ``serving``, an ASGI app.
+    """
+
+    def __init__(self, app: Any, port: int = 0, how: Any = serving_http) -> None:
         [opened] = listen(port, ["127.0.0.1"])
         self.address = f"127.0.0.1:{opened.getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
@@ -141,7 +145,7 @@ class Served:
         ready = threading.Event()
 
         async def run() -> None:
-            async with serving(app, [opened]):
+            async with how(app, [opened]):
                 ready.set()
                 await self._end.wait()
 
@@ -220,10 +224,16 @@ class Proxied:
     uses: list[Use] = field(default_factory=list)
     address: str = ""
     log: str = "log"  # where the proxy's access log is
+    verifier: Any = None
 
     def __post_init__(self) -> None:
         self.upstream = Upstream()
-        gateway = Gateway(self.policy, clock=lambda: self.now, usage=self.uses.append)
+        gateway = Gateway(
+            self.policy,
+            clock=lambda: self.now,
+            usage=self.uses.append,
+            verifier=self.verifier,
+        )
         own = OwnPaths(gateway, clock=lambda: self.now)
         self.app = AuthorizationService(gateway, peers=["127.0.0.1"], own=own)
         self.service: Served | AskedOverGrpc = Served(self.app)

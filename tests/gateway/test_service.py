@@ -66,7 +66,7 @@ def test_what_passes_says_all_that_a_proxy_needs() -> None:
     ("proxy", "reads"),
     [
         ("nginx", {"Headway-Logged", "Headway-Target"}),
-        ("haproxy", {"Headway-Logged", "Headway-Target"}),
+        ("haproxy", {"Headway-Target"}),
         ("caddy", {"Headway-Query"}),
         ("traefik", set()),
     ],

@@ -14,7 +14,7 @@ header of the answer         what it says
 ``Headway-Decision``         the id of what decided, where there is one
 ``Headway-Target``           path and query for upstream, without the tokens
 ``Headway-Query``            the same target's query alone
-``Headway-Logged``           the target as it may stand in a log
+``Headway-Logged``           the target as it may stand in a log (HAProxy: where it differs)
 ``Headway-Set-<Header>``     for each header of the policy: its value upstream
 ``Headway-Private``          ``1`` where upstream gets one of those: no cache keeps that
 ``Headway-Allow``            what an answer to a preflight allows besides
@@ -85,6 +85,7 @@ class Dialect(NamedTuple):
     body_in_header: bool = False  # it drops the body of what it is answered
     passes_all: bool = False  # it gives the answer of a refusal to the client as it stands
     keeps_url: bool = False  # it can not change the target, and sets headers by their own names
+    logs_target: bool = False  # without a Headway-Logged, the target is what it logs
     replaces_text: bool = False  # it changes the query by replacing text, in the path too
 
 
@@ -94,7 +95,7 @@ _REWRITES = frozenset({"Target", "Logged"})
 
 PROXIES: Mapping[str, Dialect] = {
     "nginx": Dialect(*_ORIGINAL, reads=_REWRITES, body_in_header=True),
-    "haproxy": Dialect(*_ORIGINAL, reads=_REWRITES),
+    "haproxy": Dialect(*_ORIGINAL, reads=_REWRITES, logs_target=True),  # its buffers are small
     "caddy": Dialect(*_FORWARDED, reads=frozenset({"Query"}), passes_all=True, replaces_text=True),
     "traefik": Dialect(*_FORWARDED, passes_all=True, keeps_url=True),
 }
@@ -414,7 +415,7 @@ class _Reading:
         dialect, target = self._dialect, question.target
         told = "Headway-Outcome: pass\r\n"
         if "Target" in dialect.reads:
-            told += f"Headway-Logged: {redact_url(target)}\r\nHeadway-Target: {target}\r\n"
+            told += f"Headway-Target: {target}\r\n{self._logged(target, redact_url(target))}"
         elif "Query" in dialect.reads:
             told += f"Headway-Query: {question.query}\r\n"
         told += self._credentials(question.headers, ())
@@ -427,7 +428,8 @@ class _Reading:
         if decision.id:
             told += f"Headway-Decision: {decision.id}\r\n"
         if "Logged" in dialect.reads:
-            told += f"Headway-Logged: {logged(self._names, decision.target)}\r\n"
+            shown = logged(self._names, decision.target)
+            told += self._logged("" if refused else decision.target, shown)
         if refused:
             if dialect.body_in_header:
                 told += f"Headway-Body: {decision.body.decode('ascii')}\r\n"
@@ -450,6 +452,11 @@ class _Reading:
         if decision.allow_header:
             told += f"Headway-Allow: {decision.allow_header}\r\n"
         return Reply(204, told.encode("latin-1") + _lines(decision.answer_headers))
+
+    def _logged(self, target: str, shown: str) -> str:
+        if self._dialect.logs_target and shown == target:
+            return ""
+        return f"Headway-Logged: {shown}\r\n"
 
     def _credentials(self, headers: Headers, moved: Headers) -> str:
         """Each header of the policy as upstream gets it; a missing one goes away there."""

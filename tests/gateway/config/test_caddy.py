@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
 
 from gateway.config.conformance import Conformance
+from gateway.config.conformance_hostile import VERIFIED_POLICY, Hostile, verifiers
 from gateway.config.conformance_open import OPEN_POLICY, FailingOpen
 from headway.errors import ConfigurationError
 from headway.gateway.config.caddy import caddy
@@ -19,10 +22,16 @@ pytestmark = needs("caddy")
 
 
 @contextmanager
-def behind_caddy(folder: Path, *, policy: bytes = POLICY) -> Iterator[Proxied]:
-    proxied = Proxied(folder, read_policy(policy))
+def behind_caddy(
+    folder: Path, *, policy: bytes = POLICY, hurry: bool = False, **more: Any
+) -> Iterator[Proxied]:
+    proxied = Proxied(folder, read_policy(policy), **more)
     try:
-        (folder / "Caddyfile").write_text(caddy(proxied.values()))
+        text = caddy(proxied.values())
+        if hurry:
+            assert text.count("response_header_timeout 5s") == 1
+            text = text.replace("response_header_timeout 5s", "response_header_timeout 400ms")
+        (folder / "Caddyfile").write_text(text)
         command = ["caddy", "run", "--adapter", "caddyfile", "--config", f"{folder}/Caddyfile"]
         with running(command, proxied.address, folder / "log"):
             yield proxied
@@ -55,6 +64,28 @@ def open_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
 @pytest.fixture
 def opened(open_here: Proxied) -> Proxied:
     return open_here.afresh()
+
+
+@pytest.fixture(scope="module")
+def verified_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    folder = tmp_path_factory.mktemp("verified")
+    with (
+        verifiers() as each,
+        behind_caddy(folder, policy=VERIFIED_POLICY, hurry=True, verifier=each) as proxied,
+    ):
+        yield proxied
+
+
+@pytest.fixture
+def verified(verified_here: Proxied) -> Proxied:
+    verified_here.afresh().now = time.time()
+    return verified_here
+
+
+class TestCaddyHostile(Hostile):
+    """Verified, hostile, failing."""
+
+    LONG: ClassVar = {"query": 403, "many": 431, "long": 431}
 
 
 class TestCaddyFailingOpen(FailingOpen):

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, AskedOverGrpc, Proxied, running
 
 from gateway.config.conformance import Conformance
+from gateway.config.conformance_hostile import VERIFIED_POLICY, Hostile, verifiers
 from gateway.config.conformance_open import OPEN_POLICY, FailingOpen
 from headway.errors import ConfigurationError
 from headway.gateway.config.envoy import envoy
@@ -29,13 +32,16 @@ CACHE = """          - name: envoy.filters.http.cache
 
 @contextmanager
 def behind_envoy(
-    folder: Path, *, cached: bool = False, policy: bytes = POLICY
+    folder: Path, *, cached: bool = False, policy: bytes = POLICY, hurry: bool = False, **more: Any
 ) -> Iterator[Proxied]:
-    proxied = Proxied(folder, read_policy(policy))
+    proxied = Proxied(folder, read_policy(policy), **more)
     asked = AskedOverGrpc(proxied.app.gateway)
     try:
         values = msgspec.structs.replace(proxied.values(), service=asked.address)
         text = envoy(values, access_log=f"{folder}/access.log")
+        if hurry:
+            assert text.count("timeout: 5s") == 1
+            text = text.replace("timeout: 5s", "timeout: 0.4s")
         if cached:
             router = "          - name: envoy.filters.http.router"
             text = text.replace(router, CACHE + router)
@@ -79,6 +85,28 @@ def open_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
 @pytest.fixture
 def opened(open_here: Proxied) -> Proxied:
     return open_here.afresh()
+
+
+@pytest.fixture(scope="module")
+def verified_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    folder = tmp_path_factory.mktemp("verified")
+    with (
+        verifiers() as each,
+        behind_envoy(folder, policy=VERIFIED_POLICY, hurry=True, verifier=each) as proxied,
+    ):
+        yield proxied
+
+
+@pytest.fixture
+def verified(verified_here: Proxied) -> Proxied:
+    verified_here.afresh().now = time.time()
+    return verified_here
+
+
+class TestEnvoyHostile(Hostile):
+    """Verified, hostile, failing."""
+
+    LONG: ClassVar = {"query": 431, "many": 431, "long": 431}
 
 
 class TestEnvoyFailingOpen(FailingOpen):

@@ -1,36 +1,44 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, Served, needs, running
 
 from gateway.config.conformance import Conformance
+from gateway.config.conformance_hostile import VERIFIED_POLICY, Hostile, verifiers
 from gateway.config.conformance_open import OPEN_POLICY, FailingOpen, broken
 from headway.errors import ConfigurationError
 from headway.gateway.config.haproxy import haproxy, haproxy_lua
 from headway.gateway.config.values import Values
 from headway.gateway.policy_file import read_policy
+from headway.http.server import serving
 
 pytestmark = needs("haproxy")
 
 
 @contextmanager
 def behind_haproxy(
-    folder: Path, *, cached: bool = False, policy: bytes = POLICY
+    folder: Path, *, cached: bool = False, policy: bytes = POLICY, hurry: bool = False, **more: Any
 ) -> Iterator[Proxied]:
-    proxied = Proxied(folder, read_policy(policy))
+    proxied = Proxied(folder, read_policy(policy), **more)
     try:
         values = proxied.values()
         text = haproxy(values, lua=f"{folder}/headway.lua")
         if cached:
             text = text.replace("    # http-re", "    http-re")
             text += "cache pages\n    total-max-size 4\n    max-age 60\n"
-        (folder / "headway.lua").write_text(haproxy_lua(values))
+        script = haproxy_lua(values)
+        if hurry:
+            assert script.count("timeout = 5000") == 1
+            script = script.replace("timeout = 5000", "timeout = 400")
+        (folder / "headway.lua").write_text(script)
         (folder / "haproxy.cfg").write_text(text)
         command = ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
         subprocess.run([*command, "-c"], check=True, capture_output=True)
@@ -61,13 +69,35 @@ def open_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
         proxied.service.close()  # which HAProxy asks several times, for seconds
         assert proxied.got("/rest").all("x-original-uri") == []
         assert proxied.ask(f"/rest?jwt={TOKEN}").status == 503
-        proxied.service = Served(broken, int(proxied.service.address.rpartition(":")[2]))
+        proxied.service = Served(broken, int(proxied.service.address.rpartition(":")[2]), serving)
         yield proxied
 
 
 @pytest.fixture
 def opened(open_here: Proxied) -> Proxied:
     return open_here.afresh()
+
+
+@pytest.fixture(scope="module")
+def verified_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    folder = tmp_path_factory.mktemp("verified")
+    with (
+        verifiers() as each,
+        behind_haproxy(folder, policy=VERIFIED_POLICY, hurry=True, verifier=each) as proxied,
+    ):
+        yield proxied
+
+
+@pytest.fixture
+def verified(verified_here: Proxied) -> Proxied:
+    verified_here.afresh().now = time.time()
+    return verified_here
+
+
+class TestHaproxyHostile(Hostile):
+    """Verified, hostile, failing."""
+
+    LONG: ClassVar = {"query": 400, "many": 400, "long": 400}
 
 
 class TestHaproxyFailingOpen(FailingOpen):

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
 
 from gateway.config.conformance import Conformance
+from gateway.config.conformance_hostile import VERIFIED_POLICY, Hostile, verifiers
 from gateway.config.conformance_open import OPEN_POLICY, FailingOpen
 from headway.errors import ConfigurationError
 from headway.gateway.config.nginx import nginx
@@ -20,12 +23,22 @@ pytestmark = needs("nginx")
 
 
 @contextmanager
-def behind_nginx(folder: Path, cached: str = "", *, policy: bytes = POLICY) -> Iterator[Proxied]:
-    proxied = Proxied(folder, read_policy(policy))
+def behind_nginx(
+    folder: Path,
+    cached: str = "",
+    *,
+    policy: bytes = POLICY,
+    hurry: bool = False,
+    **more: Any,
+) -> Iterator[Proxied]:
+    proxied = Proxied(folder, read_policy(policy), **more)
     try:
         text = nginx(
             proxied.values(), access_log=f"{folder}/access.log", error_log=f"{folder}/error.log"
         )
+        if hurry:
+            assert text.count("proxy_read_timeout 5s") == 1
+            text = text.replace("proxy_read_timeout 5s", "proxy_read_timeout 400ms")
         if cached:
             text = text.replace("# What a token made", f"{cached}\n        # What a token made")
         file = folder / "nginx.conf"
@@ -74,6 +87,28 @@ def open_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
 @pytest.fixture
 def opened(open_here: Proxied) -> Proxied:
     return open_here.afresh()
+
+
+@pytest.fixture(scope="module")
+def verified_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    folder = tmp_path_factory.mktemp("verified")
+    with (
+        verifiers() as each,
+        behind_nginx(folder, policy=VERIFIED_POLICY, hurry=True, verifier=each) as proxied,
+    ):
+        yield proxied
+
+
+@pytest.fixture
+def verified(verified_here: Proxied) -> Proxied:
+    verified_here.afresh().now = time.time()
+    return verified_here
+
+
+class TestNginxHostile(Hostile):
+    """Verified, hostile, failing."""
+
+    LONG: ClassVar = {"query": 414, "many": 400, "long": 400}
 
 
 class TestNginxFailingOpen(FailingOpen):

@@ -148,12 +148,12 @@ end
 core.register_action("headway_ask", {{ "http-req" }}, function(txn)
     local fine, answer = pcall(ask, txn)
     if not fine or answer == nil then return down(txn) end
-    txn:set_var("txn.headway_logged", first(answer.headers, "headway-logged") or "-")
+    local target = first(answer.headers, "headway-target")
+    txn:set_var("txn.headway_logged", first(answer.headers, "headway-logged") or target or "-")
     txn:set_var("txn.headway_decision", first(answer.headers, "headway-decision") or "-")
     if answer.status == 401 or answer.status == 403 then
         return refuse(txn, answer.status, answer)
     end
-    local target = first(answer.headers, "headway-target")
     if answer.status ~= 204 or target == nil then return down(txn) end
     clean(txn)
     for _, name in ipairs(SET) do
