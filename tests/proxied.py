@@ -163,7 +163,7 @@ class Served:
 class AskedOverGrpc:
     """The service for Envoy, on a loop of its own thread, until it is closed."""
 
-    def __init__(self, gateway: Decides) -> None:
+    def __init__(self, gateway: Decides, port: int = 0) -> None:
         from headway.gateway.grpc_service import EnvoyService, serving_grpc
 
         self._loop = asyncio.new_event_loop()
@@ -172,8 +172,8 @@ class AskedOverGrpc:
 
         async def run() -> None:
             service = EnvoyService(gateway, peers=["127.0.0.1"])
-            async with serving_grpc(service, "127.0.0.1:0") as port:
-                self.address = f"127.0.0.1:{port}"
+            async with serving_grpc(service, f"127.0.0.1:{port}") as found:
+                self.address = f"127.0.0.1:{found}"
                 ready.set()
                 await self._end.wait()
 

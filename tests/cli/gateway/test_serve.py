@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -13,18 +14,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import services
 from proxied import POLICY, TOKEN, asked
 
 from headway.cli.commands import run
+from headway.cli.gateway.evidence import STORE
 from headway.gateway.usage.store import open_usage
 from headway.http.server import listen
+from headway.store.files import KEY_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @contextmanager
 def served(
-    folder: Path, *more: str, policy: bytes = POLICY
+    folder: Path, *more: str, policy: bytes = POLICY, **environment: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     file, log = folder / "policy.toml", folder / "log"
     file.write_bytes(policy)
@@ -32,7 +36,7 @@ def served(
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [*command, "--policy", str(file), "--port", "0", *more],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
@@ -42,7 +46,7 @@ def served(
             yield process, line.removeprefix("asked on "), file
         finally:
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(20) in (0, -signal.SIGKILL)
 
 
 def told(log: Path, words: str) -> str:
@@ -91,6 +95,47 @@ def test_the_file_says_where_it_counts_and_what_it_answers_itself(tmp_path: Path
     store = open_usage(tmp_path / "u.db")
     assert sum(record.count for record in store.records()) == 1
     store.close()
+
+
+def test_postgresql_goes_down_and_decisions_go_on(tmp_path: Path) -> None:
+    """Counts stay in memory, within the bounds of [usage]; the log says so, and they arrive."""
+    if services.postgresql_programs() is None:
+        pytest.skip("no PostgreSQL programs on this machine")
+    server = services.PostgreSQL()
+    try:
+        address = server.new_database()
+        more = b"[usage]\nbatch_seconds = 1\n"
+        environment = {STORE: address, KEY_VARIABLE: base64.b64encode(bytes(range(32))).decode()}
+        asks = (f"X-Original-URI: /rest?jwt={TOKEN}", "X-Original-Method: GET")
+        with served(tmp_path, policy=POLICY + more, **environment) as (_, service, _):
+            assert asked(service, "/nginx", *asks).status == 401
+            server.stop()
+            for _ in range(3):
+                assert asked(service, "/nginx", *asks).status == 401
+            told(tmp_path / "log", "usage is kept in memory")
+            assert asked(service, "/nginx", *asks).status == 401
+            server.start()
+        store = open_usage(address)
+        assert sum(record.count for record in store.records()) == 5
+        store.close()
+        log = (tmp_path / "log").read_text()
+        assert "eyJ" not in log
+        assert "Traceback" not in log
+    finally:
+        server.close()
+
+
+def test_killed_and_started_again_it_holds_nothing_that_was_lost(tmp_path: Path) -> None:
+    """No state: the same file, the same answers; what was counted since the last batch is gone."""
+    (tmp_path / "one").mkdir()
+    asks = (f"X-Original-URI: /rest?jwt={TOKEN}", "X-Original-Method: GET")
+    with served(tmp_path / "one") as (process, service, _):
+        before = asked(service, "/nginx", *asks)
+        process.kill()
+        process.wait(20)
+    with served(tmp_path, "--port", service.rpartition(":")[2]) as (_, again, _):
+        assert again == service
+        assert asked(service, "/nginx", *asks) == before
 
 
 def test_what_it_did_is_scraped(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from atlassian_jwt.url_utils import hash_url
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from key_server import KeyServer
-from proxied import OFF, TOKEN, WARNED, Proxied
+from proxied import OFF, TOKEN, WARNED, AskedOverGrpc, Proxied, Served
 
 from headway.gateway.verifiers.connect import ConnectVerifier, KeptInstallations
 from headway.gateway.verifiers.jwks import JwksVerifier
@@ -169,6 +169,20 @@ class Hostile:
         assert time.monotonic() - began < 4.5  # the printed file says 5 s, this one 0.4 s
         monkeypatch.undo()
         assert verified.ask("/rest").status == 200
+
+    def test_a_service_that_went_away_and_came_back(self, verified: Proxied) -> None:
+        port = int(verified.service.address.rpartition(":")[2])
+        verified.service.close()
+        assert verified.ask("/rest").status in (500, 502, 503)
+        assert verified.upstream.got == []
+        if isinstance(verified.service, AskedOverGrpc):
+            verified.service = AskedOverGrpc(verified.app.gateway, port)
+        else:
+            verified.service = Served(verified.app, port)
+        until = time.monotonic() + 30
+        while verified.ask("/rest").status != 200:
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
     def test_a_decision_that_breaks_lets_nobody_in(
         self, proxied: Proxied, monkeypatch: pytest.MonkeyPatch
