@@ -150,6 +150,22 @@ def test_answers_to_head_and_on_the_way_to_a_websocket() -> None:
         assert seen.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
 
 
+@pytest.mark.parametrize(
+    ("second", "status"),
+    [
+        ("GET / HTTP/1.1\nHost: a", 400),
+        ("GET / HTTP/1.1\r\nHost: a", 408),
+        ("GET /" + "a" * 999, 414),
+    ],
+    ids=["line end", "slow", "long"],
+)
+def test_what_is_wrong_with_a_second_request_is_said(second: str, status: int) -> None:
+    with running(settings=HASTY) as proxy, proxy.wire() as wire:
+        assert wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").told().status == 200
+        assert wire.send(second).told().status == status
+        assert wire.rest() == b""
+
+
 def test_chunks_of_one_byte_are_one_piece() -> None:
     sizes: list[int] = []
 

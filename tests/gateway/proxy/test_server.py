@@ -111,3 +111,25 @@ def test_a_refused_client_may_have_left(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("headway.gateway.proxy.client.Client.refuse", gone)
     with running() as proxy, proxy.wire() as wire:
         assert wire.send("nonsense\r\n\r\n").rest() == b""
+
+
+def test_many_requests_at_once_and_what_ends_them(caplog: pytest.LogCaptureFixture) -> None:
+    with running() as proxy, caplog.at_level(logging.INFO, "headway.gateway.proxy"):
+        with proxy.wire() as wire:
+            wire.send(ASKS * 3 + "nonsense\r\n\r\n")
+            assert [wire.told().status for _ in range(4)] == [200, 200, 200, 400]
+            assert wire.rest() == b""
+        proxy.upstream.answer = b"nonsense\r\n\r\n"
+        with proxy.wire() as wire:
+            assert wire.send(ASKS).told().status == 502
+        proxy.upstream.answer = (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhalf"
+        )
+        with proxy.wire() as wire, pytest.raises(ConnectionResetError):
+            wire.send(ASKS).rest()
+        proxy.upstream.answer = b""
+        with proxy.wire() as wire:
+            wire.send(ASKS)
+            until(lambda: proxy.upstreams.all[0].active == 1)
+        until(lambda: proxy.upstreams.all[0].active == 0)
+    assert "127.0.0.1 - - 400" in caplog.text

@@ -48,6 +48,7 @@ class Client:
 
         Raises Unserved for what is no head, too large or too slow.
         """
+        self._wire, self._method, self.status = h11.Connection(h11.SERVER), "", 0
         clock = asyncio.get_running_loop().time
         pending, until = self._pending, clock() + self._timeouts.head
         if not pending:
@@ -89,8 +90,8 @@ class Client:
 
     def read(self, head: bytes, moved: Collection[str]) -> Incoming:
         """The request of *head*; raises Unserved."""
-        self._wire = wire = h11.Connection(h11.SERVER)
-        self._method, self.status, self.sent, self._taken, self._ended = "", 0, 0, 0, False
+        wire = self._wire
+        self.sent, self._taken, self._ended = 0, 0, False
         incoming = read_head(head, wire, self._limits, moved)
         self._method = incoming.method
         self._is_chunked = bool(incoming.all("transfer-encoding"))
