@@ -178,8 +178,8 @@ def test_charts_draw_what_was_counted(chromium: Browser, board: Shown) -> None:
         by_day[each.day, each.location] = by_day.get((each.day, each.location), 0) + each.count
     assert [label for label, _, _ in days["sets"]] == ["jwt", "key"]
     for name, counts, _ in days["sets"]:
-        assert counts == [by_day.get((day, name), 0) for day in days["labels"]]
-    assert days["labels"][-1] == "2022-02-01"
+        assert counts == [by_day.get((day[:10], name), 0) for day in days["labels"]]
+    assert days["labels"][-1] == "2022-02-01 so far"
     assert sum(days["sets"][0][1]) > 0
     assert {label for label, _, _ in weeks["sets"]} == {
         "jwt, verified", "jwt, claimed", "key, verified", "key, claimed",
@@ -285,7 +285,7 @@ def test_without_a_script(chromium: Browser, board: Shown) -> None:
     assert page.locator("canvas").count() == 0
     assert page.locator("figure .canvas").first.is_hidden()
     page.get_by_text("Requests as a table").click()
-    page.get_by_role("rowheader", name="2022-02-01", exact=True).wait_for()
+    page.get_by_role("rowheader", name="2022-02-01 so far", exact=True).wait_for()
     page.get_by_text("Pause jwt…").click()
     page.fill("#who-1", "bob")
     page.fill("#why-1", "no script")

@@ -66,7 +66,7 @@ from headway.policy import Outcome as Settled
 from headway.ports import Clock, Steps, adrive, begin, drive
 from headway.refusals import DecisionFailed, TokenLookalike, TokensInManyPlaces
 
-__all__ = ["OWN_HEADERS", "READ_HEADERS", "Gateway", "is_preflight"]
+__all__ = ["OWN_HEADERS", "READ_HEADERS", "TRACE_HEADERS", "Gateway", "is_preflight"]
 
 OWN_HEADERS = ("headway-phase", "headway-refusal", "headway-hint", "headway-outcome")
 """What the gateway alone says: taken out of requests and of upstream's answers."""
@@ -75,12 +75,16 @@ _CLIENT_MAX = 120
 _IN_A_HEADER = re.compile(r"[!-~]+")
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
+TRACE_HEADERS = ("traceparent", "tracestate")
+"""Which span a request belongs to (W3C Trace Context); where decisions are spans."""
+
 READ_HEADERS = (
     "authorization",
     "user-agent",
     "origin",
     "access-control-request-method",
     *_OVERRIDES,
+    *TRACE_HEADERS,
 )
 """What a decision reads of a request beside the headers that its policy names."""
 

@@ -16,7 +16,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from headway.errors import Refusal
-from headway.gateway.decide import Gateway
+from headway.gateway.decide import TRACE_HEADERS, Gateway
 from headway.gateway.decision import Ask, Decision
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.service import logged
@@ -24,7 +24,6 @@ from headway.gateway.service import logged
 __all__ = ["TracedGateway"]
 
 NAME = "headway.gateway.decision"
-_PARENTS = ("traceparent", "tracestate", "baggage")
 _METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )
@@ -86,7 +85,7 @@ def _current(span: Span, *, ends: bool = True) -> Iterator[Span]:
 
 
 def _started(policy: GatewayPolicy, ask: Ask) -> Span:
-    carrier = {name: value for name, value in ask.headers if name in _PARENTS}
+    carrier = {name: value for name, value in ask.headers if name in TRACE_HEADERS}
     names = {name for location in policy.locations for name in location.names}
     path, _, query = logged(names, ask.target).partition("?")
     told = {

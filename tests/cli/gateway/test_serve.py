@@ -28,11 +28,15 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @contextmanager
 def served(
-    folder: Path, *more: str, policy: bytes = POLICY, **environment: str
+    folder: Path,
+    *more: str,
+    policy: bytes = POLICY,
+    code: str = "from headway.cli import main; main()",
+    **environment: str,
 ) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     file, log = folder / "policy.toml", folder / "log"
     file.write_bytes(policy)
-    command = [sys.executable, "-c", "from headway.cli import main; main()", "gateway", "serve"]
+    command = [sys.executable, "-c", code, "gateway", "serve"]
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [*command, "--policy", str(file), "--port", "0", *more],
@@ -150,6 +154,31 @@ def test_what_it_did_is_scraped(tmp_path: Path) -> None:
     assert 'door="nginx",id="token-in-query",outcome="refuse"} 1.0' in told_
     assert 'headway_gateway_failures_total{door="nginx",id="original-missing"} 1.0' in told_
     assert "eyJ" not in told_
+
+
+PROVIDER = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
+trace.set_tracer_provider(provider)
+from headway.cli import main
+main()
+"""
+
+
+def test_spans_go_where_the_process_sends_them(tmp_path: Path) -> None:
+    """As somebody sets OpenTelemetry up: a provider of the process, before the command runs."""
+    with served(tmp_path, "--traces", code=PROVIDER) as (_, address, _):
+        asks = (f"X-Original-URI: /rest?a=1&jwt={TOKEN}", "X-Original-Method: GET")
+        parent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        assert asked(address, "/nginx", *asks, parent).status == 401
+        told(tmp_path / "log", '"headway.id": "token-in-query"')
+    log = (tmp_path / "log").read_text()
+    assert '"url.query": "a=1&jwt=REDACTED"' in log
+    assert '"trace_id": "0x0af7651916cd43dd8448eb211c80319c"' in log
+    assert "eyJ" not in log
 
 
 def test_a_policy_that_asks_for_proof_does_not_start_without(

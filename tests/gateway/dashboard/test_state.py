@@ -9,6 +9,7 @@ from gateway.dashboard.boards import POLICY, Counted
 from headway.errors import ConfigurationError, StoreUnavailable
 from headway.gateway.dashboard import state
 from headway.gateway.dashboard.state import State
+from headway.gateway.usage.record import Record
 from uses import DAY, NOW, Hands, record
 
 
@@ -124,3 +125,50 @@ def test_so_much_usage_that_only_the_newest_is_looked_at(
     counted.kept += [record(f"today-{n}") for n in range(40)]
     seen = State(file, counted, clock=Hands(), ticks=Hands(0.0)).look()
     assert len(seen.figures.clients) == 45  # the last day is always looked at
+
+
+class Hanging(Counted):
+    """A database that does not answer until it is let go."""
+
+    def __init__(self, *records: Record) -> None:
+        super().__init__(records)
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    def records(self, *, since: str | None = None) -> list[Record]:
+        self.asked.set()
+        assert self.go.wait(30)
+        return super().records(since=since)
+
+
+def test_a_database_that_hangs_holds_up_one_and_not_all(file: Path) -> None:
+    counted, ticks = Hanging(record()), Hands(0.0)
+    counted.go.set()
+    board = State(file, counted, clock=Hands(), ticks=ticks)
+    assert len(board.look().figures.clients) == 1
+    counted.go.clear()
+    counted.asked.clear()
+    counted.kept.append(record("b"))
+    ticks.at = 15
+    waits = threading.Thread(target=board.look)
+    waits.start()
+    assert counted.asked.wait(30)
+    file.write_text(POLICY.replace('"api"', '"new"'))
+    seen = board.look().figures  # the policy as it is now, usage as it was
+    assert (seen.policy.name, len(seen.clients)) == ("new", 1)
+    counted.go.set()
+    waits.join()
+    assert len(board.look().figures.clients) == 2
+
+
+def test_whoever_comes_first_waits_a_little(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "FIRST_SECONDS", 0.01)
+    counted = Hanging(record())
+    board = State(file, counted, clock=Hands(), ticks=Hands(0.0))
+    waits = threading.Thread(target=board.look)
+    waits.start()
+    assert counted.asked.wait(30)
+    seen = board.look()
+    assert (seen.figures.clients, seen.complaints) == ((), ("usage is still being read",))
+    counted.go.set()
+    waits.join()
+    assert board.look().complaints == ()

@@ -15,7 +15,6 @@ from typing import NamedTuple, Protocol
 from headway.errors import ConfigurationError, HeadwayError
 from headway.gateway.dashboard.figures import Figures, figures, since
 from headway.gateway.policy_file import FILE_BYTES_MAX, read_policy
-from headway.gateway.rules import GatewayPolicy
 from headway.gateway.usage.record import Record
 from headway.ports import Clock
 
@@ -26,6 +25,9 @@ FRESH_SECONDS = 15.0
 
 BUSY_SHARE = 10  # reading takes at most one part in so many of the time
 
+
+FIRST_SECONDS = 10.0
+"""For so long whoever comes while usage is read for the first time waits for it."""
 
 RECORDS_MAX = 200_000
 """So many records are looked at, the newest: whoever invents clients fills no memory here."""
@@ -80,25 +82,35 @@ class State:
     ) -> None:
         self.path = path
         self._evidence, self._clock, self._ticks = evidence, clock, ticks
-        self._looking = threading.Lock()
+        self._drawing = threading.Lock()
+        self._reading = threading.Lock()  # usage: by one; the others show what was read before
         self._data = self._read()
         self._policy = read_policy(self._data, source=str(path))
         self._usage: tuple[list[Record], Collection[str]] = ([], ())
         self._usage_at = float("-inf")  # when it is to be read again, in ticks
-        self._usage_complaint = ""
+        self._usage_complaint = "usage is still being read"
         self._figures: Figures | None = None
-        self._drawn: GatewayPolicy | None = None  # the policy of these figures
+        self._drawn: tuple[object, object] = (None, None)  # what these figures are of
 
     def look(self) -> Seen:
         """What there is to show now; slow where it is time to read: call it in a thread."""
-        with self._looking:
-            complaints = [self._look_at_policy()]
-            read = self._look_at_usage()
-            complaints.append(self._usage_complaint)
-            if read or self._figures is None or self._drawn is not self._policy:
-                records, days = self._usage
+        # (1) usage, where that is due: a database that hangs holds up one, and not all
+        if self._ticks() >= self._usage_at:
+            first = self._usage_at == float("-inf")
+            if self._reading.acquire(timeout=FIRST_SECONDS if first else 0):
+                try:
+                    self._look_at_usage()
+                finally:
+                    self._reading.release()
+        # (2) the policy, and what both come to
+        with self._drawing:
+            complaints = [self._look_at_policy(), self._usage_complaint]
+            usage = self._usage
+            drawn = self._drawn
+            if self._figures is None or drawn[0] is not self._policy or drawn[1] is not usage:
+                records, days = usage
                 self._figures = figures(self._policy, records, watched=days, now=self._clock())
-                self._drawn = self._policy
+                self._drawn = self._policy, usage
             return Seen(self._figures, tuple(filter(None, complaints)))
 
     def _look_at_policy(self) -> str:
@@ -112,11 +124,11 @@ class State:
             return f"{error}; shown is the policy as it was"
         return ""
 
-    def _look_at_usage(self) -> bool:
-        """Read the records where that is due; whether it was."""
+    def _look_at_usage(self) -> None:
+        """Read the records, unless somebody else just did."""
         began = self._ticks()
         if began < self._usage_at:
-            return False
+            return
         try:
             first = since(self._clock())
             from_ = _beginning(self._evidence.sizes(since=first), first)
@@ -128,7 +140,6 @@ class State:
             self._usage_complaint = f"usage can not be read: {error}"
         ended = self._ticks()
         self._usage_at = ended + max(FRESH_SECONDS, BUSY_SHARE * (ended - began))
-        return True
 
     def _read(self) -> bytes:
         try:
