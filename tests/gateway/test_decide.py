@@ -225,6 +225,14 @@ def test_two_locations_can_not_fill_one_header() -> None:
     assert asked("/?a=1").set_headers == (("authorization", "Bearer 1"),)
 
 
+def test_t24_what_wsgi_reads_as_the_header_that_is_set_goes_away() -> None:
+    asked = Asked(BEFORE, header="x-api-key", scheme="")
+    headers = (("x_api_key", "forged"), ("x-api_key", "forged"), ("x_other", "stays"))
+    decision = asked.gateway.decide(Ask(method="GET", target="/?jwt=k1", headers=headers))
+    assert decision.set_headers == (("x-api-key", "k1"),)
+    assert decision.remove_headers == ("x_api_key", "x-api_key")
+
+
 def test_a_bare_value_in_a_header_of_its_own() -> None:
     asked = Asked(WARNS, parameters=("api_key",), header="x-api-key", scheme="")
     moved = asked("/?api_key=K")

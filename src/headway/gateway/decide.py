@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -462,7 +462,7 @@ class Gateway:
             outcome=Outcome.PASS if speaks else Outcome.ANONYMOUS,
             target=target,
             set_headers=headers,
-            remove_headers=_own(ask),
+            remove_headers=(*_own(ask), *_twins(ask, headers)),
             answer_headers=told,
             uses=uses,
             id=_id(parts, speaks=bool(speaks)),
@@ -557,6 +557,13 @@ def _refuses_off(part: Part) -> bool:
         and part.location.off_means is OffMeans.REFUSE
         and TokenLookalike.id not in part.notes
     )
+
+
+def _twins(ask: Ask, headers: Headers) -> Iterator[str]:
+    """What CGI and WSGI read as one of *headers*, which the gateway sets: ``X_Api_Key``."""
+    for name, _ in ask.headers:
+        if "_" in name and any(name.replace("_", "-") == ours for ours, _ in headers):
+            yield name
 
 
 def _own(ask: Ask) -> tuple[str, ...]:
