@@ -275,3 +275,25 @@ def test_what_off_means_is_named_by_its_line() -> None:
     assert found == "refuse"
     assert lines[2].startswith("off =")
     assert lines[3].startswith('off_means = "refuse"')
+
+
+def test_each_location_is_proved_by_its_own() -> None:
+    """One by Connect, one by nobody: the first asks for proof, the other believes its identity."""
+    extension = (
+        '[[location.extension]]\nclient = "{}"\nuntil = 2022-03-01\nowner = "o"\nreason = "r"\n'
+    )
+    policy = read_policy(
+        (
+            'name = "api"\n'
+            '[[location]]\nname = "jwt"\nparameters = ["jwt"]\noff = 2022-02-01\n'
+            f"{extension.format('slow')}"
+            '[location.verify]\nby = "connect"\nstore = "s.db"\nclient_key = "k"\n'
+            '[[location]]\nname = "key"\nparameters = ["key"]\nheader = "X-Key"\noff = 2022-02-01\n'
+            f"{extension.format('slow')}"
+        ).encode()
+    )
+    at = datetime(2022, 2, 2, tzinfo=UTC).timestamp()
+    proved = explain(policy, Ask(method="GET", target="/?jwt=x"), at, client="slow")
+    assert (proved.outcome, proved.unproved) == (Outcome.PASS, Outcome.ANONYMOUS)
+    believed = explain(policy, Ask(method="GET", target="/?key=x"), at, client="slow")
+    assert (believed.outcome, believed.unproved) == (Outcome.PASS, None)

@@ -151,6 +151,17 @@ def with_verify(one: GatewayPolicy, verify: str) -> GatewayPolicy:
     return msgspec.structs.replace(one, verify=read_policy(lines.encode()).verify)
 
 
+def test_each_location_believes_by_its_own_verification() -> None:
+    own = '[location.verify]\nby = "connect"\ninstallations = "/x.json"\nclient_key = "k"'
+    late = EXTENDED("2022-04-01T00:00:00Z")
+    claimed = steady("acme", verified=False)
+    (_, off, _) = plan(policy(ONE, late, own), claimed, now=NOW)
+    assert [client.client for client in off.clients] == ["acme"]  # proved nothing
+    (_, off, end) = plan(policy(ONE, late), claimed, now=NOW)
+    assert off.clients == ()
+    assert [client.client for client in end.clients] == ["acme"]
+
+
 def test_a_share_draws_the_cohort_that_the_gateway_draws() -> None:
     half = policy(ONE + "\nshare = 0.5")
     names = [f"c{number}" for number in range(40)]

@@ -92,7 +92,7 @@ def test_a_letter_has_its_clients_own_numbers() -> None:
         "Methods: `GET`.",
         "`/rest/*`.",
         "`curl`.",
-        "`/rest/1?jwt=REDACTED&a=b`",
+        "Some of them, without their values: - `GET /rest/1?jwt=REDACTED&a=b` What comes",
         "13 January 2022, 00:00 UTC to 14 January 2022, 00:00 UTC (24 hours)",
         "about 22 requests of yours.",
         "about 154 requests of yours in the first week.",
@@ -180,6 +180,18 @@ def test_what_is_claimed_in_a_clients_name_is_not_told_to_it() -> None:
     told = body(back(made(records, contact(), claimed=True)))
     assert "9,000" not in told
     assert "Nothing proves" not in told
+
+
+def test_a_few_requests_are_shown_the_newest_first() -> None:
+    records = [
+        record("acme", at=NOW - (n + 1) * DAY, sample=f"/rest/{n}?jwt=REDACTED", method="PUT")
+        for n in range(5)
+    ]
+    records += [record("acme", at=NOW, sample="/rest/0?jwt=REDACTED", method="PUT", verified=False)]
+    told = body(back(made(records, contact())))
+    shown = [line.strip("- `") for line in told.splitlines() if "PUT /rest" in line]
+    assert shown == [f"PUT /rest/{n}?jwt=REDACTED" for n in range(3)]
+    assert "Some of them" not in body(back(made(daily(), contact())))
 
 
 def test_who_has_no_address_is_said() -> None:

@@ -43,6 +43,9 @@ from headway.http.answers import origin_of
 
 __all__ = ["Letters", "Sender", "letter_name", "letters"]
 
+SAMPLES = 3
+"""How many requests of a client are shown to it."""
+
 _NAME_MAX = 60
 
 
@@ -95,7 +98,9 @@ def letters(
             named = use.verified or policy.earns_leniency(place)
             client = use.client if named else None
             told = Retirement(policy=policy, location=place, now=now, client=client)
-            by_client.setdefault(use.client, []).append(_Use(use, told, windows))
+            by_client.setdefault(use.client, []).append(
+                _Use(use, told, windows, _samples(known, use))
+            )
     found = {client: _of_one(uses) for client, uses in sorted(by_client.items())}
     return Letters(
         messages={
@@ -108,11 +113,12 @@ def letters(
 
 
 class _Use(NamedTuple):
-    """A client's use of one location, what is told of that, and all windows to come."""
+    """A client's use of one location, what is told of that, all windows, and some requests."""
 
     use: ClientUse
     told: Retirement
     windows: Sequence[Window]
+    samples: Sequence[str]
 
     def hit(self, kind: str, at: datetime) -> tuple[Span, ...]:
         """How many of the client's requests a window would hit, as far as one knows."""
@@ -128,6 +134,17 @@ class _Use(NamedTuple):
                     told = f"about {count} of yours{first}"
                     return (" If you go on as in the last weeks, that hits ", Strong(told), ".")
         return (" As far as your last weeks show, it hits none of yours.",) if brownout else ()
+
+
+def _samples(records: Iterable[Record], use: ClientUse) -> tuple[str, ...]:
+    """A few targets of the client, the newest first; they are redacted where they are counted."""
+    named = (use.client, use.verified, use.location)
+    own = [
+        (record.last, f"{record.method} {record.sample}")
+        for record in records
+        if record.sample and (record.client, record.verified, record.location) == named
+    ]
+    return tuple(dict.fromkeys(told for _, told in sorted(own, reverse=True)))[:SAMPLES]
 
 
 def _of_one(uses: Sequence[_Use]) -> tuple[_Use, ...]:
@@ -226,6 +243,9 @@ def _part(each: _Use, sender: Sender) -> Iterator[Block]:
     yield told.reason()
     yield Heading(("Your requests",))
     yield Items(tuple(_numbers(each.use, sender.days)))
+    if each.samples:
+        yield Paragraph(("Some of them, without their values:",))
+        yield Items(tuple((Code(plain(sample)),) for sample in each.samples))
     if not told.ended:
         yield Heading(("What comes",))
         yield from told.dates(each.hit, coming=True)
@@ -254,8 +274,6 @@ def _numbers(use: ClientUse, days: int) -> Iterator[tuple[Span, ...]]:
     ):
         if values:
             yield (f"{word}: ", *listed([Code(plain(value)) for value in values]), ".")
-    if use.sample:
-        yield ("One of them, without its values: ", Code(plain(use.sample)), ".")
 
 
 def _end(policy: GatewayPolicy) -> Iterator[Block]:
