@@ -437,6 +437,7 @@ def test_upstream_is_gone_before_it_said_anything() -> None:
         ([b"HTTP/1.1 200 OK\nContent-Length: 0\n\n"], Why.MALFORMED),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"], Why.MALFORMED),
         ([b"HTTP/1.1 100 Continue\r\n\r\n"], Why.GONE),
+        ([b"HTTP/1.1 103 Early Hints\r\n\r\n" * 17], Why.MALFORMED),
         ([FOREVER], Why.SLOW),
     ],
 )

@@ -49,6 +49,7 @@ HEAD_MAX = 65_536
 PIECE = 65_536
 STALL_SECONDS = 300.0  # a server may think for so long, and a stream be silent
 _LINGER_SECONDS, _LINGER_BYTES = 2.0, 1 << 20  # for the rest of a body whose answer is there
+_BEFORE_MAX = 16  # informational answers to one request
 _SPLICED_SECONDS = 30.0  # how long one direction of a tunnel outlives the other
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -402,11 +403,13 @@ async def _pass_answer(
     request: h11.Request,
     answered: Callable[[h11.Response | h11.InformationalResponse], Awaitable[Headers]],
 ) -> bool:
-    begun = False
+    begun, before = False, 0
     while True:
         event = await _received(upstream, begun=begun)
         if isinstance(event, h11.InformationalResponse):
-            begun = True
+            begun, before = True, before + 1
+            if before > _BEFORE_MAX:
+                raise Unanswered(Why.MALFORMED, "no answer behind all that comes before one")
             if event.status_code == 101 and not _agreed(request, event):
                 raise Unanswered(Why.MALFORMED, "a switch of protocols that nobody asked for")
             if event.status_code == 101 or client.their_version != b"1.0":
