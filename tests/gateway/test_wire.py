@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import socket
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -218,6 +219,16 @@ def test_more_than_the_message_is_none() -> None:
             await wire.receive()
 
     run(used())
+
+
+def test_a_head_byte_by_byte_costs_no_more_than_its_length() -> None:
+    raw = b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 60_000 + b"\r\n\r\n"
+    began = time.process_time()
+    assert len(run(events(server(*(bytes([byte]) for byte in raw))))) == 2
+    assert time.process_time() - began < 15
+    late = [bytes([byte]) for byte in raw.replace(b"\r\n\r\n", b"\r\n folded\r\n\r\n")]
+    with pytest.raises(Ambiguous, match="in the next line"):
+        run(events(server(*late)))
 
 
 def test_nothing_is_waited_for_without_an_end() -> None:

@@ -14,6 +14,7 @@ import contextlib
 import math
 import re
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
@@ -205,7 +206,8 @@ class Wire:
         """The next head, whole and looked at; None where the connection ends before it."""
         searched = 0
         while (end := self._waiting.find(b"\r\n\r\n", searched)) < 0:
-            checked_lines(self._waiting)
+            cut = self._waiting.startswith(b"\n", searched)  # a line's end stays whole
+            checked_lines(self._waiting[max(0, searched - cut) :])
             if len(self._waiting) > HEAD_MAX:
                 raise Ambiguous(f"a head of more than {HEAD_MAX} bytes")
             searched = max(0, len(self._waiting) - 3)
@@ -338,7 +340,7 @@ def is_websocket(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 # ---- one request and its answer -------------------------------------------------------------
 
-_GONE = (anyio.BrokenResourceError, anyio.ClosedResourceError)
+_GONE = (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError)
 _FAILURES = (Ambiguous, Unanswered, TimeoutError, h11.LocalProtocolError, *_GONE)
 
 

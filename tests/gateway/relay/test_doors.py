@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from headway.errors import ConfigurationError
 from headway.gateway.decision import Ask
 from headway.gateway.relay.doors import BaseUrl, Inside, Place, Proxy
 from headway.gateway.relay.refusals import Turned
@@ -124,6 +125,12 @@ def test_connect() -> None:
 def test_a_connect_that_is_none(target: str, hosts: tuple[str, ...], why: str) -> None:
     with pytest.raises(Turned, match=why):
         proxy().connect(ask(target, *(("host", each) for each in hosts)))
+
+
+def test_a_port_speaks_tls_or_does_not() -> None:
+    with pytest.raises(ConfigurationError, match="one name and port"):
+        Proxy([read_site("https://localhost:8443"), read_site("http://localhost:8443")])
+    assert len(Proxy([SITE, SITE]).sites) == 1
 
 
 # ---- the password ---------------------------------------------------------------------------

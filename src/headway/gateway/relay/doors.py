@@ -20,6 +20,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
+from headway.errors import ConfigurationError
 from headway.gateway.decision import Ask
 from headway.gateway.relay.refusals import Turned
 from headway.gateway.relay.sites import PORTS, Site, authority, is_address
@@ -42,6 +43,8 @@ class Place(NamedTuple):
 class Proxy:
     """The port that is named as a proxy; *password* is asked for where there is one.
 
+    Raises ConfigurationError where *sites* contradict one another.
+
     >>> proxy = Proxy([Site("https", "site.example", 443)])
     >>> proxy.place(Ask(method="GET", target="https://site.example/a?b",
     ...                 headers=(("host", "site.example"),)))
@@ -50,6 +53,8 @@ class Proxy:
 
     def __init__(self, sites: Collection[Site], password: str = "") -> None:
         self.sites = {(site.host, site.port): site for site in sites}
+        if len(self.sites) < len(set(sites)):
+            raise ConfigurationError("two sites have one name and port, in TLS and in plain")
         self._password = password.encode()
 
     def admit(self, ask: Ask) -> None:
