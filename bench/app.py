@@ -5,7 +5,8 @@ bare one, and one behind the check of a context token.  They are
 
 - Headway on Starlette and on plain ASGI, served by uvicorn;
 - ``atlassian-connect-express`` with its installations in a map in memory, the
-  best that a store can be, and in PostgreSQL through its default store.
+  best that a store can be; in its default store as it stands, SQLite in memory;
+  and in PostgreSQL through the same.
 
 ``wrk`` asks them one after another, in rounds, so that other work on the
 machine falls on all of them alike.  Requests a second are what came out; CPU
@@ -38,6 +39,7 @@ from headway.app.check.played import PlayedSite, playing
 
 HERE = Path(__file__).resolve().parent
 ACE = HERE / "ace"
+SQLITE = ACE / "node_modules" / "sqlite3" / "build" / "Release" / "node_sqlite3.node"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "3"))
 WARM_SECONDS = 2
@@ -55,6 +57,7 @@ class Peer:
     url: str
     pid: int
     headers: dict[str, str] = field(default_factory=dict)
+    paths: tuple[str, ...] = ("/bare", "/me")
     rates: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
 
@@ -113,7 +116,7 @@ def _process(command: list[str], cwd: Path, environment: dict[str, str]) -> Iter
 def _postgresql() -> Iterator[str | None]:
     """The address of a new database; None, and a word, where there is no PostgreSQL."""
     if services.postgresql_programs() is None:
-        print("no PostgreSQL here: the peer's default store is left out")
+        print("no PostgreSQL here: the peer is not asked with it")
         yield None
         return
     server = services.PostgreSQL()
@@ -143,7 +146,8 @@ async def _peer(
             actor = Actor(app, site, http)
             tenant = await actor.install()
             token = actor.call(tenant, "/me").draft.but(claims={"exp": int(time.time()) + 880})
-        yield Peer(name, url, pid, {"Authorization": f"JWT {token.text()}"})
+        paths = ("/bare", "/verify", "/me") if name.startswith("headway") else ("/bare", "/me")
+        yield Peer(name, url, pid, {"Authorization": f"JWT {token.text()}"}, paths)
 
 
 def _uvicorn(factory: str) -> list[str]:
@@ -161,6 +165,10 @@ async def _measure(postgresql: str | None) -> list[Peer]:
             ("headway, ASGI", _uvicorn("on_asgi"), HERE.parent, f"{store}2"),
             ("ACE, map", node, ACE, "map"),
         ]
+        if SQLITE.exists():
+            cases.append(("ACE, default", node, ACE, "memory"))
+        else:
+            print("the peer's default store was not compiled here: it is left out")
         if postgresql is not None:
             cases.append(("ACE, PostgreSQL", node, ACE, postgresql))
         async with playing() as site, AsyncExitStack() as stack:
@@ -174,11 +182,11 @@ async def _measure(postgresql: str | None) -> list[Peer]:
 
 def _rounds(peers: list[Peer]) -> None:
     for peer in peers:
-        for path in ("/bare", "/me"):
+        for path in peer.paths:
             peer.measure(path, WARM_SECONDS, counts=False)
     for _ in range(ROUNDS):
         for peer in peers:
-            for path in ("/bare", "/me"):
+            for path in peer.paths:
                 peer.measure(path, SECONDS)
 
 
@@ -189,15 +197,17 @@ def main() -> None:
     with _postgresql() as address:
         peers = asyncio.run(_measure(address))
     median = statistics.median
-    print(f"{'':20} {'bare/s':>8} {'checked/s':>9} {'share':>6} {'bare us':>8} {'checked us':>10}")
+    print(f"load {os.getloadavg()[0]:.1f} at the end")
+    print(f"{'':24} {'a second':>8} {'share':>6} {'CPU us':>7} {'share':>6}")
     for peer in peers:
-        bare, checked = median(peer.rates["/bare"]), median(peer.rates["/me"])
-        print(
-            f"{peer.name:20} {bare:8.0f} {checked:9.0f} {checked / bare:6.2f} "
-            f"{median(peer.cpu['/bare']):8.0f} {median(peer.cpu['/me']):10.0f}"
-        )
-    first = median(peers[0].cpu["/me"])
-    for peer in peers[1:]:
-        print(f"CPU {peer.name} / {peers[0].name}: {median(peer.cpu['/me']) / first:.2f}")
+        bare, busy = median(peer.rates["/bare"]), median(peer.cpu["/bare"])
+        for path in peer.paths:
+            rate, cpu = median(peer.rates[path]), median(peer.cpu[path])
+            told = f"{rate:7.0f} {rate / bare:6.2f} {cpu:7.1f} {busy / cpu:6.2f}"
+            print(f"{peer.name:17} {path:7} {told}")
+    for peer in peers[2:]:
+        rates = median(peers[0].rates["/me"]) / median(peer.rates["/me"])
+        cpus = median(peer.cpu["/me"]) / median(peers[0].cpu["/me"])
+        print(f"{peers[0].name} / {peer.name}: {rates:.1f} by rate, {cpus:.1f} by CPU time")
     if "--json" in sys.argv:
         print(json.dumps([{"name": p.name, "rates": p.rates, "cpu_us": p.cpu} for p in peers]))

@@ -58,6 +58,7 @@ OPTIONAL = {
 """Programs that some tests run, each with its Debian package."""
 
 DEBIAN = Path("/usr/lib/postgresql")  # off the path: one folder for each version
+HEADERS = Path("/usr")  # where Debian's libnode-dev puts what native modules are compiled with
 OLDEST = (3, 11)
 
 
@@ -135,6 +136,23 @@ def npm_of(name: str) -> None:
     npm(E2E / name)
 
 
+def npm_native(folder: Path, module: str) -> None:
+    """The npm packages of *folder*, of which *module* is compiled against Debian's Node.js.
+
+    It would fetch a binary of its own elsewhere; where it can not be compiled, the
+    benchmark says so and goes on without it.
+    """
+    npm(folder)
+    try:
+        if not (HEADERS / "include" / "node" / "node_api.h").exists():
+            install("libnode-dev g++ make", "Node.js has no headers")
+        gyp = folder / "node_modules" / "node-gyp" / "bin" / "node-gyp.js"
+        where = folder / "node_modules" / module
+        run("node", gyp, "rebuild", "--silent", "--directory", where, "--nodedir", HEADERS)
+    except (CannotSetUp, subprocess.CalledProcessError) as missing:
+        print(f"setup: {missing}; the benchmark does without {module}", flush=True)
+
+
 def there(program: str) -> bool:
     """Whether a program is on the path, or where Debian keeps PostgreSQL's."""
     return bool(shutil.which(program)) or any(DEBIAN.glob(f"*/bin/{program}"))
@@ -189,7 +207,7 @@ STEPS = (
         "a foreign Connect framework for the benchmark, from npm",
         [ROOT / "bench" / "ace" / "package-lock.json"],
         [ROOT / "bench" / "ace" / "node_modules"],
-        lambda: npm(ROOT / "bench" / "ace"),
+        lambda: npm_native(ROOT / "bench" / "ace", "sqlite3"),
     ),
 )
 

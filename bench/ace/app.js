@@ -1,7 +1,8 @@
 /*
  * The peer of bench/app.py: one bare route, and one behind the framework's check of a context token.
  *
- * BENCH_STORE says where installations are: "map", or the address of a PostgreSQL.
+ * BENCH_STORE says where installations are: "map", "memory" (the default: SQLite in memory), or the
+ * address of a PostgreSQL.
  */
 "use strict";
 
@@ -23,10 +24,12 @@ ace.store.register("map", () => {
 });
 
 const where = process.env.BENCH_STORE;
-const store =
-  where === "map"
-    ? { adapter: "map" }
-    : { adapter: "sequelize", dialect: "postgres", url: where, logging: false };
+const stores = {
+  map: { adapter: "map" },
+  memory: { adapter: "sequelize", type: "memory", logging: false },
+};
+const postgres = { adapter: "sequelize", dialect: "postgres", url: where, logging: false };
+const store = stores[where] ?? postgres;
 
 const app = express();
 const addon = ace(app, { config: { production: { store, whitelist: "localhost" } } });
