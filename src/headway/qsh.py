@@ -223,6 +223,8 @@ def without_token(raw_query: str, name: str = TOKEN_PARAMETER) -> str:
     >>> without_token("a=%7e&jwt=eyJ&&%6Awt=eyJ&b")
     'a=%7e&&b'
     """
+    if name not in raw_query and "%" not in raw_query and "+" not in raw_query:
+        return raw_query  # no name is spelled in any other way than it stands there
     return "&".join(
         segment
         for segment in raw_query.split("&")

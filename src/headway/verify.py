@@ -100,7 +100,8 @@ RULES: Mapping[Kind, Rule] = {
 }
 
 # Members on every token's path: looking one up costs as much as a call.
-_REQUEST, _SESSION, _ASSERTION = Kind.REQUEST, Kind.SESSION, Kind.ASSERTION
+_REQUEST, _CONTEXT, _SESSION = Kind.REQUEST, Kind.CONTEXT, Kind.SESSION
+_LIFECYCLE, _ASSERTION, _INVOCATION = Kind.LIFECYCLE, Kind.ASSERTION, Kind.INVOCATION
 _INSTALL, _HASH, _APP_TO_HOST = Family.INSTALL, Binding.HASH, Direction.APP_TO_HOST
 
 FORGE_ISSUER = "forge/invocation-token"
@@ -247,13 +248,13 @@ def _kind(token: Unverified, accept: Accept) -> Kind:
     if token.header.typ == SESSION_TYP:
         seen = _SESSION
     elif claims.qsh == CONTEXT_QSH:
-        seen = Kind.CONTEXT
+        seen = _CONTEXT
     elif claims.iss == FORGE_ISSUER:
-        seen = Kind.INVOCATION
+        seen = _INVOCATION
     elif claims.iss.startswith(CLIENT_ID_PREFIX):
         seen = _ASSERTION
     else:
-        seen = Kind.LIFECYCLE if accept.family is _INSTALL else _REQUEST
+        seen = _LIFECYCLE if accept.family is _INSTALL else _REQUEST
     if seen not in accept.kinds:
         raise KindRefused(expected=" or ".join(sorted(accept.kinds)), found=seen)
     if seen is _SESSION and claims.qsh is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from email.utils import formatdate
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from headway.errors import Refusal
@@ -87,6 +88,7 @@ def retirement_headers(
     return headers
 
 
+@lru_cache(maxsize=1024)  # each page names the same few
 def origin_of(url: str) -> str:
     """The origin of *url*, ``scheme://host[:port]``, from parsed parts only (RFC 6454).
 
