@@ -122,10 +122,14 @@ def _checked(connect: Connect, route: Route) -> type[APIRoute]:
     """The class of one route; FastAPI makes further instances where a router is included."""
 
     class Checked(APIRoute):
+        @cached_property
+        def _endpoint(self) -> Endpoint:
+            return Endpoint(connect, route, self._inner)
+
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
             """Check the request, then let FastAPI answer it."""
             if scope["method"] in (self.methods or ()):
-                await Endpoint(connect, route, self._inner)(scope, receive, send)
+                await self._endpoint(scope, receive, send)
             else:
                 await refuse_method(connect, self.methods or (), scope, send)
 
