@@ -6,12 +6,18 @@ are short lists, locations are the policy's.  So nobody can make them grow.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from headway.gateway.decision import Use
+from headway.errors import Refusal
+from headway.gateway.decision import Ask, Decision, Use
+from headway.gateway.middleware import Decides
+from headway.gateway.rules import GatewayPolicy
+from headway.gateway.verifying import Verifier
 
-__all__ = ["Tally"]
+__all__ = ["Counting", "Tally"]
 
 
 class Tally:
@@ -29,9 +35,10 @@ class Tally:
     1
     """
 
-    __slots__ = ("decisions", "failures", "fetch_seconds", "fetches", "uses")
+    __slots__ = ("_lock", "decisions", "failures", "fetch_seconds", "fetches", "uses")
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self.decisions: Counter[tuple[str, str, str]] = Counter()
         self.failures: Counter[tuple[str, str]] = Counter()
         self.uses: Counter[tuple[str, str, str, bool]] = Counter()
@@ -55,7 +62,68 @@ class Tally:
         """What tells *usage* of each use, and counts it."""
 
         def use(each: Use) -> None:
-            self.uses[each.location, each.phase.value, each.outcome, each.verified] += 1
+            with self._lock:
+                self.uses[each.location, each.phase.value, each.outcome, each.verified] += 1
             usage(each)
 
         return use
+
+    @property
+    def lock(self) -> threading.Lock:
+        """What whoever counts from several threads holds meanwhile."""
+        return self._lock
+
+
+class Counting:
+    r"""*gateway*, whose decisions are counted in *tally*: for middleware, in threads too.
+
+    *door* is what the counts call it.
+
+    >>> from headway.gateway.decide import Gateway
+    >>> from headway.gateway.policy_file import read_policy
+    >>> policy = read_policy(b'name="a"\n[[location]]\nname="jwt"\nparameters=["jwt"]')
+    >>> gateway = Gateway(policy)
+    >>> tally = Tally()
+    >>> Counting(gateway, tally).decide(Ask(method="GET", target="/?jwt=T")).target
+    '/'
+    >>> tally.decisions["app", "pass", ""]
+    1
+    """
+
+    def __init__(self, gateway: Decides, tally: Tally, door: str = "app") -> None:
+        self._gateway, self._tally, self._door = gateway, tally, door
+
+    @property
+    def policy(self) -> GatewayPolicy:
+        """By what it decides."""
+        return self._gateway.policy
+
+    @property
+    def verifiers(self) -> Mapping[str, Verifier]:
+        """Who proves whose a token is, by the names of locations."""
+        return self._gateway.verifiers
+
+    def decide(self, ask: Ask) -> Decision:
+        """Decide at once."""
+        with self._failing():
+            return self._counted(self._gateway.decide(ask))
+
+    async def adecide(self, ask: Ask) -> Decision:
+        """Decide, awaiting what has to be awaited."""
+        with self._failing():
+            return self._counted(await self._gateway.adecide(ask))
+
+    def _counted(self, decision: Decision) -> Decision:
+        with self._tally.lock:
+            self._tally.decided(self._door, decision.outcome.value, decision.id)
+        return decision
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as failure:
+            why = failure.public.id if isinstance(failure, Refusal) else "decision-failed"
+            with self._tally.lock:
+                self._tally.failed(self._door, why)
+            raise

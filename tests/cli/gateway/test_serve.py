@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,10 +15,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 import services
-from proxied import POLICY, TOKEN, asked
+from proxied import POLICY, TOKEN, Answer, asked
 
 from headway.cli.commands import run
 from headway.cli.gateway.evidence import STORE
@@ -154,6 +158,43 @@ def test_what_it_did_is_scraped(tmp_path: Path) -> None:
     assert 'door="nginx",id="token-in-query",outcome="refuse"} 1.0' in told_
     assert 'headway_gateway_failures_total{door="nginx",id="original-missing"} 1.0' in told_
     assert "eyJ" not in told_
+
+
+def test_a_pause_on_the_dashboard_counts_within_seconds(tmp_path: Path) -> None:
+    """Off is off, somebody presses the button, and the next requests pass."""
+    counted, word = tmp_path / "data" / "usage.db", "a long enough password"
+    options = ("--dashboard", "0", "--usage", str(counted))
+    with served(tmp_path, *options, HEADWAY_DASHBOARD_PASSWORD=word) as (_, address, file):
+        asks = (f"X-Original-URI: /rest?jwt={TOKEN}", "X-Original-Method: GET")
+        assert asked(address, "/nginx", *asks).status == 401
+        board = told(tmp_path / "log", "dashboard on ").partition("://")[2]
+        [cookie] = posted(board, "/login", password=word).all("set-cookie")
+        sent = f"Cookie: {cookie.partition(';')[0]}"
+        csrf = re.search(rb'name="csrf" value="(\w+)"', posted(board, "/", sent).body)
+        assert csrf is not None
+        fields = {"location": "jwt", "who": "ann", "why": "a week", "csrf": csrf[1].decode()}
+        assert posted(board, "/pause", sent, **fields).status == 303
+        assert 'why = "a week"' in file.read_text()
+        until = time.monotonic() + 30
+        while asked(address, "/nginx", *asks).status != 204:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+    assert word not in (tmp_path / "log").read_text()
+
+
+def posted(address: str, path: str, *lines: str, **fields: str) -> Answer:
+    """What the dashboard at *address* answers to a form, or to nothing."""
+    port = address.rpartition(":")[2]
+    body = urlencode(fields)
+    method = "POST" if fields else "GET"
+    head = [f"{method} {path} HTTP/1.1", f"Host: {address}", "Connection: close", *lines]
+    head += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+    with socket.create_connection(("127.0.0.1", int(port)), 20) as opened:
+        opened.sendall("\r\n".join([*head, "", body]).encode())
+        answer = http.client.HTTPResponse(opened, method=method)
+        answer.begin()
+        with answer:
+            return Answer(answer.status, answer.getheaders(), answer.read())
 
 
 PROVIDER = """
