@@ -7,6 +7,8 @@ a test sets; the client sends bytes.  All of it on loopback and free ports.
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import http.client
 import shutil
 import socket
@@ -87,6 +89,12 @@ class Got:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
+def accepts(key: str) -> str:
+    """The answer to a client's key (RFC 6455 section 4.2.2)."""
+    said = f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()
+    return base64.b64encode(hashlib.sha1(said, usedforsecurity=False).digest()).decode()
+
+
 class Upstream:
     """Answers 200 with the credentials that it got, and writes down what it got."""
 
@@ -100,6 +108,9 @@ class Upstream:
             def _answer(self) -> None:
                 sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 got.append(Got(self.requestline, self.headers.items(), sent))
+                if self.headers.get("Upgrade"):
+                    self._change_over()
+                    return
                 body = (self.headers.get("Authorization") or "anonymous").encode()
                 self.send_response(200)
                 for name, value in extra:
@@ -107,6 +118,17 @@ class Upstream:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _change_over(self) -> None:
+                """To whatever is asked for: then one line comes back as it came."""
+                self.send_response(101)
+                self.send_header("Upgrade", self.headers["Upgrade"])
+                self.send_header("Connection", "Upgrade")
+                if key := self.headers.get("Sec-WebSocket-Key"):
+                    self.send_header("Sec-WebSocket-Accept", accepts(key))
+                self.end_headers()
+                self.wfile.write(self.rfile.readline())
+                self.close_connection = True
 
             do_GET = do_POST = do_OPTIONS = _answer  # noqa: N815
 
@@ -274,6 +296,25 @@ class Proxied:
             assert time.monotonic() < until, text
             time.sleep(0.02)
         return text
+
+    def changed_over(self, target: str, protocol: str) -> bytes:
+        """What comes back where the client asks to go on in another protocol, and says a line."""
+        host, _, port = self.address.rpartition(":")
+        head = (
+            f"GET {target} HTTP/1.1\r\nHost: api.test\r\nConnection: Upgrade\r\n"
+            f"Upgrade: {protocol}\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        with socket.create_connection((host, int(port)), timeout=10) as opened:
+            opened.sendall(head.encode())
+            stream = opened.makefile("rb")
+            told = stream.readline()
+            while (line := stream.readline()) not in (b"\r\n", b""):
+                told += line
+            if told.startswith(b"HTTP/1.1 101"):
+                opened.sendall(b"a line\n")
+                told += stream.readline()
+            return told
 
     def close(self) -> None:
         self.service.close()

@@ -75,12 +75,14 @@ _LOG = logging.getLogger("headway.gateway.service")
 class Dialect(NamedTuple):
     """How one proxy asks, and what it reads of the answer.
 
-    The first three are headers (lower case): the original method, target and address.
+    The first four are headers (lower case): the original method, target and address,
+    and the subject of a client certificate that the proxy verified.
     """
 
     method: str
     target: str
     peer: str
+    subject: str = ""
     reads: frozenset[str] = frozenset()  # which of Headway-Target, -Query and -Logged
     body_in_header: bool = False  # it drops the body of what it is answered
     passes_all: bool = False  # it gives the answer of a refusal to the client as it stands
@@ -89,14 +91,17 @@ class Dialect(NamedTuple):
     replaces_text: bool = False  # it changes the query by replacing text, in the path too
 
 
-_ORIGINAL = ("x-original-method", "x-original-uri", "x-original-peer")
+_SUBJECT = "x-original-subject"
+_ORIGINAL = ("x-original-method", "x-original-uri", "x-original-peer", _SUBJECT)
 _FORWARDED = ("x-forwarded-method", "x-forwarded-uri", "x-forwarded-for")
 _REWRITES = frozenset({"Target", "Logged"})
 
 PROXIES: Mapping[str, Dialect] = {
     "nginx": Dialect(*_ORIGINAL, reads=_REWRITES, body_in_header=True),
     "haproxy": Dialect(*_ORIGINAL, reads=_REWRITES, logs_target=True),  # its buffers are small
-    "caddy": Dialect(*_FORWARDED, reads=frozenset({"Query"}), passes_all=True, replaces_text=True),
+    "caddy": Dialect(
+        *_FORWARDED, _SUBJECT, reads=frozenset({"Query"}), passes_all=True, replaces_text=True
+    ),
     "traefik": Dialect(*_FORWARDED, passes_all=True, keeps_url=True),
 }
 """By the path that the proxy asks."""
@@ -358,10 +363,17 @@ class _Question(NamedTuple):
     target: str
     query: str
     peer: str
+    subject: str
     headers: Headers
 
     def ask(self) -> Ask:
-        return Ask(method=self.method, target=self.target, headers=self.headers, peer=self.peer)
+        return Ask(
+            method=self.method,
+            target=self.target,
+            headers=self.headers,
+            peer=self.peer,
+            subject=self.subject or None,
+        )
 
 
 class _Reading:
@@ -371,7 +383,7 @@ class _Reading:
         self._dialect, self._policy = dialect, policy
         self._upstream = tuple(dict.fromkeys(each.header for each in policy.locations))
         self._names = {name for each in policy.locations for name in each.names}
-        wanted = {*dialect[:3], *headers_read(policy)}
+        wanted = {*dialect[:4], *headers_read(policy)} - {""}
         self._wanted = {name.encode("latin-1"): name for name in wanted}
         prefix = "" if dialect.keeps_url else "Headway-Set-"
         self._set = {name: f"{prefix}{name.title()}: " for name in self._upstream}
@@ -384,7 +396,7 @@ class _Reading:
             if name is not None:
                 named.append((name, value.decode("latin-1")))
         method = target = None
-        peer, authorized = "", 0
+        peer, subjects, authorized = "", [], 0
         for name, text in named:
             if name == self._dialect.target:
                 if target is not None:
@@ -398,6 +410,8 @@ class _Reading:
                 peer = text.rpartition(",")[2].strip()
             elif name == "authorization":
                 authorized += 1
+            elif name == _SUBJECT:
+                subjects.append(text)
         if not target:
             raise Misasked("original-missing")
         if is_malformed(target):
@@ -406,7 +420,10 @@ class _Reading:
             raise Misasked("authorization-repeated")
         if not method:
             raise Misasked("original-missing")
-        return _Question(method, target, target.partition("?")[2], peer, tuple(named))
+        if len(subjects) > 1:
+            raise Misasked("original-repeated")
+        query, subject = target.partition("?")[2], "".join(subjects)
+        return _Question(method, target, query, peer, subject, tuple(named))
 
     # ---- what is answered -------------------------------------------------------------------
 

@@ -96,3 +96,24 @@ class Conformance:
         assert answer.all("headway-phase") == answer.all("headway-refusal") == []
         proxied.now = OFF
         assert proxied.ask(f"/rest?jwt={TOKEN}", *forged).status == 401
+
+    def test_a_websocket_goes_through_and_its_token_moves(self, proxied: Proxied) -> None:
+        told = proxied.changed_over(f"/socket?a&jwt={TOKEN}", "websocket")
+        assert told.startswith(b"HTTP/1.1 101")
+        assert told.endswith(b"a line\n")
+        [got] = proxied.upstream.got
+        assert got.target == "/socket?a"
+        assert got.all("authorization") == [f"JWT {TOKEN}"]
+        assert b"eadway-phase: warned" in told.replace(b"Phase", b"phase")
+        proxied.now = OFF
+        assert proxied.changed_over(f"/socket?jwt={TOKEN}", "websocket").startswith(b"HTTP/1.1 401")
+        assert len(proxied.upstream.got) == 1
+
+    def test_t24_no_other_protocol_does(self, proxied: Proxied) -> None:
+        """``h2c`` would be a tunnel past all decisions."""
+        for protocol in ("h2c", "websocket, h2c", "h2c, websocket"):
+            told = proxied.changed_over("/rest", protocol)
+            assert not told.startswith(b"HTTP/1.1 101")
+            assert not told.endswith(b"a line\n")
+        for got in proxied.upstream.got:
+            assert got.all("upgrade") == []

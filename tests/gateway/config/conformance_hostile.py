@@ -33,6 +33,8 @@ RSA = rsa.generate_private_key(65537, 2048)
 ISSUER, AUDIENCE = "https://id.example", "https://api.example"
 VERIFIED_POLICY = b"""
 name = "verified"
+[identity]
+by = "subject"
 [[location]]
 name = "connect"
 parameters = ["jwt"]
@@ -131,6 +133,11 @@ class Hostile:
         foreign = rsa.generate_private_key(65537, 2048)
         for token in (bearer(aud="https://other.example"), bearer(foreign), bearer(exp=1)):
             assert verified.ask(f"/rest?access_token={token}").status == 401
+
+    def test_t24_nobody_has_a_certificate_by_a_header(self, verified: Proxied) -> None:
+        verified.ask("/rest?jwt=x", "X-Original-Subject: CN=forged")
+        [used] = verified.uses
+        assert "forged" not in used.client
 
     # ---- what is too long ---------------------------------------------------------------------
 

@@ -36,6 +36,12 @@ http://:{port} {{
         # A client that calls its own Authorization a matter of the connection has it dropped.
         @nominated header_regexp nominated Connection (?i)(authorization|headway{nominated})
         respond @nominated 400
+        # A WebSocket, and no other protocol, goes through.
+        @other {{
+            header Upgrade *
+            not expression {{http.request.header.Upgrade}} == "websocket"
+        }}
+        request_header @other -Upgrade
         request_header -Headway-*
         request_header -X-Original-*
         request_header -X-Forwarded-*
@@ -46,6 +52,10 @@ http://:{port} {{
             header_up -Content-Length
             header_up X-Forwarded-Method {{method}}
             header_up X-Forwarded-Uri {{uri}}
+            # of a certificate that was verified: tls client_auth mode require_and_verify
+            header_up X-Original-Subject {{http.request.tls.client.subject}}
+            header_up -Upgrade
+            header_up -Connection
             transport http {{
                 dial_timeout 2s
                 response_header_timeout 5s

@@ -31,6 +31,7 @@ static_resources:
           normalize_path: false
           merge_slashes: false
           path_with_escaped_slashes_action: KEEP_UNCHANGED
+          upgrade_configs: [{{ upgrade_type: websocket }}]  # and no other protocol
           access_log:
           - name: envoy.access_loggers.file
             typed_config:
@@ -127,7 +128,8 @@ def envoy(values: Values, *, access_log: str = "/dev/stdout") -> str:
     for field in ("listen", "service", "upstream"):
         host, _, port = getattr(values, field).rpartition(":")
         parts |= {f"{field}_host": host.strip("[]"), f"{field}_port": port}
-    forged = ["x-original-uri", "x-original-method", "x-original-peer", "x-envoy-original-path"]
+    forged = ["x-original-uri", "x-original-method", "x-original-peer"]
+    forged += ["x-original-subject", "x-envoy-original-path"]
     opens = values.fails_open
     return _FILE.format(
         name=plain("name", values.policy.name, "envoy"),

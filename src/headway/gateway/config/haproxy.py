@@ -30,10 +30,14 @@ defaults
     timeout client 30s
     timeout server 30s
     timeout http-request 10s
+    timeout tunnel 1h
 
 frontend headway
     bind {listen}
     log-format "%ci [%tr] \\"%HM %[var(txn.headway_logged)]\\" %ST %B %[var(txn.headway_decision)]"
+    # A WebSocket, and no other protocol, goes through.
+    acl websocket req.fhdr(upgrade) -m str -i websocket
+    http-request del-header upgrade unless websocket {{ req.fhdr_cnt(upgrade) eq 1 }}
     # A body that a refusal is about is of no use to it; nothing below is reached without an answer.
 {own}    http-request lua.headway_ask
     http-request deny status 503 unless {{ var(txn.headway_target) -m found }}
@@ -76,13 +80,20 @@ local PARTS = {parts}   -- of the names of parameters
 local OPEN = {open}     -- failing = "open": where nothing can be asked, what holds nothing goes on
 local KEEP = {{ ["connection"] = true, ["content-length"] = true, ["host"] = true,
                ["transfer-encoding"] = true, ["x-original-method"] = true,
-               ["x-original-uri"] = true, ["x-original-peer"] = true }}
+               ["x-original-uri"] = true, ["x-original-peer"] = true,
+               ["x-original-subject"] = true, ["upgrade"] = true }}
 
 local function first(headers, name)
     local values = headers and headers[name]
     if values == nil then return nil end
     if values[0] ~= nil then return values[0] end
     return values[1]
+end
+
+-- Who showed a certificate that was verified (bind ... ssl verify); nobody else has a subject.
+local function subject_of(txn)
+    if txn.sf:ssl_fc_has_crt() ~= 1 or txn.sf:ssl_c_verify() ~= 0 then return nil end
+    return txn.sf:ssl_c_s_dn()
 end
 
 local function ask(txn)
@@ -97,6 +108,8 @@ local function ask(txn)
     headers["x-original-method"] = {{ txn.sf:method() }}
     headers["x-original-uri"] = {{ txn.sf:pathq() }}
     headers["x-original-peer"] = {{ txn.sf:src() }}
+    local subject = subject_of(txn)
+    if subject ~= nil then headers["x-original-subject"] = {{ subject }} end
     return core.httpclient():get({{ url = SERVICE, headers = headers, timeout = 5000 }})
 end
 

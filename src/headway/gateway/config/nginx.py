@@ -10,6 +10,8 @@ from headway.gateway.service import ANSWER_HEADERS
 
 __all__ = ["nginx"]
 
+ORIGINAL = ("X-Original-Method", "X-Original-URI", "X-Original-Peer", "X-Original-Subject")
+
 _HEAD = """\
 # nginx in front of "{name}", asking Headway (headway gateway serve) about each request.
 # For the http block: include this file there.  nginx 1.22 or newer, with auth_request.
@@ -29,6 +31,22 @@ log_format headway '$remote_addr [$time_iso8601] "$request_method $headway_logge
 map "$headway_allow|$upstream_http_access_control_allow_origin" $headway_allow_headers {{
     default "";
     "~^(?<headway_allowed>[^|]+)\\|.+$" $headway_allowed;
+}}
+
+# A WebSocket, and no other protocol, goes through.
+map $http_upgrade $headway_upgrade {{
+    default "";
+    "~*^websocket$" websocket;
+}}
+map $headway_upgrade $headway_connection {{
+    default "";
+    websocket upgrade;
+}}
+
+# Who showed a certificate that was verified (ssl_verify_client); nobody else has a subject.
+map $ssl_client_verify $headway_subject {{
+    default "";
+    SUCCESS $ssl_client_s_dn;
 }}
 
 {plain}upstream headway_service {{
@@ -60,6 +78,7 @@ server {{
         proxy_set_header X-Original-Method $request_method;
         proxy_set_header X-Original-URI $request_uri;
         proxy_set_header X-Original-Peer $remote_addr;
+        proxy_set_header X-Original-Subject $headway_subject;
         proxy_connect_timeout 2s;
         proxy_read_timeout 5s;       # a service that hangs is one that is down: 500
         proxy_buffer_size 64k;       # a target and its headers come back in the head of an answer
@@ -81,6 +100,7 @@ _OWN = """\
         proxy_set_header Connection "";
         proxy_set_header Referer "";
         proxy_set_header X-Original-Peer $remote_addr;
+        proxy_set_header X-Original-Subject $headway_subject;
         proxy_pass_request_body off;
         proxy_set_header Content-Length "";
         proxy_cache off;
@@ -96,7 +116,8 @@ _TAIL = """
         proxy_cache_bypass $headway_private;
 
         proxy_http_version 1.1;
-        proxy_set_header Connection "";
+        proxy_set_header Upgrade $headway_upgrade;
+        proxy_set_header Connection $headway_connection;
         proxy_set_header Host $host;
         proxy_set_header Referer "";  # it may hold an address with a token
         proxy_pass http://headway_upstream$headway_target;
@@ -137,7 +158,8 @@ _OPENED = """
         proxy_no_cache 1;
         proxy_cache_bypass 1;
 {cleaning}        proxy_http_version 1.1;
-        proxy_set_header Connection "";
+        proxy_set_header Upgrade $headway_upgrade;
+        proxy_set_header Connection $headway_connection;
         proxy_set_header Host $host;
         proxy_set_header Referer "";
         proxy_pass http://headway_upstream$request_uri;
@@ -210,7 +232,7 @@ def _between(values: Values) -> Iterator[str]:
 def _clean() -> Iterator[str]:
     for own in OWN_HEADERS:
         yield f'proxy_set_header {own.title()} "";'
-    for forged in ("X-Original-Method", "X-Original-URI", "X-Original-Peer"):
+    for forged in ORIGINAL:
         yield f'proxy_set_header {forged} "";'
 
 
