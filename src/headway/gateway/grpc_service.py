@@ -97,6 +97,8 @@ class EnvoyService(AuthorizationServicer):  # type: ignore[misc]
                 # (4) what becomes of it?
                 decision = await _decided(gateway, ask)
                 told, answer = logged(self._names, decision.target), _answer(ask, decision)
+                if decision.allow_header:
+                    answer.dynamic_metadata["allow"] = decision.allow_header
             outcome = Outcome.PASS if decision is None else decision.outcome
             self._tally.decided(DOOR, outcome.value, "" if decision is None else decision.id)
         except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it

@@ -117,3 +117,24 @@ class Conformance:
             assert not told.endswith(b"a line\n")
         for got in proxied.upstream.got:
             assert got.all("upgrade") == []
+
+    def test_t32_a_preflight_allows_the_header_where_upstream_allowed_the_origin(
+        self, proxied: Proxied
+    ) -> None:
+        asks = ("Origin: https://a.test", "Access-Control-Request-Method: GET")
+        field = "access-control-allow-headers"
+        assert proxied.ask("/rest", *asks, method="OPTIONS").all(field) == []
+        proxied.upstream.extra[:] = [
+            ("Access-Control-Allow-Origin", "https://a.test"), ("Headway-Phase", "forged"),
+        ]  # fmt: skip
+        answer = proxied.ask(f"/rest?jwt={TOKEN}", *asks, method="OPTIONS")
+        assert answer.all(field) == ["authorization"]
+        assert answer.all("headway-phase") == []
+        assert answer.body == b"anonymous"
+        assert proxied.upstream.got[-1].target == "/rest"
+        # what is no preflight is widened for nobody, and keeps what is said of its token
+        answer = proxied.ask(f"/rest?jwt={TOKEN}", "Origin: https://a.test")
+        assert answer.all(field) == []
+        assert answer.all("headway-phase") == ["warned"]
+        assert answer.all("access-control-allow-origin") == ["https://a.test"]
+        assert answer.body == f"JWT {TOKEN}".encode()

@@ -119,14 +119,6 @@ def test_t7_upstream_gets_the_path_that_was_decided_on(proxied: Proxied, path: s
     assert (got.target, got.all("x-api-key")) == (f"{path}?a", [])
 
 
-def test_a_preflight_allows_the_header_where_upstream_allowed_the_origin(proxied: Proxied) -> None:
-    asks = ("Origin: https://a.test", "Access-Control-Request-Method: GET")
-    assert proxied.ask("/rest", *asks, method="OPTIONS").all("access-control-allow-headers") == []
-    proxied.upstream.extra[:] = [("Access-Control-Allow-Origin", "https://a.test")]
-    answer = proxied.ask(f"/rest?jwt={TOKEN}", *asks, method="OPTIONS")
-    assert answer.all("access-control-allow-headers") == ["authorization"]
-
-
 def test_no_log_has_a_token(proxied: Proxied) -> None:
     for now in (WARNED, BROWNOUT, OFF):
         proxied.now = now

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from proxied import POLICY
 
 from headway.errors import ConfigurationError
 from headway.gateway.config.caddy import caddy
-from headway.gateway.config.haproxy import haproxy
+from headway.gateway.config.envoy import envoy
+from headway.gateway.config.haproxy import haproxy, haproxy_lua
 from headway.gateway.config.nginx import nginx
 from headway.gateway.config.values import INTERPOLATION, Values, plain
+from headway.gateway.parameters import sieve
 from headway.gateway.policy_file import read_policy
 
 GOOD = {
@@ -75,3 +80,30 @@ def test_own_paths_go_by_the_policy_and_none_is_looked_into() -> None:
         assert "handed on whole" not in printed(none)
         with pytest.raises(ConfigurationError, match="own path"):
             printed(Values(policy=strange, **addresses))
+
+
+pieces = st.sampled_from(
+    ["jwt", "JWT", "a", "=", "&", ";", "%", "%6a", "?", "/", "[", "api", "API", "key", ".", "x"]
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(pieces, max_size=9).map("".join))
+def test_a_target_is_suspect_wherever_the_service_looks_closer(rest: str) -> None:
+    values = Values(**GOOD)
+    path, _, query = (target := f"/{rest}").partition("?")
+    holds = sieve({name for each in values.policy.locations for name in each.names})
+    assert values.parts == ("api", "jwt")
+    suspect = re.search(values.suspect, target, re.IGNORECASE) is not None
+    assert suspect or not holds(query), path
+
+
+def test_a_file_fails_open_only_where_the_policy_says_so() -> None:
+    closed, addresses = Values(**GOOD), {k: v for k, v in GOOD.items() if k != "policy"}
+    opened = Values(policy=read_policy(b'failing = "open"\n' + POLICY.lstrip()), **addresses)
+    for printed in (nginx, caddy, envoy):
+        assert 'failing = "open"' not in printed(closed)
+        assert 'failing = "open"' in printed(opened)
+    assert "local OPEN = false" in haproxy_lua(closed)
+    assert "local OPEN = true" in haproxy_lua(opened)
+    assert "failure_mode_allow: false" in envoy(closed)

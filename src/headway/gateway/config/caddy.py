@@ -15,8 +15,6 @@ _FILE = """\
 # What Caddy can not do:
 #  - keep a path as it came: it takes out "//" and dots, and where a query changes it does so
 #    in its own spelling.  The query goes upstream byte for byte.
-#  - add to Access-Control-Allow-Headers only where upstream allowed the origin: upstream has
-#    to allow the header itself.
 #  - log a part of a query: the logs below have the path alone, and no header of a request.
 #    Every other log (log level DEBUG, one of another site) holds what was sent.
 #  - every log of something before it, and every Referer that a browser sent, is as it was.
@@ -63,6 +61,7 @@ http://:{port} {{
             @allowed status 204
             handle_response @allowed {{
                 route {{
+                    vars headway_allow {{http.reverse_proxy.header.Headway-Allow}}
 {asked}                    # (2) the query without the tokens, on the raw text
                     uri replace {{query}} {{http.reverse_proxy.header.Headway-Query}}
                     # (3) the headers of the policy as they were decided
@@ -72,7 +71,16 @@ http://:{port} {{
             }}
         }}
         reverse_proxy {upstream} {{
-{hiding}        }}
+{hiding}            # a preflight: the header is allowed where upstream allowed the origin
+            @origin header Access-Control-Allow-Origin *
+            handle_response @origin {{
+                route {{
+                    @allow not vars {{http.vars.headway_allow}} "" "<nil>"
+                    header @allow +Access-Control-Allow-Headers {{http.vars.headway_allow}}
+                    copy_response
+                }}
+            }}
+        }}
     }}
 {opening}}}
 """

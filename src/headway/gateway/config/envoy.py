@@ -12,8 +12,6 @@ _FILE = """\
 # Envoy 1.40.
 #
 # What Envoy can not do:
-#  - add to Access-Control-Allow-Headers only where upstream allowed the origin: upstream has
-#    to allow the header itself.
 #  - the log below has what Headway said of the target; formats with %REQ(:PATH)%, traces and
 #    logs at level debug hold the request as it came, token and all, wherever it was refused.
 #  - every log of something before it, and every Referer that a browser sent, is as it was.
@@ -62,7 +60,20 @@ static_resources:
               grpc_service:
                 timeout: 5s
                 envoy_grpc: {{ cluster_name: headway }}
-{guard}          # A cache filter goes here, behind the question: an answer to an Authorization is not kept.
+{guard}          # A preflight: the header is allowed where upstream allowed the origin.
+          - name: envoy.filters.http.lua
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
+              default_source_code:
+                inline_string: |
+                  function envoy_on_response(handle)
+                    local told = handle:streamInfo():dynamicMetadata():get("envoy.filters.http.ext_authz")
+                    local allow = told and told["allow"]
+                    if allow and handle:headers():get("access-control-allow-origin") then
+                      handle:headers():add("access-control-allow-headers", allow)
+                    end
+                  end
+          # A cache filter goes here, behind the question: an answer to an Authorization is not kept.
           - name: envoy.filters.http.router
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
