@@ -14,6 +14,7 @@ from headway.app.caller import CallSettings
 from headway.app.calls import Retries
 from headway.app.client import HostClient, SyncHostClient
 from headway.app.downloads import Wanted
+from headway.app.drivers import AsyncDriver
 from headway.app.failures import DownloadFailed
 
 PATH = "/rest/api/3/attachment/content/7"
@@ -157,6 +158,24 @@ def test_a_redirect_within_the_site_is_followed_without_the_token():
 
     assert fetch(answer)[1] == b"here"
     assert "authorization" not in sent[1].headers
+
+
+def test_where_a_redirect_leads_is_reached_by_guarded_connections_alone_t14(monkeypatch):
+    """The name of a media host may lead inside: those connections look where it leads."""
+    asked = []
+    send = AsyncDriver._send
+
+    async def seen(driver, ask):
+        asked.append((ask.request.url.host, ask.guarded))
+        return await send(driver, ask)
+
+    monkeypatch.setattr(AsyncDriver, "_send", seen)
+    media = Media()
+    media.breaks = [1000]  # and when it goes on where it broke off
+    assert fetch(media)[1] == DATA
+    site, elsewhere = asked[0], asked[1]
+    assert (site[1], elsewhere[1]) == (False, True)
+    assert asked == [site, elsewhere] * 2
 
 
 def test_a_fourth_redirect_is_not_followed_t14():
