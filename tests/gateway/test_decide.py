@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from proxied import PATHS
 
 from headway import sign
 from headway.errors import IssuerUnknown, StoreUnavailable, TokenNameEncoded, TokensDiffer
@@ -268,7 +269,7 @@ def test_no_record_holds_a_value_of_any_location() -> None:
 # ---- look-alikes ----------------------------------------------------------------------------
 
 
-def test_look_alikes_do_not_survive_off() -> None:
+def test_t13_look_alikes_do_not_survive_off() -> None:
     off = Asked(AFTER)
     decision = off("/?JWT=a&jwt[]=b&;jwt=c&x=1")
     assert (decision.outcome, decision.target) == (Outcome.ANONYMOUS, "/?x=1")
@@ -295,6 +296,17 @@ def test_a_route_where_the_token_stays() -> None:
     assert asked.uses[0].outcome == EXCEPTED
     for other in ("/embed/../api", "/embed/%2e%2e/api", "/embed//x", "/embed/x;y"):
         assert asked(f"{other}?jwt={TOKEN}").target == other
+
+
+@pytest.mark.parametrize(
+    "path", [*PATHS, "/pub/a", "/pub/a/../../b", "/pub/%2E%2E%2Fb", "/pub/;/b"]
+)
+def test_t7_an_exception_is_for_the_path_as_everybody_reads_it(path: str) -> None:
+    route = RouteRule(path="/pub/*", reason="pictures in mails")
+    decision = Asked(AFTER, policy={"routes": (route,)})(f"{path}?jwt={TOKEN}")
+    stays = path == "/pub/a"
+    assert (TOKEN in decision.target) is stays
+    assert decision.target.partition("?")[0] == path
 
 
 def test_a_route_may_be_further_than_the_others() -> None:
@@ -420,7 +432,7 @@ def test_a_certificate_names_its_owner() -> None:
     )
 
 
-def test_nobody_gets_more_time_by_a_header_that_anybody_can_send() -> None:
+def test_t32_nobody_gets_more_time_by_a_header_that_anybody_can_send() -> None:
     schedule = msgspec.structs.replace(
         SCHEDULE,
         extensions=(
@@ -580,7 +592,7 @@ def test_a_sandbox_is_ahead() -> None:
 PREFLIGHT = {"origin": "https://a.example", "access_control_request_method": "GET"}
 
 
-def test_a_preflight_passes_and_allows_the_header() -> None:
+def test_t32_a_preflight_passes_and_allows_the_header() -> None:
     asked = Asked(AFTER, off_means=OffMeans.REFUSE)
     decision = asked(f"/?jwt={TOKEN}&a", "OPTIONS", **PREFLIGHT)
     assert (decision.outcome, decision.target) == (Outcome.PASS, "/?a")
@@ -618,7 +630,7 @@ def test_t13_a_preflight_has_no_look_alike_at_off(
         {**PREFLIGHT, "x_method_override": "GET"},
     ],
 )
-def test_what_is_no_preflight(headers: dict[str, str]) -> None:
+def test_t32_what_is_no_preflight(headers: dict[str, str]) -> None:
     asked = Asked(AFTER)
     assert asked(f"/?jwt={TOKEN}", "OPTIONS", **headers).outcome is Outcome.ANONYMOUS
     named = tuple((n.replace("_", "-"), v) for n, v in PREFLIGHT.items())

@@ -72,7 +72,7 @@ def test_a_policy_by_dates_or_in_one_phase() -> None:
         ("/a%00", False), ("/a%252f", False), ("/a%zz", False), ("/a b", False),
     ],
 )  # fmt: skip
-def test_what_everybody_reads_alike(path: str, normal: bool) -> None:
+def test_t7_what_everybody_reads_alike(path: str, normal: bool) -> None:
     assert is_normal(path) is normal
 
 

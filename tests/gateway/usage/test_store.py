@@ -173,7 +173,7 @@ def test_postgresql_down_is_an_outage_and_nothing_is_lost(clock: Hands) -> None:
 # ---- files ----------------------------------------------------------------------------------
 
 
-def test_a_file_is_private(tmp_path: Path) -> None:
+def test_t25_a_file_is_private(tmp_path: Path) -> None:
     file = tmp_path / "data" / "usage.db"
     old = os.umask(0)
     try:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import atlassian_jwt
 import jwt
+import msgspec
 import pytest
 from atlassian_jwt.url_utils import hash_url
 from hypothesis import given
@@ -115,6 +116,45 @@ def test_a_secret_that_changed_is_read_again() -> None:
     assert (kept.find(public), kept.recall(public)) == (None, (None,))
     with pytest.raises(TypeError):
         kept.first(OnceOnly(scope="", digest="", issued=0, until=0))
+
+
+def test_t22_a_flood_of_forged_tokens_delays_a_rotated_secret_by_a_second_at_most() -> None:
+    apps, reads, ticks = {"my-app": APP}, [0], [0.0]
+
+    def read(app_key: str) -> Installation | None:
+        reads[0] += 1
+        return apps.get(app_key)
+
+    location = RetiredLocation(name="jwt", parameters=("jwt",), scheme="JWT")
+    gateway = Gateway(
+        GatewayPolicy(name="api", locations=(location,)),
+        verifier=ConnectVerifier(
+            KeptInstallations(read, ticks=lambda: ticks[0], clock=lambda: NOW)
+        ),
+        clock=lambda: NOW,
+    )
+
+    def passes(secret: Secret) -> bool:
+        target = f"/rest?jwt={signed(query='', secret=secret)}"
+        return gateway.decide(Ask(method="GET", target=target)).outcome is Outcome.PASS
+
+    assert passes(SECRET)
+    rotated, forged = (
+        Secret("the next secret of 32 bytes, new"),
+        Secret("a forger's secret, 32 bytes"),
+    )
+    ticks[0] = 10.0
+    assert not passes(forged)  # the flood has begun, and had the old secret read again
+    apps["my-app"] = msgspec.structs.replace(APP, shared_secret=rotated)
+    before, waited = reads[0], None
+    for number in range(3_000):
+        ticks[0] = 10.0 + number / 1_000
+        assert not passes(forged)
+        if number % 50 == 0 and waited is None and passes(rotated):
+            waited = ticks[0] - 10.0
+    assert waited is not None
+    assert waited <= 1.0
+    assert reads[0] - before <= 3  # seconds
 
 
 def test_a_store_is_asked_for_the_app_on_the_site() -> None:
