@@ -309,6 +309,16 @@ def test_t7_an_exception_is_for_the_path_as_everybody_reads_it(path: str) -> Non
     assert decision.target.partition("?")[0] == path
 
 
+def test_an_exception_for_a_method_is_for_no_other() -> None:
+    route = RouteRule(path="/pub/*", reason="pictures", methods=frozenset({"GET"}))
+    asked = Asked(AFTER, policy={"routes": (route,)})
+    assert TOKEN in asked(f"/pub/a?jwt={TOKEN}").target
+    for more in ({"x_http_method_override": "DELETE"}, {"x_http_method": "PUT"}):
+        assert asked(f"/pub/a?jwt={TOKEN}", **more).target == "/pub/a"
+    anything = Asked(AFTER, policy={"routes": (RouteRule(path="/pub/*", reason="pictures"),)})
+    assert TOKEN in anything(f"/pub/a?jwt={TOKEN}", x_http_method="PUT").target
+
+
 def test_a_route_may_be_further_than_the_others() -> None:
     rule = RouteRule(path="/admin", reason="first", phase=Phase.OFF)
     asked = Asked(BEFORE, policy={"routes": (rule,)})

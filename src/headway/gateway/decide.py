@@ -26,6 +26,7 @@ from headway.errors import (
 from headway.gateway.decision import (
     EXCEPTED,
     FAILED_OPEN,
+    OVERRIDES,
     Ask,
     Decision,
     Headers,
@@ -73,7 +74,6 @@ OWN_HEADERS = ("headway-phase", "headway-refusal", "headway-hint", "headway-outc
 
 _CLIENT_MAX = 120
 _IN_A_HEADER = re.compile(r"[!-~]+")
-_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 TRACE_HEADERS = ("traceparent", "tracestate")
 """Which span a request belongs to (W3C Trace Context); where decisions are spans."""
@@ -83,7 +83,7 @@ READ_HEADERS = (
     "user-agent",
     "origin",
     "access-control-request-method",
-    *_OVERRIDES,
+    *OVERRIDES,
     *TRACE_HEADERS,
 )
 """What a decision reads of a request beside the headers that its policy names."""
@@ -281,7 +281,9 @@ class Gateway:
         now: float,
         keys: Verifying,
     ) -> Steps[Part]:
-        rule = self.policy.rule(ask.method, ask.raw_path, location.name)
+        rule = self.policy.rule(
+            ask.method, ask.raw_path, location.name, overridden=ask.overrides_method
+        )
         if rule is not None and rule.phase is Phase.OPEN:
             return self._excepted(ask, location, hits)
         at, token = self.policy.at(now), TokenText(hits[0].value)
@@ -493,7 +495,7 @@ def is_preflight(ask: Ask) -> bool:
     ...     ("access-control-request-method", "GET"))))
     True
     """
-    if ask.method != "OPTIONS" or any(ask.all(name) for name in _OVERRIDES):
+    if ask.method != "OPTIONS" or ask.overrides_method:
         return False
     return bool(ask.all("origin") and ask.all("access-control-request-method"))
 

@@ -14,9 +14,22 @@ import msgspec
 
 from headway.model import Phase
 
-__all__ = ["EXCEPTED", "FAILED_OPEN", "Ask", "Decision", "Headers", "Outcome", "Use", "joined"]
+__all__ = [
+    "EXCEPTED",
+    "FAILED_OPEN",
+    "OVERRIDES",
+    "Ask",
+    "Decision",
+    "Headers",
+    "Outcome",
+    "Use",
+    "joined",
+]
 
 Headers = tuple[tuple[str, str], ...]
+
+OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+"""Headers by which some software takes a request for one of another method."""
 
 EXCEPTED = "excepted"
 """The outcome of a token that a route lets stand in the URL."""
@@ -65,6 +78,15 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of the header *name* (lower case)."""
         return tuple([value for key, value in self.headers if key == name])
+
+    @property
+    def overrides_method(self) -> bool:
+        """Whether it asks upstream to take it for another method than it shows.
+
+        >>> Ask(method="GET", target="/", headers=(("x-http-method", "PUT"),)).overrides_method
+        True
+        """
+        return any(key in OVERRIDES for key, _ in self.headers)
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.raw_path}>"

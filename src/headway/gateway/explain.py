@@ -256,7 +256,8 @@ def _rule(
     if use.outcome == TokenLookalike.id:
         line = location.lines.get("look_alikes", location.line)
         return f'look_alikes = "{location.look_alikes}", dialect = "{location.dialect}"', line
-    route = policy.rule(ask.method, ask.raw_path, location.name)
+    overridden = ask.overrides_method
+    route = policy.rule(ask.method, ask.raw_path, location.name, overridden=overridden)
     if route is not None:
         what = "stays" if use.outcome == EXCEPTED else f"is {route.phase}"
         return f"route {route.path}: {what}, because {shown(route.reason)}", route.line

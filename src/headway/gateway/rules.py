@@ -308,15 +308,21 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
         """The location of that *name*, or None."""
         return next((each for each in self.locations if each.name == name), None)
 
-    def rule(self, ask_method: str, raw_path: str, location: str) -> RouteRule | None:
+    def rule(
+        self, ask_method: str, raw_path: str, location: str, *, overridden: bool = False
+    ) -> RouteRule | None:
         """The first rule for a request; none for a path that is not its own normal form.
 
         Software differs in what ``/pub/%2e%2e/api`` is: nobody gets an
-        exception by another spelling.
+        exception by another spelling.  Where a header has *overridden* the
+        method, rules for a method do not speak of the request.
         """
         if not self.routes or not is_normal(raw_path):
             return None
-        return next((r for r in self.routes if r.matches(ask_method, raw_path, location)), None)
+        for rule in self.routes:
+            if rule.matches(ask_method, raw_path, location):
+                return None if overridden and rule.methods else rule
+        return None
 
     def client_rule(self, client: str, location: str) -> ClientRule | None:
         """The rule for a client, or None."""
