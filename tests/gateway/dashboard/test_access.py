@@ -46,7 +46,8 @@ def test_everybody_else_is_not(address: str) -> None:
 @pytest.mark.parametrize(
     "header",
     ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded", "Forwarded", "Via",
-     "X-Real-IP", "X-Original-URI", "CF-Connecting-IP", "Max-Forwards", "x-forwarded-anything"],
+     "X-Real-IP", "X-Original-URI", "CF-Connecting-IP", "Max-Forwards", "x-forwarded-anything",
+     "X-Amzn-Trace-Id", "X-Envoy-External-Address"],
 )  # fmt: skip
 @pytest.mark.parametrize("value", ["127.0.0.1", "", "for=127.0.0.1"])
 def test_what_a_proxy_forwards_is_not_at_the_machine_t11(header: str, value: str) -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import signal
 import threading
 from pathlib import Path
 
 import pytest
+import services
 
 from gateway.dashboard.boards import POLICY, Counted
 from headway.errors import ConfigurationError, StoreUnavailable
 from headway.gateway.dashboard import state
 from headway.gateway.dashboard.state import State
 from headway.gateway.usage.record import Record
+from headway.gateway.usage.store import open_usage
 from uses import DAY, NOW, Hands, record
 
 
@@ -172,3 +175,27 @@ def test_whoever_comes_first_waits_a_little(file: Path, monkeypatch: pytest.Monk
     counted.go.set()
     waits.join()
     assert board.look().complaints == ()
+
+
+def test_a_postgresql_that_goes_down_and_comes_back(file: Path) -> None:
+    if services.postgresql_programs() is None:
+        pytest.skip("no PostgreSQL programs on this machine")
+    cluster, ticks = services.PostgreSQL(), Hands(0.0)
+    try:
+        store = open_usage(cluster.new_database())
+        store.add([record(count=3)], batch="one", days=["2022-02-01"])
+        board = State(file, store, clock=Hands(), ticks=ticks)
+        assert [client.count for client in board.look().figures.clients] == [3]
+        cluster.stop(signal.SIGQUIT)
+        ticks.at += 15
+        seen = board.look()
+        assert [client.count for client in seen.figures.clients] == [3]
+        [complaint] = seen.complaints
+        assert "usage can not be read" in complaint
+        assert cluster.password not in complaint
+        cluster.start()
+        ticks.at += 15
+        assert board.look().complaints == ()
+        store.close()
+    finally:
+        cluster.close()

@@ -36,12 +36,14 @@ PASSWORD_BYTES = 18
 FORWARDED = frozenset(
     {
         "forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip",
-        "client-ip", "cf-connecting-ip", "fastly-client-ip", "fly-client-ip", "x-original-uri",
-        "x-original-url", "x-original-host", "x-rewrite-url", "x-request-id", "proxy-connection",
-        "max-forwards",
+        "client-ip", "fastly-client-ip", "fly-client-ip", "x-rewrite-url", "x-request-id",
+        "proxy-connection", "max-forwards",
     }
 )  # fmt: skip
-"""Headers that browsers do not send and proxies do; and all that begin with ``x-forwarded``."""
+"""Headers that browsers do not send and proxies do."""
+
+FORWARDED_BEGINS = ("x-forwarded", "x-original", "x-envoy-", "x-amzn-", "x-azure-", "cf-")
+"""How others of them begin."""
 
 TRIES, TRY_EVERY = 5, 10.0
 """So many wrong passwords from one address at once, and then one in so many seconds."""
@@ -92,7 +94,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _is_forwarded(headers: Headers) -> bool:
-    return any(name in FORWARDED or name.startswith("x-forwarded") for name in headers)
+    return any(name in FORWARDED or name.startswith(FORWARDED_BEGINS) for name in headers)
 
 
 class _Tries:
