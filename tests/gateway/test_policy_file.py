@@ -126,6 +126,9 @@ def test_the_least_that_it_needs(tmp_path: Path) -> None:
     assert policy.locations[0].in_header("T") == ("authorization", "Bearer T")
 
 
+TWICE = '[[client]]\nclient = "fast-app"\nphase = "off"\nreason = "r"\n'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -164,10 +167,15 @@ def test_the_least_that_it_needs(tmp_path: Path) -> None:
         ('name = "api-key"', 'name = "a key"', "name: 1 to 64"),
         ('name = "api-key"', 'name = "jwt"', "p:1: location: two have the same name"),
         ('["api_key"]', '["jwt"]', "a parameter belongs to two"),
-        ('reason = "frames can send no header"', 'reason = " "', "p:61: route[0].reason: why"),
+        ('reason = "frames can send no header"', 'reason = " "', "p:61: route[0].reason: is empty"),
         ('location = "jwt"\n\n[[cl', 'location = "jvt"\n\n[[cl', "there is no location 'jvt'"),
         ('phase = "off"\nreason', 'phase = "open"\nreason', "client[0].phase: is warned"),
         ('header = "X-Client-Id"', "", "identity.header: says which header"),
+        ('["api_key"]', '["api key"]', "location[1].parameters: 'api key' is no word"),
+        ("share = 0.5", 'every = "1d"', "location[0].brownout[0].every: goes with first"),
+        ("share = 0.5", 'zone = "UTC"', "location[0].brownout[0].zone: goes with days"),
+        ('owner = "ann"', 'owner = " "', "location[0].extension[0].owner: is empty"),
+        ("[[client]]", TWICE + "[[client]]", "client: one has two rules for a location"),
         ('header = "X-Client-Id"', 'header = "Cookie"', "p:8: identity.header: holds a secret"),
         ('header = "X-Client-Id"', 'header = "X-Api-Key"', "identity.header: holds a secret"),
         ('header = "X-Client-Id"', 'header = "a b"', "p:8: identity.header: is no name"),

@@ -39,7 +39,7 @@ def test_what_replaces_a_parameter() -> None:
     [
         ({"parameters": ()}, "parameters"),
         ({"dialect": "cobol"}, "dialect"),
-        ({"parameters": ("a b",)}, "unusable name"),
+        ({"parameters": ("a b",)}, "is no word of A-Z"),
         ({"scheme": "two words"}, "scheme"),
         ({"conflicts": {TokenInBoth: Outcome.ACCEPT}}, "token-in-both"),
     ],

@@ -55,11 +55,11 @@ class _BrownoutTable(_Table):
     start: Any = None
     end: Any = None
     first: Any = None
-    every: str = "7d"
+    every: str = ""
     lasts: list[str] = []
     days: list[str] = []
     hours: str = ""
-    zone: str = "UTC"
+    zone: str = ""
     share: float = 1.0
 
 
@@ -284,6 +284,13 @@ def _checked(file: _File, locations: Sequence[RetiredLocation]) -> None:
     parameters = [name for location in locations for name in location.parameters]
     if len(set(parameters)) < len(parameters):
         raise ConfigurationError("location: a parameter belongs to two of them")
+    rules = [(rule.client, place) for rule in file.client for place in _places(rule, names)]
+    if len(set(rules)) < len(rules):
+        raise ConfigurationError("client: one has two rules for a location")
+
+
+def _places(rule: _ClientTable, names: Sequence[str]) -> Sequence[str]:
+    return names if rule.location is None else [rule.location]
 
 
 def _location(table: _LocationTable, number: int, reader: TomlReader) -> RetiredLocation:
@@ -370,17 +377,24 @@ def _brownouts(table: _BrownoutTable) -> Sequence[Brownout]:
         lasts = [duration(text) for text in table.lasts]
         first = _needed(table.first, "first")
         windows: Sequence[Brownout] = growing(
-            first, duration(table.every), lasts, share=table.share
+            first, duration(table.every or "7d"), lasts, share=table.share
         )
     else:
+        for field in ("every", "lasts"):
+            if getattr(table, field):
+                raise ConfigurationError(f"{field}: goes with first")
         start, end = _needed(table.start, "start"), _needed(table.end, "end")
         windows = [Brownout(start, end, table.share)]
     if table.days or table.hours:
-        return hours(windows, days=table.days, between=table.hours or "0-24", zone=table.zone)
+        between, zone = table.hours or "0-24", table.zone or "UTC"
+        return hours(windows, days=table.days, between=between, zone=zone)
+    if table.zone:
+        raise ConfigurationError("zone: goes with days or hours; moments have their own offset")
     return windows
 
 
 def _extension(table: _ExtensionTable) -> Extension:
+    _check_said(table, "client", "owner", "reason")
     return Extension(
         client=table.client,
         until=_needed(table.until, "until"),
@@ -391,6 +405,7 @@ def _extension(table: _ExtensionTable) -> Extension:
 
 
 def _paused(table: _PausedTable) -> Pause:
+    _check_said(table, "who", "why")
     return Pause(since=_needed(table.since, "since"), who=table.who, why=table.why)
 
 
@@ -405,6 +420,13 @@ def _conflicts(told: Mapping[str, Outcome]) -> Mapping[Any, Outcome]:
 
 _SECRET = ("authorization", "proxy-authorization", "cookie")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _check_said(table: _Table, *fields: str) -> None:
+    """Whoever reads the file later will ask."""
+    for field in fields:
+        if not getattr(table, field).strip():
+            raise ConfigurationError(f"{field}: is empty")
 
 
 def _check_identity(table: _IdentityTable, secret: set[str]) -> None:
@@ -439,8 +461,7 @@ def _named(name: str | None, names: set[str]) -> str | None:
 
 
 def _route(table: _RouteTable, number: int, names: set[str], reader: TomlReader) -> RouteRule:
-    if not table.reason.strip():
-        raise ConfigurationError("reason: why does a token stay in the URL here?")
+    _check_said(table, "reason")
     return RouteRule(
         path=table.path,
         reason=table.reason,
@@ -452,6 +473,7 @@ def _route(table: _RouteTable, number: int, names: set[str], reader: TomlReader)
 
 
 def _client(table: _ClientTable, number: int, names: set[str], reader: TomlReader) -> ClientRule:
+    _check_said(table, "client", "reason")
     return ClientRule(
         client=table.client,
         phase=table.phase,

@@ -45,6 +45,8 @@ DIRECTION = Direction.APP_TO_HOST
 WORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A name of a header, or a scheme (RFC 9110 section 5.6.2: token)."""
 
+_PARAMETER = re.compile(r"[A-Za-z0-9_.~-]+")
+
 BARE_SCHEME = "Key"
 """What stands for no scheme where a header holds the bare value (``X-Api-Key``)."""
 
@@ -122,6 +124,9 @@ class RetiredLocation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def __post_init__(self) -> None:
         if not self.parameters:
             raise ConfigurationError("parameters: there is none")
+        for name in self.parameters:
+            if not _PARAMETER.fullmatch(name):
+                raise ConfigurationError(f"parameters: {name!r} is no word of A-Z a-z 0-9 _ . ~ -")
         if self.dialect not in DIALECTS:
             raise ConfigurationError(f"dialect: is one of {', '.join(DIALECTS)}")
         if not WORD.fullmatch(self.header):
