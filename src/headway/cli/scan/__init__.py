@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import typer
 
+from headway.cli.scan.exports import har, trace
 from headway.cli.scan.logs import logs
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Find tokens in URLs wherever they landed.", no_args_is_help=True)
 app.command()(logs)
+app.command()(har)
+app.command()(trace)
