@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typer
 
+from headway.cli.scan.code import code
 from headway.cli.scan.exports import har, trace
 from headway.cli.scan.logs import logs
 
@@ -15,5 +16,6 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Find tokens in URLs wherever they landed.", no_args_is_help=True)
 app.command()(logs)
+app.command()(code)
 app.command()(har)
 app.command()(trace)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from headway.scan.rules import (
+    logs_token_in_url,
     opaque_token_in_url,
+    reads_token_from_url,
+    sends_token_in_url,
+    takes_token_in_query,
     token_cut_off,
     token_in_redirect,
     token_in_referer,
@@ -25,6 +29,10 @@ RULES: Mapping[str, Rule] = {
         token_in_text,
         opaque_token_in_url,
         token_cut_off,
+        sends_token_in_url,
+        logs_token_in_url,
+        reads_token_from_url,
+        takes_token_in_query,
     )
 }
 """In the order of the documentation."""

@@ -1,0 +1,105 @@
+"""Names that stand for a text: in one file, and through the imports of a project's modules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from headway.scan.code.names import NAMES, is_name
+
+__all__ = ["constants_in", "imported_by"]
+
+_KNOWN = {"JWT_PARAM_NAME": "jwt"}
+"""Of a vendor's library: its users import it from a jar, which nobody reads here."""
+
+_ASSIGNED = re.compile(
+    r"""(?mx) ^[^\n"'`\#]*? \b(?P<name>[A-Za-z_]\w*)\b [\t\x20]*(?::[\t\x20]*[\w\x20]+)? [\t\x20]*(?::=|=)[\t\x20]*
+    (?: (?P<quote>["'`])(?P<text>[^"'`\n]{1,200})(?P=quote) | :(?P<symbol>\w+) )
+    (?:\.freeze)? (?:[\t\x20]+as[\t\x20]+const)? [\t\x20]*[;,]?[\t\x20]*$"""
+)
+_MEMBER = re.compile(
+    r"""\b(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<quote>["'`])(?P<text>[^"'`\n]{1,80})(?P=quote)"""
+)
+_EXPORTED = re.compile(r"(?s)module\.exports\s*=\s*\{(?P<members>[^}]*)\}")
+_ENDS_IN_NAME = re.compile(rf"(?i)[?&](?:{NAMES})=\Z")
+
+
+def constants_in(source: str) -> dict[str, str]:
+    r"""The names in *source* that stand for a parameter of a token, or for a query up to one.
+
+    >>> constants_in('PARAM = "jwt"\nLIMIT = "limit"')["PARAM"]
+    'jwt'
+    """
+    found = dict(_KNOWN)
+    for each in _ASSIGNED.finditer(source):
+        text = each["text"] or each["symbol"]
+        if is_name(text) or _ENDS_IN_NAME.search(text):
+            found[each["name"]] = text
+    for exported in _EXPORTED.finditer(source):
+        for each in _MEMBER.finditer(exported["members"]):
+            if is_name(each["text"]):
+                found[each["name"]] = each["text"]
+    return found
+
+
+_IMPORTS = (
+    re.compile(r"(?m)^\s*from\s+(?P<module>[.\w]+)\s+import\s+(?P<names>[\w ,()*\n]+)"),
+    re.compile(
+        r"import\s*(?:\w+\s*,\s*)?\{(?P<names>[^}]*)\}\s*from\s*[\"'](?P<module>[^\"']+)[\"']"
+    ),
+    re.compile(
+        r"(?:const|let|var)\s*\{(?P<names>[^}]*)\}\s*=\s*require\(\s*[\"'](?P<module>[^\"']+)[\"']"
+    ),
+    re.compile(r"import\s*\*\s*as\s+(?P<names>\w+)\s+from\s*[\"'](?P<module>[^\"']+)[\"']"),
+    re.compile(
+        r"(?:const|let|var)\s+(?P<names>\w+)\s*=\s*require\(\s*[\"'](?P<module>\.[^\"']+)[\"']"
+    ),
+    re.compile(r"(?m)^\s*import\s+(?P<module>[.\w]+)(?:\s+as\s+(?P<names>\w+))?\s*$"),
+)
+_ALIAS = re.compile(r"(\w+)(?:\s+as\s+|\s*:\s*)(\w+)")
+
+
+def imported_by(path: str, source: str, project: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The constants that *source*, the file *path*, imports from other files of *project*.
+
+    *project* has the constants of each file, by its path with slashes.
+    """
+    found: dict[str, str] = {}
+    for pattern in _IMPORTS:
+        for each in pattern.finditer(source):
+            for constants in _modules(path, each["module"], each["names"] or "", project):
+                aliases = dict(_ALIAS.findall(each["names"] or ""))
+                for name, text in constants.items():
+                    found[aliases.get(name, name)] = text
+    return found
+
+
+def _modules(
+    path: str, module: str, names: str, project: Mapping[str, Mapping[str, str]]
+) -> Iterable[Mapping[str, str]]:
+    """The files that *module* may mean, seen from *path*; of ``from . import x``, ``x`` too."""
+    here = PurePosixPath(path).parent
+    if "/" in module or module.startswith("./"):
+        starts = [_normal(here / module)]
+    else:
+        dots = len(module) - len(module.lstrip("."))
+        base = here if dots <= 1 else here.joinpath(*[".."] * (dots - 1))
+        inside = module.lstrip(".").replace(".", "/")
+        starts = [_normal(base / inside)] if dots else [inside, _normal(here / inside)]
+        starts += [f"{start}/{name}" for start in starts for name in re.findall(r"\w+", names)]
+    for start in starts:
+        for ending in ("", ".py", ".js", ".ts", ".mjs", ".cjs", ".jsx", ".tsx",
+                       "/__init__.py", "/index.js", "/index.ts"):  # fmt: skip
+            if start + ending in project:
+                yield project[start + ending]
+
+
+def _normal(path: PurePosixPath) -> str:
+    parts: list[str] = []
+    for part in path.parts:
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in (".", ".."):
+            parts.append(part)
+    return "/".join(parts)

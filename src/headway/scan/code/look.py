@@ -1,0 +1,235 @@
+"""One file of code: every place where a token's name stands, and what the rules say of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from ast_grep_py import SgNode, SgRoot
+
+from headway.scan.code.constants import constants_in
+from headway.scan.code.languages import CALLS, HOLES, LANGUAGES, STRINGS, Language
+from headway.scan.code.maps import sent_by_name
+from headway.scan.code.markup import attributes_that_send, bound_expressions, scripts
+from headway.scan.code.names import NAME, is_name
+from headway.scan.code.openapi import is_openapi, takes_token_in_query
+from headway.scan.code.reading import reads_token
+from headway.scan.code.texts import Sent, sent_by_text
+from headway.scan.code.tree import ancestors, callee, function_around, literal
+
+__all__ = ["Seen", "look"]
+
+SENDS, LOGS, READS = "sends-token-in-url", "logs-token-in-url", "reads-token-from-url"
+TAKES = "takes-token-in-query"
+
+_LOGGER = re.compile(
+    r"(?i)(?:\blog(?:ger|ging)?|console|Rails\.logger|logger|\$log)(?:\.|->|::)"
+    r"(?:debug|info|warn(?:ing)?|error|critical|exception|trace|log\w*|print\w*)\Z"
+    r"|(?:\A|\b)(?:print|println|puts|error_log|printf|System\.out\.println|fmt\.Print\w*)\Z"
+)
+_WHOLE_URL = re.compile(
+    r"\b(?:request|req|ctx)\.(?:url|original_?[uU]rl|full_?path|fullpath|get_full_path|href)\b"
+)
+_COMMENTS = frozenset({"comment", "line_comment", "block_comment", "multiline_comment"})
+_OWNERS_MAX = 4_000  # characters of a node above which a name is no part of its text
+
+
+class Seen(NamedTuple):
+    """What was seen in a file: the rule, where (from 1), the parameter, whether a host gets it."""
+
+    rule: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    name: str
+    to_host: bool
+    text: str  # the line as it stands
+
+
+def look(source: str, language: Language, imported: Mapping[str, str] | None = None) -> list[Seen]:
+    """What *source* does with tokens and URLs; *imported* are constants of other files.
+
+    >>> from headway.scan.code.languages import LANGUAGES
+    >>> [s.rule for s in look('get(base + "?jwt=" + token)', LANGUAGES["python"])]
+    ['sends-token-in-url']
+    """
+    if language.name == "openapi":
+        return [*_openapi(source)]
+    if language.name in ("html", "vue"):
+        return sorted(_page(source, language), key=lambda seen: (seen.line, seen.rule))
+    return _code(source, language, imported or {})
+
+
+def _openapi(source: str) -> Iterator[Seen]:
+    if is_openapi(source):
+        lines = source.split("\n")
+        for line, name in takes_token_in_query(source):
+            text = lines[line - 1]
+            column = len(text) - len(text.lstrip()) + 1
+            yield Seen(TAKES, line, column, line, len(text) + 1, name, False, text.strip())
+
+
+def _page(source: str, language: Language) -> Iterator[Seen]:
+    """A page: its attributes, and its scripts as what they are written in."""
+    lines = source.split("\n")
+    for at, name, to_host in attributes_that_send(source):
+        line, column = _line_of(source, at)
+        text = lines[line - 1].strip()
+        yield Seen(SENDS, line, column, line, column + len(name), name, to_host, text)
+    cuts = [*scripts(source)]
+    if language.name == "vue":
+        cuts += bound_expressions(source)
+    for cut in cuts:
+        before, _ = _line_of(source, cut.start)
+        inner = LANGUAGES[
+            "typescript" if cut.typescript or language.name == "vue" else "javascript"
+        ]
+        for seen in _code(cut.text, inner, {}):
+            at = before + seen.line - 1
+            yield seen._replace(
+                line=at, end_line=before + seen.end_line - 1, text=lines[at - 1].strip()
+            )
+
+
+def _line_of(source: str, at: int) -> tuple[int, int]:
+    return source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
+
+
+def _code(source: str, language: Language, imported: Mapping[str, str]) -> list[Seen]:
+    constants = {**imported, **constants_in(source)}
+    root = SgRoot(source, language.parser).root()
+    tree = _Tree(root)
+    found: dict[tuple[str, int], Seen] = {}
+    tainted: set[str] = set()
+    for place in _places(source, constants):
+        node = tree.at(place)
+        owner = _owner(node, constants)
+        if owner is None:
+            continue
+        for sent in _sent(owner, node, constants, source):
+            rule = LOGS if _logger_around(sent.node) is not None else SENDS
+            _keep(found, rule, sent, source)
+            if rule == SENDS:
+                tainted |= _assigned_to(sent.node)
+        if reads_token(owner, source):
+            _keep(found, READS, Sent(owner, owner.text().strip("\"'`:"), to_host=False), source)
+    for node in _logged(tree, source, tainted):
+        _keep(found, LOGS, Sent(node, "", to_host=False), source)
+    return sorted(found.values(), key=lambda seen: (seen.line, seen.rule))
+
+
+class _Tree:
+    """Finds the node at a place; children are asked for once."""
+
+    def __init__(self, root: SgNode) -> None:
+        self._root = root
+        self._children: dict[tuple[int, int, str], list[tuple[int, int, SgNode]]] = {}
+
+    def at(self, index: int) -> SgNode:
+        """The innermost node that covers *index*."""
+        node, span = self._root, self._root.range()
+        key = (span.start.index, span.end.index, self._root.kind())
+        while True:
+            for start, end, child in self._of(key, node):
+                if start <= index < end:
+                    node, key = child, (start, end, child.kind())
+                    break
+            else:
+                return node
+
+    def _of(self, key: tuple[int, int, str], node: SgNode) -> list[tuple[int, int, SgNode]]:
+        known = self._children.get(key)
+        if known is None:
+            spans = ((child.range(), child) for child in node.children())
+            known = [(span.start.index, span.end.index, child) for span, child in spans]
+            if len(known) == 1 and known[0][:2] == key[:2] and known[0][2].kind() == key[2]:
+                return known  # the same span and kind again: it would stand for its own parent
+            self._children[key] = known
+        return known
+
+
+def _places(source: str, constants: Mapping[str, str]) -> Iterator[int]:
+    """Where names stand, and names for names."""
+    for found in NAME.finditer(source):
+        yield found.start()
+    if constants:
+        words = "|".join(sorted(map(re.escape, constants), key=len, reverse=True))
+        for found in re.finditer(rf"(?<![A-Za-z0-9_])(?:{words})(?![A-Za-z0-9_])", source):
+            if not NAME.match(source, found.start()):
+                yield found.start()
+
+
+def _owner(node: SgNode, constants: Mapping[str, str]) -> SgNode | None:
+    """The string that *node* is a part of, else *node*; None in a comment."""
+    for each in (node, *ancestors(node)):
+        kind = each.kind()
+        if kind in _COMMENTS:
+            return None
+        if kind in HOLES and node.text().strip("$") not in constants:
+            return node
+        if kind in STRINGS and kind not in ("string_content", "raw_text", "text"):
+            return each
+        if len(each.text()) > _OWNERS_MAX:
+            break
+    return node
+
+
+def _sent(owner: SgNode, node: SgNode, constants: Mapping[str, str], source: str) -> Iterator[Sent]:
+    if owner.kind() in STRINGS:
+        text = literal(owner)
+        if text is None or not is_name(text):
+            yield from sent_by_text(owner, constants)
+            return
+        yield from sent_by_name(owner, constants, source)
+    elif is_name(node.text().strip("$:")) or node.text() in constants:
+        by_name = [*sent_by_name(node, constants, source)]
+        yield from by_name or (sent_by_text(node, constants) if node.text() in constants else ())
+
+
+def _keep(found: dict[tuple[str, int], Seen], rule: str, sent: Sent, source: str) -> None:
+    span = sent.node.range()
+    line = span.start.line + 1
+    text = source.split("\n")[line - 1] if line <= source.count("\n") + 1 else ""
+    seen = Seen(
+        rule, line, span.start.column + 1, span.end.line + 1, span.end.column + 1,
+        sent.name, sent.to_host, text.strip(),
+    )  # fmt: skip
+    found.setdefault((rule, line), seen)
+
+
+# ---- what is logged -------------------------------------------------------------------------
+
+
+def _logger_around(node: SgNode) -> SgNode | None:
+    return next((each for each in ancestors(node)
+                 if each.kind() in CALLS and _LOGGER.search(callee(each))), None)  # fmt: skip
+
+
+def _assigned_to(node: SgNode) -> set[str]:
+    """The variable that a text is put into."""
+    for each in ancestors(node):
+        if "assignment" in each.kind() or "declarat" in each.kind() or "definition" in each.kind():
+            head = each.text()[: max(0, node.range().start.index - each.range().start.index)]
+            found = re.search(r"([A-Za-z_]\w*)\s*(?::\s*[\w<>?]+\s*)?(?::=|\+=|\.=|=)[^=]*\Z", head)
+            return {found[1]} if found else set()
+    return set()
+
+
+def _logged(tree: _Tree, source: str, tainted: set[str]) -> Iterator[SgNode]:
+    """Calls of loggers that are given an address with a token in it."""
+    reads = NAME.search(source) is not None
+    words = "|".join(map(re.escape, sorted(tainted))) or "(?!)"
+    pattern = re.compile(
+        rf"(?m)^[^\n]*(?:log|print|puts|console)[^\n]*?\b(?P<what>(?:{words})\b|request\.url|"
+        r"req\.url|req\.originalUrl|request\.full_path|request\.original_url)"
+    )
+    for found in pattern.finditer(source):
+        node = tree.at(found.start("what"))
+        call = _logger_around(node)
+        whole = _WHOLE_URL.search(found["what"]) is not None
+        if call is None or (whole and not reads):
+            continue
+        if whole or function_around(node) is None or found["what"] in tainted:
+            yield call
