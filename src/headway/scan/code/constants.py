@@ -14,7 +14,8 @@ _KNOWN = {"JWT_PARAM_NAME": "jwt"}
 """Of a vendor's library: its users import it from a jar, which nobody reads here."""
 
 _ASSIGNED = re.compile(
-    r"""(?mx) ^[^\n"'`\#]*? \b(?P<name>[A-Za-z_]\w*)\b [\t\x20]*(?::[\t\x20]*[\w\x20]+)? [\t\x20]*(?::=|=)[\t\x20]*
+    r"""(?mx) ^[^\n"'`\#]*? \b(?P<name>[A-Za-z_]\w*)\b
+    [\t\x20]*(?::[\t\x20]*[\w\x20]+)? [\t\x20]*(?::=|=)[\t\x20]*
     (?: (?P<quote>["'`])(?P<text>[^"'`\n]{1,200})(?P=quote) | :(?P<symbol>\w+) )
     (?:\.freeze)? (?:[\t\x20]+as[\t\x20]+const)? [\t\x20]*[;,]?[\t\x20]*$"""
 )
@@ -86,7 +87,11 @@ def _modules(
         dots = len(module) - len(module.lstrip("."))
         base = here if dots <= 1 else here.joinpath(*[".."] * (dots - 1))
         inside = module.lstrip(".").replace(".", "/")
-        starts = [_normal(base / inside)] if dots else [inside, _normal(here / inside)]
+        starts = (
+            [_normal(base / inside)]
+            if dots
+            else [_normal(each / inside) for each in (here, *here.parents)]
+        )
         starts += [f"{start}/{name}" for start in starts for name in re.findall(r"\w+", names)]
     for start in starts:
         for ending in ("", ".py", ".js", ".ts", ".mjs", ".cjs", ".jsx", ".tsx",

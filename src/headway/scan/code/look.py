@@ -8,15 +8,16 @@ from typing import NamedTuple
 
 from ast_grep_py import SgNode, SgRoot
 
+from headway.scan.code.builders import in_argument, in_declaration, in_subscript
 from headway.scan.code.constants import constants_in
 from headway.scan.code.languages import CALLS, HOLES, LANGUAGES, STRINGS, Language
-from headway.scan.code.maps import sent_by_name
+from headway.scan.code.maps import in_pair
 from headway.scan.code.markup import attributes_that_send, bound_expressions, scripts
-from headway.scan.code.names import NAME, is_name
+from headway.scan.code.names import NAME, is_host_target, is_name
 from headway.scan.code.openapi import is_openapi, takes_token_in_query
 from headway.scan.code.reading import reads_token
 from headway.scan.code.texts import Sent, sent_by_text
-from headway.scan.code.tree import ancestors, callee, function_around, literal
+from headway.scan.code.tree import ancestors, callee, function_around, literal, near_text
 
 __all__ = ["Seen", "look"]
 
@@ -68,7 +69,9 @@ def _openapi(source: str) -> Iterator[Seen]:
         for line, name in takes_token_in_query(source):
             text = lines[line - 1]
             column = len(text) - len(text.lstrip()) + 1
-            yield Seen(TAKES, line, column, line, len(text) + 1, name, False, text.strip())
+            yield Seen(
+                TAKES, line, column, line, len(text) + 1, name, to_host=False, text=text.strip()
+            )
 
 
 def _page(source: str, language: Language) -> Iterator[Seen]:
@@ -182,10 +185,23 @@ def _sent(owner: SgNode, node: SgNode, constants: Mapping[str, str], source: str
         if text is None or not is_name(text):
             yield from sent_by_text(owner, constants)
             return
-        yield from sent_by_name(owner, constants, source)
+        yield from _sent_by_name(owner, constants, source)
     elif is_name(node.text().strip("$:")) or node.text() in constants:
-        by_name = [*sent_by_name(node, constants, source)]
+        by_name = [*_sent_by_name(node, constants, source)]
         yield from by_name or (sent_by_text(node, constants) if node.text() in constants else ())
+
+
+def _sent_by_name(node: SgNode, constants: Mapping[str, str], source: str) -> Iterator[Sent]:
+    """The map, call or member that *node*, a token's name, stands in, where it sends one."""
+    found = (
+        in_pair(node, source)
+        or in_argument(node, source)
+        or in_subscript(node, source)
+        or in_declaration(node)
+    )
+    if found:
+        name = literal(node) or constants.get(node.text().strip("$[]"), node.text())
+        yield Sent(node, name, is_host_target(near_text(node)))
 
 
 def _keep(found: dict[tuple[str, int], Seen], rule: str, sent: Sent, source: str) -> None:

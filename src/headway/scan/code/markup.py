@@ -103,7 +103,7 @@ def attributes_that_send(page: str) -> Iterator[tuple[int, str, bool]]:
 def _hidden_fields(page: str) -> Iterator[tuple[int, str, bool]]:
     """Fields of a form that is sent as a query."""
     for form in _FORM.finditer(page):
-        head = dict((m["name"].lower(), m["value"]) for m in _ATTRIBUTE.finditer(form["head"]))
+        head = {m["name"].lower(): m["value"] for m in _ATTRIBUTE.finditer(form["head"])}
         if head.get("method", "get").lower() != "get" or head.get("action", "/").startswith("/"):
             continue
         for field in _INPUT.finditer(form["body"]):

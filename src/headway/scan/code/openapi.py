@@ -31,7 +31,7 @@ def is_openapi(text: str) -> bool:
 
 
 def takes_token_in_query(text: str) -> Iterator[tuple[int, str]]:
-    """The lines (from 1) of *text* that say so, and the parameters; none where it is no document."""
+    """Lines (from 1) of *text* that say so, and the parameters; none where it is no document."""
     try:
         document = YAML(typ="rt").load(StringIO(text))
     except (YAMLError, ValueError, RecursionError, AssertionError):

@@ -38,6 +38,8 @@ def scan_code(
     telling.report.begin()
     sources: list[tuple[str, Language, str]] = []
     project: dict[str, dict[str, str]] = {}
+    named = list(named)
+    root = _root(named)
     for path in code_in(named, summary.could_not_read):
         language = language_of(path)
         if language is None or telling.baseline.holds_back_path(shown(path)):
@@ -50,20 +52,27 @@ def scan_code(
         if language.name in _PROJECT and MENTIONS.search(source.encode("utf-8", "replace")):
             constants = constants_in(source)
             if len(constants) > 1:
-                project[_key(path)] = constants
+                project[_key(path, root)] = constants
         sources.append((path, language, source))
     for path, language, source in sources:
-        _look(path, language, source, project, telling)
+        _look(path, _key(path, root), language, source, project, telling)
     telling.report.end(summary)
     return summary
 
 
-def _key(path: str) -> str:
-    return os.path.normpath(path).replace(os.sep, "/")
+def _root(named: list[str]) -> str:
+    """The folder that all of *named* is in, or is."""
+    folders = [each if os.path.isdir(each) else os.path.dirname(each) for each in named]  # noqa: PTH112, PTH120
+    return os.path.commonpath([os.path.abspath(each) for each in folders])  # noqa: PTH100
+
+
+def _key(path: str, root: str) -> str:
+    return os.path.relpath(path, root).replace(os.sep, "/")
 
 
 def _look(
     path: str,
+    key: str,
     language: Language,
     source: str,
     project: Mapping[str, Mapping[str, str]],
@@ -71,24 +80,25 @@ def _look(
 ) -> None:
     imported: dict[str, str] = {}
     if project and language.name in _PROJECT:
-        imported = imported_by(_key(path), source, project)
+        imported = imported_by(key, source, project)
     if not imported and not MENTIONS.search(source.encode("utf-8", "replace")):
         return
     if _nested(source):
         telling.summary.could_not_read(Unread(shown(path), "is nested too deeply"))
         return
-    for finding in findings_of(shown(path), language, source, imported, telling):
+    for finding in findings_of(shown(path), key, language, source, imported, telling):
         telling.tell(finding)
 
 
 def findings_of(
     path: str,
+    key: str,
     language: Language,
     source: str,
     imported: Mapping[str, str],
     telling: Telling,
 ) -> Iterator[Finding]:
-    """What the rules say of *source*, but for what a comment in it lets pass."""
+    """What the rules say of *source*, the file *key* of a project; comments in it let some pass."""
     lines = source.split("\n")
     for seen in look(source, language, imported):
         if _let_pass(seen, lines):
@@ -101,7 +111,7 @@ def findings_of(
             severity=Severity.HIGH
             if seen.to_host and seen.rule == "sends-token-in-url"
             else rule.severity,
-            confidence=_confidence(seen, path),
+            confidence=_confidence(seen, key),
             place=Place(
                 path=path,
                 line=seen.line,
@@ -115,9 +125,9 @@ def findings_of(
         )
 
 
-def _confidence(seen: Seen, path: str) -> Confidence:
+def _confidence(seen: Seen, key: str) -> Confidence:
     """Names such as ``token`` may mean other things; code in tests rarely runs against a host."""
-    if _TESTS.search(path):
+    if _TESTS.search(key):
         return Confidence.LOW
     return (
         Confidence.MEDIUM if seen.name.lower() == "token" and not seen.to_host else Confidence.HIGH

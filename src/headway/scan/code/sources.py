@@ -70,9 +70,9 @@ def code_in(named: Iterable[str], unread: Callable[[Unread], None]) -> Iterator[
             )  # fmt: skip
             for file in sorted(files):
                 path = os.path.join(folder, file)  # noqa: PTH118
-                if language_of(path) is not None and not ignores.hides(path, name):
-                    if not os.path.islink(path):  # noqa: PTH114
-                        yield path
+                is_code = language_of(path) is not None and not os.path.islink(path)  # noqa: PTH114
+                if is_code and not ignores.hides(path, name):
+                    yield path
 
 
 def _told(error: OSError, unread: Callable[[Unread], None]) -> None:

@@ -34,7 +34,7 @@ class Sent(NamedTuple):
 _NO_URL = re.compile(
     r"(?i)cookie|regex|regexp|pattern|(?<!_)replace|gsub|re\.(?:sub|compile|match|search)|"
     r"includes\(|contains\(|split\(|toContain|indexOf\(|StartsWith|startswith|assert|expect\(|"
-    r"raise |throw |Error\(|Exception\(|errors\.New"
+    r"\braise\b|\bthrow\b|Error\(|Exception\(|errors\.New"
 )
 _TAG = re.compile(rf'\burl:"({NAMES})[",]')
 _COOKIE_ATTRIBUTES = re.compile(r"(?i);\s*(?:secure|httponly|path=|samesite)")
@@ -50,6 +50,10 @@ def sent_by_text(node: SgNode, constants: Mapping[str, str]) -> Iterator[Sent]:
         yield Sent(node, tagged[1], to_host=False)
         return
     whole = _joined(node)
+    parent = whole.parent()
+    says = any(each.kind() == "string_start" for each in whole.children())
+    if says and parent is not None and parent.kind() == "expression_statement":
+        return  # a docstring says, and does nothing
     text = text_of(whole, constants)
     for found in IN_TEXT.finditer(text):
         name, value = found["name"], found["value"]
@@ -71,9 +75,9 @@ def _joined(node: SgNode) -> SgNode:
     for each in ancestors(node):
         kind = each.kind()
         if kind in CONCATENATIONS or kind in ("concatenated_string", "parenthesized_expression"):
-            if kind in CONCATENATIONS and len(each.children()) == 3:
-                if each.children()[1].text() not in ("+", ".", "<<", "++"):
-                    break
+            operands = each.children() if kind in CONCATENATIONS else []
+            if len(operands) == 3 and operands[1].text() not in ("+", ".", "<<", "++"):
+                break
             at = each
         elif kind in STRINGS:
             at = each

@@ -19,13 +19,14 @@ from headway.scan.code.names import HOLE
 
 __all__ = [
     "ancestors", "callee", "covers", "function_around", "is_dynamic", "literal", "named_children",
-    "positional", "statement_of", "text_of",
+    "near_text", "positional", "scope_text", "statement_of", "text_of",
 ]  # fmt: skip
 
 _OPERATORS = frozenset({"+", ".", "<<", "..", "++"})
 _QUOTES = re.compile(r"\A(?:[A-Za-z$@]{0,3})(\"\"\"|'''|\"|'|`)(.*?)(?:\1)?\Z", re.DOTALL)
 
 
+_SCOPE_MAX, _NEAR_MAX = 20_000, 1_500  # characters
 _FENCES = re.compile(rf"[$#]?\{{?{HOLE}\}}?")  # what stands around a hole in some grammars
 
 
@@ -183,3 +184,19 @@ def statement_of(node: SgNode) -> SgNode:
             return at
         at = each
     return at
+
+
+def scope_text(node: SgNode) -> str:
+    """The code around *node* that may say what a variable is: its function, else its file."""
+    around = function_around(node)
+    if around is None:
+        around = next((each for each in reversed([*ancestors(node)])), node)
+    return around.text()[:_SCOPE_MAX]
+
+
+def near_text(node: SgNode) -> str:
+    """The code around *node* that may say where a request goes: its function, or its statement."""
+    around = function_around(node)
+    return (
+        around.text()[:_NEAR_MAX] if around is not None else statement_of(node).text()[:_NEAR_MAX]
+    )

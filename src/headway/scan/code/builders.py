@@ -1,0 +1,192 @@
+"""Calls, subscripts, annotations that add one parameter: ``builder.queryParam("jwt", token)``."""
+
+from __future__ import annotations
+
+import re
+
+from ast_grep_py import SgNode
+
+from headway.scan.code.languages import CALLS
+from headway.scan.code.maps import where_it_goes
+from headway.scan.code.tree import (
+    ancestors,
+    callee,
+    covers,
+    is_dynamic,
+    literal,
+    named_children,
+    positional,
+    scope_text,
+)
+from headway.scan.code.uses import Goes, uses_of
+
+__all__ = ["in_argument", "in_declaration", "in_subscript"]
+
+_SURE = re.compile(
+    r"(?:queryParam|addQueryParameter|addEncodedQueryParameter|setQueryParameter|"
+    r"appendQueryParameter|addQueryParam|queryString|copy_add_param|copy_set_param|withQueryValue|"
+    r"add_query_arg|AddQueryString|AddQueryParameter|SetQueryParam|replaceQueryParam|"
+    r"searchParams\.(?:append|set)|query_params\.(?:add|set)|parameters\.append)\Z"
+)
+_UNSURE = re.compile(
+    r"(?:addParameter|setParameter|append|set|add|put|Set|Add|parameter|query|setdefault|AddParameter)\Z"
+)
+_QUERY_RECEIVER = re.compile(
+    r"(?i)(?:URIBuilder|UriBuilder|URLSearchParams|HttpParams|QueryBuilder|ParseQueryString|"
+    r"searchParams|\.Query\(\)|url\.Values)"
+)
+_QUERY_NAMED = re.compile(
+    r"(?i)(?:\b|_)(?:q|qs|query|params|search_?params|uri|url|builder|args)\Z"
+)
+
+
+def in_argument(node: SgNode, source: str) -> bool:
+    """``builder.queryParam("jwt", token)``, by what is called."""
+    call = next((each for each in [*ancestors(node)][:5] if each.kind() in CALLS), None)
+    if call is None:
+        return False
+    values = positional(call)
+    at = next((n for n, value in enumerate(values) if _is_argument(value, node)), None)
+    if at is None or at + 1 >= len(values) or not is_dynamic(values[at + 1]):
+        return False
+    name = callee(call)
+    bare = re.sub(r"\([^()]*\)", "()", name)
+    if name.endswith("Map.of"):
+        return where_it_goes(call, source) is Goes.QUERY
+    if _SURE.search(name):
+        return True
+    if re.search(r"NameValuePair\Z", name):
+        return not re.search(r"(?i)form", scope_text(node)) or "URLEncodedUtils" in source
+    if not _UNSURE.search(name):
+        return False
+    if "ParameterType.QueryString" in call.text():
+        return True
+    receiver = name.rpartition(".")[0].strip()
+    if re.search(r"(?i)header|cookie|form|cache|session|context|map\b|model|storage|prefer", bare):
+        return name.endswith(".put") and uses_of(receiver, scope_text(node)) is Goes.QUERY
+    if name == "parameter":
+        return bool(
+            re.search(r"\.(?:get|request|url)\b|\burl\b", scope_text(call) + source[:2_000])
+        )
+    return _builds_query(receiver, node, source)
+
+
+def _is_argument(value: SgNode, node: SgNode) -> bool:
+    """Whether *value* is *node*: itself, a string of it, or what has it as its last part."""
+    if value.range() == node.range():
+        return True
+    names_it = re.search(r"access|attribute|member|selector|navigation|scope", value.kind())
+    return covers(value, node) and (literal(value) is not None or names_it is not None)
+
+
+def _builds_query(receiver: str, node: SgNode, source: str) -> bool:
+    """Whether what has this receiver is a query, by its name and by where it comes from."""
+    if _QUERY_RECEIVER.search(receiver):
+        return True
+    last = re.split(r"\.|->", receiver)[-1].strip("$ ")
+    scope = scope_text(node)
+    made = re.search(
+        rf"\b{re.escape(last)}\b\s*(?:,\s*\w+\s*)?(?::\s*[\w<>, ]+)?\s*(?::=|=)\s*([^\n;]+)", scope
+    )
+    typed = re.search(
+        rf"([\w.<>, ]+)\s+\*?{re.escape(last)}\s*[,)=]"
+        rf"|\b{re.escape(last)}\s*:?\s+\*?([\w.]+)\s*[,)]",
+        scope,
+    )
+    origin = (made[1] if made else "") + " " + (typed[0] if typed else "")
+    if re.search(r"(?i)map\b|dict|cache|session|cursor|formdata|headers", origin) and not re.search(
+        r"Query|Values", origin
+    ):
+        return bool(last) and uses_of(last, scope) is Goes.QUERY
+    if _QUERY_RECEIVER.search(origin):
+        used_as_body = re.search(
+            rf"NewReader\(\s*{re.escape(last)}\.Encode|body[:=]\s*{re.escape(last)}\b", scope
+        )
+        return not used_as_body
+    if re.search(r"(?i)form|body", last):
+        return False
+    return (
+        bool(_QUERY_NAMED.search(last))
+        and uses_of(last, scope) is Goes.QUERY
+        and not re.search(r"executeUpdate|createQuery|getSingleResult|getResultList", scope)
+    )
+
+
+# ---- subscripts and members -----------------------------------------------------------------
+
+
+_TARGET = re.compile(
+    r"subscript|element_reference|element_access|member_expression|index_expression|indexing"
+)
+
+
+def in_subscript(node: SgNode, source: str) -> bool:
+    """``params["jwt"] = token``, ``params.jwt = token``."""
+    target = next((each for each in [*ancestors(node)][:4] if _TARGET.search(each.kind())), None)
+    if target is None:
+        return False
+    parent = target.parent()
+    while parent is not None and parent.kind() in (
+        "directly_assignable_expression",
+        "expression_list",
+    ):
+        parent = parent.parent()
+    if parent is None or "assignment" not in parent.kind():
+        return False
+    children = named_children(parent)
+    if len(children) < 2 or not covers(children[0], node) or not is_dynamic(children[-1]):
+        return False
+    if node.range().start.index == target.range().start.index:  # what has the member, not it
+        return False
+    held = target.text()
+    receiver = held[: max(0, node.range().start.index - target.range().start.index)]
+    receiver = receiver.partition("[")[0].rstrip(".:'\"$ ?")
+    last = re.split(r"\.|->", receiver)[-1].strip("$@ ")
+    if re.search(
+        r"(?i)header|cookie|session|cache|storage|env|meta|tokens?\Z|state|store|locals", last
+    ):
+        return False
+    if _BODY_OF_POST.search(scope_text(node)) and uses_of(last, scope_text(node)) is not Goes.QUERY:
+        return False
+    if _QUERY_RECEIVER.search(_origin(last, node)):
+        return True
+    if "." in receiver and re.search(r"(?:params|query|args|searchParams)\Z", receiver):
+        return True
+    return uses_of(last, scope_text(node)) is Goes.QUERY
+
+
+_BODY_OF_POST = re.compile(r"\.post\(|\.Post\w*\(|method:\s*[\"']POST")
+
+
+def _origin(variable: str, node: SgNode) -> str:
+    made = (
+        re.search(rf"\b{re.escape(variable)}\b\s*(?::=|=)\s*([^\n;]+)", scope_text(node))
+        if variable
+        else None
+    )
+    return made[1] if made else ""
+
+
+# ---- declarations ---------------------------------------------------------------------------
+
+
+def in_declaration(node: SgNode) -> bool:
+    """Annotations and tags that make a query parameter: Retrofit, Refit, Go's ``url:"..."``."""
+    for each in [*ancestors(node)][:8]:
+        kind = each.kind()
+        if kind in ("annotation", "marker_annotation", "attribute", "single_annotation"):
+            text = each.text()
+            if re.match(r"@Query\(", text) and re.search(
+                r"@(?:GET|POST|PUT|DELETE)\(", scope_text(each) + _outer(each)
+            ):
+                return True
+            if text.startswith("AliasAs("):
+                return "[Query]" in _outer(each)
+    return False
+
+
+def _outer(node: SgNode) -> str:
+    at = node
+    for each in [*ancestors(node)][:4]:
+        at = each
+    return at.text()[:600]

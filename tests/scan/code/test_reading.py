@@ -1,0 +1,27 @@
+"""What reads a token from an address: APIs, and not the routes of frames."""
+
+from __future__ import annotations
+
+import pytest
+
+from scan.code.samples import check, seen_in
+
+
+def test_the_corpus() -> None:
+    check("reading")
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "reads"),
+    [
+        ("javascript", 'app.get("/api/x", (req, res) => res.json(f(req.query.jwt)))', True),
+        ("javascript", 'app.get("/panel", (req, res) => res.render("x", f(req.query.jwt)))', False),
+        ("javascript", 'app.get("/x", (req, res) => res.send(f(req.query.jwt)))', False),
+        ("python", 'def f():\n    return jsonify(g(request.args["token"]))', True),
+        ("python", 'def f():\n    request.args["token"] = 1\n    return jsonify(1)', False),
+        ("python", "x = request.args['token']", False),
+        ("php", "<?php function f() { $t = $_GET['jwt']; return response()->json(g($t)); }", True),
+    ],
+)
+def test_one_route(language: str, code: str, reads: bool) -> None:
+    assert any(seen.rule == "reads-token-from-url" for seen in seen_in(language, code)) is reads

@@ -1,0 +1,74 @@
+"""Which files are code, and what can not be read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from headway.scan.code.sources import SOURCE_MAX, Ignores, code_in, read_source, shown
+from headway.scan.findings import Unread
+
+
+def listed(*named: Path) -> tuple[list[str], list[Unread]]:
+    """The files of code that *named* means."""
+    unread: list[Unread] = []
+    return list(code_in(map(str, named), unread.append)), unread
+
+
+def test_a_project(tmp_path: Path) -> None:
+    for name in ("a.py", "b.txt", "sub/c.js", "node_modules/d.js", ".git/e.py", "built/f.js",
+                 "sub/made.js", "sub/kept.js"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "link.py").symlink_to(tmp_path / "a.py")
+    (tmp_path / ".gitignore").write_text("built/\nmade.js\n")
+    (tmp_path / "sub" / ".gitignore").write_text("# of its own\n!kept.js\n")
+    files, unread = listed(tmp_path)
+    assert [str(Path(f).relative_to(tmp_path)) for f in files] == [
+        "a.py",
+        "sub/c.js",
+        "sub/kept.js",
+    ]
+    assert unread == []
+
+
+def test_a_file_that_is_named_is_never_left_out(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("a.py\n")
+    (tmp_path / "a.py").write_text("x")
+    assert listed(tmp_path / "a.py") == ([str(tmp_path / "a.py")], [])
+    _, unread = listed(tmp_path / "none.py")
+    assert unread == [Unread(str(tmp_path / "none.py"), "no such file or directory")]
+
+
+def test_a_folder_that_can_not_be_listed_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert listed(tmp_path) == ([], [Unread(str(tmp_path), "permission denied")])
+
+
+def test_what_is_no_source(tmp_path: Path) -> None:
+    unread: list[Unread] = []
+    (tmp_path / "binary.py").write_bytes(b"a\0b")
+    (tmp_path / "long.py").write_bytes(b"x" * (SOURCE_MAX + 1))
+    (tmp_path / "fine.py").write_bytes(b"a\r\nb\xff")
+    for name in ("binary.py", "long.py", "none.py"):
+        assert read_source(str(tmp_path / name), unread.append) is None
+    assert [each.why for each in unread] == [
+        "is no text", f"has more than {SOURCE_MAX} bytes", "no such file or directory",
+    ]  # fmt: skip
+    assert read_source(str(tmp_path / "fine.py"), unread.append) == "a\nb\ufffd"
+
+
+def test_a_pattern_that_is_none_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("!!\n[\n\\\n")
+    Ignores().hides(f"{tmp_path}/a.py", str(tmp_path))
+
+
+def test_a_path_is_shown_without_its_dot() -> None:
+    assert (shown("./a/b.py"), shown("")) == ("a/b.py", "")

@@ -1,0 +1,16 @@
+"""``sends-token-in-url`` by its own examples."""
+
+from __future__ import annotations
+
+from headway.scan.rules.sends_token_in_url import RULE
+from scan.code.samples import seen_in
+
+
+def test_its_bad_example_is_found() -> None:
+    assert (
+        [seen.rule for seen in seen_in("python", RULE.bad)] == [RULE.id] == ["sends-token-in-url"]
+    )
+
+
+def test_its_good_example_is_fine() -> None:
+    assert seen_in("python", RULE.good) == []
