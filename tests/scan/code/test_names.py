@@ -6,9 +6,10 @@ import pytest
 
 from headway.scan.code.names import HOLE, IN_TEXT, MENTIONS, NAME, is_host_target, is_name
 
+TOKENS = ("jwt", "JWT", "acpt", "token", "access_token", "accessToken", "id_token", "api_key")
 
-@pytest.mark.parametrize("name", ["jwt", "JWT", "acpt", "token", "access_token", "accessToken",
-                                  "id_token", "api_key", "apiKey", "api-key", "auth_token"])  # fmt: skip
+
+@pytest.mark.parametrize("name", [*TOKENS, "apiKey", "api-key", "auth_token"])
 def test_names_of_tokens(name: str) -> None:
     assert is_name(name)
     assert MENTIONS.search(name.encode())

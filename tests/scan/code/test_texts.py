@@ -38,6 +38,16 @@ def test_the_corpus() -> None:
         ("php", "<?php header('Set-Cookie: token=' . $t);", False),
         ("php", "<?php $a = 'jwt=' . $t; setcookie($a);", True),
         ("ruby", 'raise "?jwt=#{t}"', False),
+        ("python", 'x = "?jwt="', False),
+        ("python", '"?jwt="', False),
+        ("python", 'f("?jwt=", t)', True),
+        ("python", 'f("?jwt=", "x")', False),
+        ("python", 'f("?jwt=")', False),
+        ("python", 'x = "say jwt=%s"', False),
+        ("python", 'x = "say ?a=1 jwt=%s"', True),
+        ("python", 'x = "jwt=%s"', True),
+        ("python", 'print("jwt=%s")', False),
+        ("javascript", '`?jwt=${t}`', True),
     ],
 )  # fmt: skip
 def test_one_text(language: str, code: str, sends: bool) -> None:

@@ -123,38 +123,38 @@ _TARGET = re.compile(
 def in_subscript(node: SgNode, source: str) -> bool:
     """``params["jwt"] = token``, ``params.jwt = token``."""
     target = next((each for each in [*ancestors(node)][:4] if _TARGET.search(each.kind())), None)
-    if target is None:
+    if target is None or not _is_assigned(target, node):
         return False
+    # (1) what has the member, and its last name
+    at = node.range().start.index - target.range().start.index
+    receiver = target.text()[:at].partition("[")[0].rstrip(".:'\"$ ?")
+    last = re.split(r"\.|->", receiver)[-1].strip("$@ ")
+    # (2) something that is no query, whatever is done with it
+    scope = scope_text(node)
+    goes = uses_of(last, scope)
+    if _NO_QUERY.search(last) or (_BODY_OF_POST.search(scope) and goes is not Goes.QUERY):
+        return False
+    # (3) a query by where it comes from, by its name, or by what is done with it
+    named = "." in receiver and re.search(r"(?:params|query|args|searchParams)\Z", receiver)
+    return bool(_QUERY_RECEIVER.search(_origin(last, node)) or named) or goes is Goes.QUERY
+
+
+def _is_assigned(target: SgNode, node: SgNode) -> bool:
+    """Whether something dynamic is put into *target*, of which *node* is the member."""
     parent = target.parent()
-    while parent is not None and parent.kind() in (
-        "directly_assignable_expression",
-        "expression_list",
-    ):
+    while parent is not None and parent.kind() in _ASSIGNABLE:
         parent = parent.parent()
     if parent is None or "assignment" not in parent.kind():
         return False
     children = named_children(parent)
-    if len(children) < 2 or not covers(children[0], node) or not is_dynamic(children[-1]):
-        return False
-    if node.range().start.index == target.range().start.index:  # what has the member, not it
-        return False
-    held = target.text()
-    receiver = held[: max(0, node.range().start.index - target.range().start.index)]
-    receiver = receiver.partition("[")[0].rstrip(".:'\"$ ?")
-    last = re.split(r"\.|->", receiver)[-1].strip("$@ ")
-    if re.search(
-        r"(?i)header|cookie|session|cache|storage|env|meta|tokens?\Z|state|store|locals", last
-    ):
-        return False
-    if _BODY_OF_POST.search(scope_text(node)) and uses_of(last, scope_text(node)) is not Goes.QUERY:
-        return False
-    if _QUERY_RECEIVER.search(_origin(last, node)):
-        return True
-    if "." in receiver and re.search(r"(?:params|query|args|searchParams)\Z", receiver):
-        return True
-    return uses_of(last, scope_text(node)) is Goes.QUERY
+    is_member = node.range().start.index > target.range().start.index
+    return is_member and covers(children[0], node) and is_dynamic(children[-1])
 
 
+_ASSIGNABLE = frozenset({"directly_assignable_expression", "expression_list"})
+_NO_QUERY = re.compile(
+    r"(?i)header|cookie|session|cache|storage|env|meta|tokens?\Z|state|store|locals"
+)
 _BODY_OF_POST = re.compile(r"\.post\(|\.Post\w*\(|method:\s*[\"']POST")
 
 

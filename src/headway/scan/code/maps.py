@@ -51,35 +51,44 @@ _BODY_NEAR = re.compile(
 _FUNCTION_FOR_QUERY = re.compile(r"(?i)quer|params")
 
 
+_MEMBERS = frozenset(
+    {"pair", "keyword_argument", "array_element_initializer", "keyed_element", "named_argument"}
+)
 _SEQUENCES = frozenset({"tuple", "list", "array", "array_creation_expression", "tuple_expression"})
 
 
 def in_pair(node: SgNode, source: str) -> bool:
     """``{"jwt": token}``, ``jwt=token``, ``"jwt" => $token``, ``("jwt", token)``, ``jwt`` alone."""
-    parent = _seen_through(node)
-    if parent is None:
+    pair = _seen_through(node)
+    if pair is None or not _is_pair(pair, node):
         return False
-    kind = parent.kind()
+    value = named_children(pair)[-1] if pair.kind() in _VALUED else None
+    if value is not None and not is_dynamic(value):
+        return False
+    alone = node.kind() == "shorthand_property_identifier"
+    return where_it_goes(node if alone else pair, source) is Goes.QUERY
+
+
+_VALUED = _MEMBERS | _SEQUENCES | {"infix_expression"}
+
+
+def _is_pair(pair: SgNode, node: SgNode) -> bool:
+    """Whether *node* is the name in *pair*, which has a value too."""
+    kind = pair.kind()
     if node.kind() == "shorthand_property_identifier":
-        return where_it_goes(node, source) is Goes.QUERY
-    children = named_children(parent)
-    if kind in ("pair", "keyword_argument", "array_element_initializer", "keyed_element"):
-        if len(children) < 2 or not covers(children[0], node) or not is_dynamic(children[-1]):
-            return False
-        if kind == "keyword_argument" and not _is_map_call(parent):
-            return False
-        return where_it_goes(parent, source) is Goes.QUERY
-    if kind == "infix_expression" and re.search(
-        r"->|\bto\b", parent.text()[len(node.text()) :][:8]
-    ):
-        return is_dynamic(children[-1]) and where_it_goes(parent, source) is Goes.QUERY
-    if kind in _SEQUENCES and len(children) == 2 and covers(children[0], node):
-        return is_dynamic(children[1]) and where_it_goes(parent, source) is Goes.QUERY
-    if kind in ("anonymous_object_creation_expression",) and node.kind() == "identifier":
-        return where_it_goes(parent, source) is Goes.QUERY
-    if "assignment" in kind and _in_initializer(parent):
-        return where_it_goes(parent, source) is Goes.QUERY
-    return False
+        return True
+    if kind == "anonymous_object_creation_expression":
+        return node.kind() == "identifier"
+    if "assignment" in kind:
+        return _in_initializer(pair)
+    children = named_children(pair)
+    if kind not in _VALUED or len(children) < 2 or not covers(children[0], node):
+        return False
+    if kind == "infix_expression":
+        return re.search(r"->|\bto\b", pair.text()[len(node.text()) :][:8]) is not None
+    if kind in _SEQUENCES:
+        return len(children) == 2
+    return kind != "keyword_argument" or _is_map_call(pair)
 
 
 def _seen_through(node: SgNode) -> SgNode | None:
@@ -110,40 +119,56 @@ def _in_initializer(node: SgNode) -> bool:
 def where_it_goes(node: SgNode, source: str) -> Goes:
     """Where the map around *node* goes: by the members, calls and variables on its way out."""
     seen = Goes.UNKNOWN
-    inner = node
     for each in ancestors(node):
-        kind = each.kind()
-        if kind in TYPES:
-            return Goes.ELSEWHERE
-        if kind in ("pair", "keyword_argument", "array_element_initializer", "keyed_element",
-                    "named_argument") and not covers(named_children(each)[0], node):  # fmt: skip
-            key = named_children(each)[0].text().strip("\"':[]{} ")
-            if QUERY_KEY.search(key):
-                seen = Goes.QUERY
-                return _of_call(each, seen)
-            if _OTHER_KEY.search(key):
-                return _jquery_data(each) if key == "data" else Goes.ELSEWHERE
-        elif kind == "binary_operator" and each.children()[1].text() == "%":
-            return Goes.ELSEWHERE
-        elif kind in CALLS:
-            said = _by_call(each, inner)
-            if said is Goes.UNKNOWN and re.search(r"\.(?:update|append|push|add)\Z", callee(each)):
-                receiver = callee(each).rpartition(".")[0]
-                return uses_of(
-                    re.split(r"\.|->", receiver)[-1], scope_text(node), member="." in receiver
-                )
-            if said is not Goes.UNKNOWN:
-                seen = said
-                if said is Goes.ELSEWHERE:
-                    return said
-        elif "assignment" in kind or "declarat" in kind or kind == "property_declaration":
-            if seen is Goes.QUERY:
-                return seen
-            return _by_variable(each, node, source)
-        elif kind in ("return_statement", "return") or kind.startswith("function_body"):
-            return seen if seen is not Goes.UNKNOWN else _by_function(each, source)
-        inner = each
+        seen, done = _said_by(each, node, source, seen)
+        if done:
+            return seen
     return seen if seen is not Goes.UNKNOWN else _by_function(node, source)
+
+
+def _said_by(each: SgNode, node: SgNode, source: str, seen: Goes) -> tuple[Goes, bool]:
+    """What *each*, which *node* stands in, says; and whether that is the last word."""
+    kind = each.kind()
+    if kind in TYPES or (kind == "binary_operator" and each.children()[1].text() == "%"):
+        return Goes.ELSEWHERE, True
+    if kind in _MEMBERS:
+        return _by_member(each, node, seen)
+    if kind in CALLS:
+        said = _by_receiver(each, node) or _by_call(each)
+        done = said is Goes.ELSEWHERE or _grows(each)
+        return (said, done) if said is not Goes.UNKNOWN or done else (seen, False)
+    if "assignment" in kind or "declarat" in kind:
+        return (seen if seen is Goes.QUERY else _by_variable(each, node, source)), True
+    if kind in ("return_statement", "return") or kind.startswith("function_body"):
+        return (seen if seen is not Goes.UNKNOWN else _by_function(each, source)), True
+    return seen, False
+
+
+def _by_member(each: SgNode, node: SgNode, seen: Goes) -> tuple[Goes, bool]:
+    """By the name of the member whose value has *node* in it."""
+    name = named_children(each)[0]
+    if covers(name, node):
+        return seen, False
+    key = name.text().strip("\"':[]{} ")
+    if QUERY_KEY.search(key):
+        return _of_call(each, Goes.QUERY), True
+    if _OTHER_KEY.search(key):
+        return (_jquery_data(each) if key == "data" else Goes.ELSEWHERE), True
+    return seen, False
+
+
+def _grows(call: SgNode) -> bool:
+    """Whether *call* adds to a map or a list that is there already."""
+    return re.search(r"\.(?:update|append|push|add)\Z", callee(call)) is not None
+
+
+def _by_receiver(call: SgNode, node: SgNode) -> Goes | None:
+    """Where that map or list goes; None for another call."""
+    if not _grows(call) or _by_call(call) is not Goes.UNKNOWN:
+        return None
+    receiver = callee(call).rpartition(".")[0]
+    last = re.split(r"\.|->", receiver)[-1]
+    return uses_of(last, scope_text(node), member="." in receiver)
 
 
 def _of_call(pair: SgNode, seen: Goes) -> Goes:
@@ -169,7 +194,7 @@ def _jquery_data(pair: SgNode) -> Goes:
     )
 
 
-def _by_call(call: SgNode, inner: SgNode) -> Goes:
+def _by_call(call: SgNode) -> Goes:
     name = callee(call)
     bare = re.sub(r"\(.*\)", "()", name.removeprefix("new "))
     if _BODY_NEAR.search(name) or "POSTFIELDS" in call.text()[:200]:

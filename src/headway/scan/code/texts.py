@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ast_grep_py import SgNode
 
-from headway.scan.code.languages import CALLS, CONCATENATIONS, STRINGS
+from headway.scan.code.languages import CALLS, CONCATENATIONS, PAIRS, STRINGS
 from headway.scan.code.names import HOLE, IN_TEXT, NAMES, is_host_target
 from headway.scan.code.tree import (
     ancestors,
@@ -34,13 +34,18 @@ class Sent(NamedTuple):
 _NO_URL = re.compile(
     r"(?i)cookie|regex|regexp|pattern|(?<!_)replace|gsub|re\.(?:sub|compile|match|search)|"
     r"includes\(|contains\(|split\(|toContain|indexOf\(|StartsWith|startswith|assert|expect\(|"
-    r"\braise\b|\bthrow\b|Error\(|Exception\(|errors\.New"
+    r"\braise\b|Error\(|Exception\(|errors\.New"
 )
+"""Calls whose texts look for such an address, or speak of one."""
+
 _TAG = re.compile(rf'\burl:"({NAMES})[",]')
 _COOKIE_ATTRIBUTES = re.compile(r"(?i);\s*(?:secure|httponly|path=|samesite)")
-_OWN = re.compile(r"(?:\A|=[\"']?)/(?!/)[\w/.-]*\??[^?]*\Z")
 _HOST_PATH = re.compile(r"/(?:rest|wiki|secure|plugins|download)/")
-_APPENDS = re.compile(r"\.\s*(?:append|Append|concat|WriteString)\s*\(|<<")
+_METHOD = re.compile(r"(?:GET|POST|PUT|DELETE|PATCH) ")
+_SAYS = frozenset({"throw_statement", "raise_statement", "assert_statement"})
+_WRAPPERS = frozenset({"argument", "value_argument", "argument_list", "arguments",
+                       "value_arguments"})  # fmt: skip
+_NO_PARAMETER = ("", '"', "'", "(", HOLE)  # before a name: nothing says that it is in a query
 
 
 def sent_by_text(node: SgNode, constants: Mapping[str, str]) -> Iterator[Sent]:
@@ -50,23 +55,25 @@ def sent_by_text(node: SgNode, constants: Mapping[str, str]) -> Iterator[Sent]:
         yield Sent(node, tagged[1], to_host=False)
         return
     whole = _joined(node)
-    parent = whole.parent()
-    says = any(each.kind() == "string_start" for each in whole.children())
-    if says and parent is not None and parent.kind() == "expression_statement":
-        return  # a docstring says, and does nothing
+    if _is_docstring(whole):
+        return
     text = text_of(whole, constants)
     for found in IN_TEXT.finditer(text):
-        name, value = found["name"], found["value"]
-        if not value and not _value_follows(whole):
+        if not found["value"] and not _value_follows(whole):
             continue
-        if found["before"].strip() in ("", '"', "'", "(", HOLE) and not _is_query(
-            text, found, whole
-        ):
+        if found["before"].strip() in _NO_PARAMETER and not _is_query(text, found, whole):
             continue
-        around = statement_of(whole)
-        if _is_no_url(text, found, whole, around):
+        if _is_no_url(text, found, whole) or _is_own_back_end(text, found):
             continue
-        yield Sent(_part_with(whole, name, node), name, is_host_target(text + _near(whole)))
+        near = statement_of(whole).text()[:400]
+        yield Sent(node, found["name"], is_host_target(text + near))
+
+
+def _is_docstring(whole: SgNode) -> bool:
+    """Whether a string stands for itself: it says, and does nothing."""
+    parent = whole.parent()
+    in_python = any(each.kind() == "string_start" for each in whole.children())
+    return in_python and parent is not None and parent.kind() == "expression_statement"
 
 
 def _joined(node: SgNode) -> SgNode:
@@ -74,107 +81,66 @@ def _joined(node: SgNode) -> SgNode:
     at = node
     for each in ancestors(node):
         kind = each.kind()
-        if kind in CONCATENATIONS or kind in ("concatenated_string", "parenthesized_expression"):
-            operands = each.children() if kind in CONCATENATIONS else []
-            if len(operands) == 3 and operands[1].text() not in ("+", ".", "<<", "++"):
-                break
-            at = each
-        elif kind in STRINGS:
-            at = each
-        else:
+        operands = each.children() if kind in CONCATENATIONS else []
+        if len(operands) == 3 and operands[1].text() not in ("+", ".", "<<", "++"):
             break
+        if kind not in CONCATENATIONS and kind not in STRINGS and kind not in _AROUND:
+            break
+        at = each
     return at
 
 
+_AROUND = frozenset({"concatenated_string", "parenthesized_expression"})
+
+
 def _value_follows(whole: SgNode) -> bool:
-    """Whether the next thing that is appended to *whole* is a value: ``concat("?jwt=", t)``."""
-    for each in ancestors(whole):
-        kind = each.kind()
-        if kind in ("argument", "value_argument", *_LISTS):
-            continue
-        if kind in CALLS:
-            values = positional(each)
-            at = next((n for n, v in enumerate(values) if covers(v, whole)), None)
-            if at is None:
-                return False
-            if at + 1 < len(values):
-                return is_dynamic(values[at + 1])
-            parent = each.parent()
-            return bool(
-                _APPENDS.search(callee(each) + "(")
-                and parent is not None
-                and re.match(r"\s*(?:\.\s*(?:append|Append)\b|<<)",
-                             parent.text()[len(each.text()):])
-            )  # fmt: skip
+    """Whether what is added next is a value: ``concat("?jwt=", t)``, ``append(..).append(t)``."""
+    call = next((each for each in ancestors(whole) if each.kind() not in _WRAPPERS), None)
+    if call is None or call.kind() not in CALLS:
         return False
-    return False
-
-
-_LISTS = frozenset(["argument_list", "arguments", "value_arguments"])
+    values = positional(call)
+    at = next((n for n, value in enumerate(values) if covers(value, whole)), len(values))
+    if at + 1 < len(values):
+        return is_dynamic(values[at + 1])
+    parent = call.parent()
+    after = parent.text()[len(call.text()) :] if parent is not None else ""
+    return re.match(r"\s*(?:\.\s*(?:append|Append)\b|<<)", after) is not None
 
 
 def _is_query(text: str, found: re.Match[str], whole: SgNode) -> bool:
-    """Whether a text that starts with ``name=`` is a query, and no cookie or message."""
+    """Whether a text that has ``name=`` with nothing before it is a query, and no message."""
+    if "?" in text[: found.start("name")]:
+        return True
+    in_prose = found.start("name") > 0 and not found["before"].strip()
     around = statement_of(whole).text()[:600]
-    if (
-        found["before"].strip() == ""
-        and found.start("name") > 0
-        and "?" not in text[: found.start()]
-    ):
-        return False
-    return not re.search(r"(?i)cookie|log|print|header\s*\(", around) or "?" in text
+    return not in_prose and not re.search(r"(?i)cookie|log|print|header\s*\(", around)
 
 
-def _is_no_url(text: str, found: re.Match[str], whole: SgNode, around: SgNode) -> bool:
-    if _COOKIE_ATTRIBUTES.search(text[found.end() :]):
+def _is_no_url(text: str, found: re.Match[str], whole: SgNode) -> bool:
+    """Whether a text is a cookie, a pattern, or what an error or a test says."""
+    if _COOKIE_ATTRIBUTES.search(text[found.end() :]) or "[^" in text or "\\s" in text:
         return True
-    before = around.text()[:2_000]
-    named = _holder(whole)
-    if re.search(r"(?i)cookie", named):
+    if re.search(r"(?i)cookie", _held_by(whole)):
         return True
-    if "[^" in text or "\\s" in text:
-        return True
-    for call in ancestors(whole):
-        if call.kind() in CALLS and _NO_URL.search(callee(call) + "("):
-            return True
-        if call.kind() in ("throw_statement", "raise_statement", "raise", "assert_statement"):
-            return True
-        if call.kind() in ("call", "argument_list") or call.kind() in CALLS:
-            continue
-    return _is_own_back_end(text, found, before, whole)
+    return any(
+        each.kind() in _SAYS or (each.kind() in CALLS and _NO_URL.search(callee(each) + "("))
+        for each in ancestors(whole)
+    )
 
 
-def _holder(whole: SgNode) -> str:
-    """What a text is assigned to, or the member that it is the value of."""
+def _held_by(whole: SgNode) -> str:
+    """What stands before a text: the variable, the member or the call that has it."""
     for each in ancestors(whole):
         kind = each.kind()
-        if (
-            kind == "pair"
-            or "assignment" in kind
-            or kind in ("keyed_element", "array_element_initializer")
-        ):
-            return each.text()[: max(0, whole.range().start.index - each.range().start.index)][-80:]
-        if kind in CALLS:
-            return each.text()[: max(0, whole.range().start.index - each.range().start.index)][-80:]
+        if "assignment" in kind or kind in CALLS or kind in PAIRS:
+            before = whole.range().start.index - each.range().start.index
+            return each.text()[: max(0, before)][-80:]
     return ""
 
 
-def _is_own_back_end(text: str, found: re.Match[str], around: str, whole: SgNode) -> bool:
+def _is_own_back_end(text: str, found: re.Match[str]) -> bool:
     """A context token on its way to the app's own pages: a path without a host."""
-    start = text[: found.start()]
-    url = re.split(r"[\"'\s]", start)[-1]
+    url = re.split(r"[\"'\s]", text[: found.start()])[-1]
     if not url.startswith("/") or url.startswith("//") or _HOST_PATH.search(url):
         return False
-    if found["name"].lower() not in ("jwt", "acpt"):
-        return False
-    return not re.match(r"(?:GET|POST|PUT|DELETE|PATCH) ", text)
-
-
-def _part_with(whole: SgNode, name: str, node: SgNode) -> SgNode:
-    """The node on whose line the finding stands."""
-    return node
-
-
-def _near(whole: SgNode) -> str:
-    """What stands around a text and may say where it goes: its statement."""
-    return statement_of(whole).text()[:400]
+    return found["name"].lower() in ("jwt", "acpt") and not _METHOD.match(text)
