@@ -83,6 +83,34 @@ def test_the_old_gateway_is_closed(tmp_path: Path) -> None:
     assert made[1].closed
 
 
+def test_what_a_policy_needs_may_be_missing_now_and_there_later(tmp_path: Path) -> None:
+    """A store that is down keeps the old policy, is told of once, and is tried again."""
+    missing: list[Exception] = []
+
+    def make(policy: GatewayPolicy) -> Gateway:
+        if missing:
+            raise missing[0]
+        return Gateway(policy)
+
+    file, told, ticks = tmp_path / "gw.toml", list[str](), [0.0]
+    file.write_text(OPEN)
+    gateway = ReloadingGateway(file, make, told=told.append, ticks=lambda: ticks[0], every=1.0)
+    file.write_text(OFF)
+    for failure in (ConfigurationError("the store is down"), RuntimeError("eyJ")):
+        missing[:] = [failure]
+        for _ in range(4):
+            ticks[0] += 2.0
+            assert gateway.decide(ASK).outcome is Outcome.PASS
+    why = [line.partition(";")[0] for line in told]
+    assert why == ["the store is down", f"{file}: RuntimeError"]
+    missing.clear()
+    ticks[0] += 2.0
+    assert gateway.decide(ASK).outcome is Outcome.ANONYMOUS
+    ticks[0] += 2.0
+    gateway.look()
+    assert len(told) == 3  # once, that it is read anew
+
+
 def test_half_a_file_is_no_policy(watched: Watched) -> None:
     whole = OFF + '[[route]]\npath = "/r"\nreason = "stays"\n'
     watched.write(whole.partition("[[route]]")[0])  # TOML, and a policy: another one

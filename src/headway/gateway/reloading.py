@@ -142,6 +142,8 @@ class ReloadingGateway:
             self._look(asked)
         except ConfigurationError as error:
             self._complain(str(error))
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the old policy still decides
+            self._complain(f"{self._path}: {type(failure).__name__}")
         finally:
             self._looking.release()
 
@@ -158,7 +160,10 @@ class ReloadingGateway:
             self._complaint = ""  # the good one is back
             return
         # (3) can it be used?  if not, this raises, and all stays as it was
-        gateway = self._make(read_policy(data, source=str(self._path)))
+        policy = read_policy(data, source=str(self._path))
+        self._stamp = None  # what it needs may be missing now, and there at the next look
+        gateway = self._make(policy)
+        self._stamp = stamp
         old, self.gateway, self._good, self._complaint = self.gateway, gateway, data, ""
         old.close()
         self.reads[True] += 1
