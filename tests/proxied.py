@@ -32,9 +32,10 @@ from headway.gateway.own_paths import OwnPaths
 from headway.gateway.policy_file import read_policy
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.service import AuthorizationService, Decides
+from headway.gateway.tickets.trading import OwnAnswers, TicketGateway
 from headway.http.server import listen
 
-POLICY = b"""
+PLAIN = b"""
 name = "api"
 [[location]]
 name = "jwt"
@@ -60,6 +61,7 @@ reason = "pictures in mails"
 [metadata]
 resource = "https://api.test/v2"
 """
+POLICY = PLAIN + b'[tickets]\nstore = "tickets.db"\n'
 WARNED, BROWNOUT, OFF = 1_625_140_800.0, 1_638_360_000.0, 1_654_041_600.0
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnbmF0dXJlLXRoYXQtaXMtbm9uZQ"
 
@@ -236,6 +238,16 @@ def asked(address: str, target: str, *lines: str, method: str = "GET", body: byt
             return Answer(answer.status, answer.getheaders(), answer.read())
 
 
+class Kept(dict[bytes, bytes]):
+    """What keeps tickets, without a database."""
+
+    def put(self, key: bytes, value: bytes, until: int) -> None:
+        self[key] = value
+
+    def take(self, key: bytes) -> bytes | None:
+        return self.pop(key, None)
+
+
 @dataclass
 class Proxied:
     """Everything together."""
@@ -256,8 +268,9 @@ class Proxied:
             usage=self.uses.append,
             verifier=self.verifier,
         )
-        own = OwnPaths(gateway, clock=lambda: self.now)
-        self.app = AuthorizationService(gateway, peers=["127.0.0.1"], own=own)
+        self.trades = TicketGateway(gateway, Kept(), clock=lambda: self.now)
+        own = OwnAnswers(OwnPaths(gateway, clock=lambda: self.now), self.trades)
+        self.app = AuthorizationService(self.trades, peers=["127.0.0.1"], own=own)
         self.service: Served | AskedOverGrpc = Served(self.app)
 
     def afresh(self) -> Self:

@@ -32,10 +32,10 @@ from envoy.service.auth.v3.external_auth_pb2_grpc import (
 from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.rpc.status_pb2 import Status
 
-from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Decision, Headers, Outcome, joined
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.service import (
+    Current,
     Decides,
     Misasked,
     Peers,
@@ -116,7 +116,7 @@ class EnvoyService(AuthorizationServicer):  # type: ignore[misc]
         self._wanted = headers_read(policy)
 
 
-async def _decided(gateway: Gateway, ask: Ask) -> Decision:
+async def _decided(gateway: Current, ask: Ask) -> Decision:
     try:
         decided = gateway.begin(ask)
         return decided if isinstance(decided, Decision) else await decided

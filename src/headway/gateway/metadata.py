@@ -73,7 +73,7 @@ def resource_at(policy: GatewayPolicy, raw_path: str) -> ProtectedResource | Non
 
 
 def own_paths(policy: GatewayPolicy) -> tuple[str, ...]:
-    """All paths that the gateway answers itself: those of metadata, and of a client's own record.
+    """All paths that the gateway answers itself: of metadata, a client's own record, and tickets.
 
     >>> location = RetiredLocation(name="token", parameters=("access_token",))
     >>> own_paths(GatewayPolicy(name="api", locations=(location,)))
@@ -81,7 +81,11 @@ def own_paths(policy: GatewayPolicy) -> tuple[str, ...]:
     """
     observes = policy.mode is Mode.OBSERVE
     found = [] if observes else [each.metadata_path for each in policy.resources]
-    return (*found, policy.usage.own_path) if policy.usage.own_path else tuple(found)
+    if policy.usage.own_path:
+        found.append(policy.usage.own_path)
+    if policy.tickets is not None:
+        found.append(policy.tickets.path)
+    return tuple(found)
 
 
 def pointer(policy: GatewayPolicy, raw_path: str) -> str:

@@ -38,9 +38,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from headway.errors import ConfigurationError, Refusal
-from headway.gateway.decide import READ_HEADERS, Gateway
+from headway.gateway.decide import READ_HEADERS
 from headway.gateway.decision import Ask, Decision, Headers, Outcome, joined
-from headway.gateway.own_paths import OwnPaths
 from headway.gateway.parameters import find
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.tally import Tally
@@ -146,11 +145,35 @@ def _inside(address: str, networks: Sequence[Any]) -> bool:
     return any(mapped in network for network in networks)
 
 
+class Current(Protocol):
+    """A :class:`~headway.gateway.decide.Gateway`, or one that knows tickets, too."""
+
+    @property
+    def policy(self) -> GatewayPolicy:
+        """By what it decides."""
+
+    def may_hold(self, raw_query: str) -> bool:
+        """Whether anything in *raw_query* may matter."""
+
+    def begin(self, ask: Ask) -> Decision | Coroutine[Any, Any, Decision]:
+        """Decide at once, or give what does once it is awaited."""
+
+    def failed(self, ask: Ask) -> Decision | None:
+        """The decision where none could be made; None where nobody gets in by that."""
+
+
 class Decides(Protocol):
     """A gateway, or one that goes by its file as it is now."""
 
-    def current(self) -> Gateway:
+    def current(self) -> Current:
         """The gateway that counts at this moment."""
+
+
+class Answers(Protocol):
+    """Who answers what the gateway answers itself."""
+
+    async def aanswer(self, ask: Ask) -> Decision | None:
+        """The answer, or None where it is for somebody else."""
 
 
 class Misasked(Exception):
@@ -177,7 +200,7 @@ class AuthorizationService:
         gateway: Decides,
         *,
         peers: Iterable[str],
-        own: OwnPaths | None = None,
+        own: Answers | None = None,
         tally: Tally | None = None,
     ) -> None:
         self.gateway = gateway
@@ -221,7 +244,7 @@ class AuthorizationService:
         return self._decided(peer, name, gateway, reading, ask)
 
     def _decided(
-        self, peer: str, name: str, gateway: Gateway, reading: _Reading, ask: Ask
+        self, peer: str, name: str, gateway: Current, reading: _Reading, ask: Ask
     ) -> Reply | Coroutine[Any, Any, Reply]:
         try:
             decided = gateway.begin(ask)
@@ -238,7 +261,7 @@ class AuthorizationService:
         self,
         peer: str,
         name: str,
-        gateway: Gateway,
+        gateway: Current,
         reading: _Reading,
         ask: Ask,
         decided: Coroutine[Any, Any, Decision],
@@ -270,7 +293,7 @@ class AuthorizationService:
         return reply
 
     def _failing(
-        self, name: str, gateway: Gateway, reading: _Reading, ask: Ask, failure: Exception
+        self, name: str, gateway: Current, reading: _Reading, ask: Ask, failure: Exception
     ) -> Reply:
         """The answer where a decision failed: no, unless the policy says otherwise."""
         if isinstance(failure, Misasked):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from proxied import POLICY
+from proxied import PLAIN as POLICY
 
 from headway.cli.commands import run
 from headway.cli.gateway.config import Proxy

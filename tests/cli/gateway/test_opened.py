@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from proxied import POLICY, TOKEN
+from proxied import PLAIN as POLICY
+from proxied import TOKEN
 
 from headway.cli.gateway.evidence import STORE
 from headway.cli.gateway.opened import TICKETS, opened, trading, usage_address

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from proxied import POLICY, TOKEN, Upstream, asked
+from proxied import PLAIN as POLICY
+from proxied import TOKEN, Upstream, asked
 
 from certificates import Authority
 from headway.cli.commands import run

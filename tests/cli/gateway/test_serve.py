@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 
 import pytest
 import services
-from proxied import POLICY, TOKEN, Answer, asked
+from proxied import PLAIN as POLICY
+from proxied import TOKEN, Answer, asked
 
 from headway.cli.commands import run
 from headway.cli.gateway.evidence import STORE

@@ -7,7 +7,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from proxied import POLICY, TOKEN
+from proxied import PLAIN as POLICY
+from proxied import TOKEN
 
 from headway.cli.gateway.dashboard import PASSWORD
 from headway.cli.gateway.opened import opened

@@ -11,6 +11,8 @@ import json
 import pytest
 from proxied import BROWNOUT, OFF, TOKEN, Proxied
 
+from headway.gateway.decision import Ask
+
 
 class Conformance:
     """Pass, move, refuse, strip, and nothing forged; behind any proxy."""
@@ -74,6 +76,25 @@ class Conformance:
         assert refused.all("www-authenticate") == [
             f'JWT realm="jwt", resource_metadata="https://api.test{path}"'
         ]
+
+    def test_a_ticket_opens_once(self, proxied: Proxied) -> None:
+        asks = "/headway/ticket?for=%2Frest%2Ffile%3Fa%3D%252Fz"
+        credentials = f"Authorization: JWT {TOKEN}"
+        if self.hands_on:
+            made = proxied.ask(asks, credentials, "Content-Length: 0", method="POST")
+            assert (made.status, made.all("cache-control")) == (201, ["no-store"])
+            body = made.body
+        else:
+            ask = Ask(method="POST", target=asks, headers=(("authorization", f"JWT {TOKEN}"),))
+            body = proxied.trades.decide(ask).body
+        url = json.loads(body)["url"]
+        assert url.startswith("/rest/file?a=%2Fz&headway-ticket=")
+        got = proxied.got(url)
+        assert got.target == "/rest/file?a=%2Fz"
+        assert got.all("authorization") == [f"JWT {TOKEN}"]
+        del proxied.upstream.got[:]
+        assert (proxied.ask(url).status, proxied.upstream.got) == (401, [])
+        assert proxied.uses == []
 
     def test_t24_forged_headers_of_a_client_and_of_upstream_are_nothing(
         self, proxied: Proxied

@@ -9,14 +9,18 @@ from collections.abc import Iterator
 
 import pytest
 from proxied import OFF as LATER
-from proxied import PATHS, Proxied, Upstream
+from proxied import PATHS, Kept, Proxied, Upstream
 
 from gateway.config.conformance import Conformance
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Decision, Outcome
+from headway.gateway.own_paths import OwnPaths
+from headway.gateway.policy_file import read_policy
 from headway.gateway.proxy.settings import Limits, ProxySettings, Timeouts
 from headway.gateway.rules import is_normal
+from headway.gateway.tickets.trading import TicketGateway
 from proxy_run import OFF, Running, heard, running, until
+from proxy_run import POLICY as RUN_POLICY
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnbmF0dXJlLXRoYXQtaXMtbm9uZQ"
 QUICK = ProxySettings(
@@ -31,7 +35,13 @@ class Here(Proxied):
     def __post_init__(self) -> None:
         self.upstream = Upstream()
         gateway = Gateway(self.policy, clock=lambda: self.now, usage=self.uses.append)
-        self.service = Running(gateway=gateway, instead=[f"http://{self.upstream.address}"])  # type: ignore[assignment]
+        self.trades = TicketGateway(gateway, Kept(), clock=lambda: self.now)
+        own = OwnPaths(gateway, clock=lambda: self.now)
+        self.service = Running(  # type: ignore[assignment]
+            gateway=self.trades,
+            instead=[f"http://{self.upstream.address}"],
+            endpoints=[own.aanswer],
+        )
         self.address = self.service.address
 
 
@@ -387,10 +397,7 @@ def test_a_decision_that_fails_lets_nobody_through() -> None:
         async def adecide(self, ask: Ask) -> Decision:
             raise RuntimeError(ask.target)
 
-    from headway.gateway.policy_file import read_policy
-    from proxy_run import POLICY
-
-    with running(gateway=Broken(read_policy(POLICY))) as proxy:
+    with running(gateway=Broken(read_policy(RUN_POLICY))) as proxy:
         told = proxy.ask("/secret")
         assert (told.status, json.loads(told.body)["id"]) == (503, "decision-failed")
         assert proxy.upstream.heard == []
@@ -533,3 +540,19 @@ def test_upstream_answers_while_the_client_still_sends(proxy: Running) -> None:
             assert not select.select([wire.socket], [], [], 0.15)[0]
             wire.send("x")
         assert wire.told().status == 200
+
+
+def test_a_decision_that_fails_may_fail_open_where_the_policy_says_so() -> None:
+    class Broken(Gateway):
+        async def adecide(self, ask: Ask) -> Decision:
+            raise RuntimeError
+
+    class Worse(Broken):
+        def failed(self, ask: Ask) -> Decision | None:
+            raise RuntimeError
+
+    policy = read_policy(RUN_POLICY.replace(b'"api"', b'"api"\nfailing = "open"', 1))
+    with running(gateway=Broken(policy)) as proxy:
+        assert proxy.got(f"/secret?a=1&jwt={TOKEN}").target == "/secret?a=1"
+    with running(gateway=Worse(policy)) as proxy:
+        assert proxy.ask("/secret").status == 503

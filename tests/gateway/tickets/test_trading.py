@@ -14,7 +14,7 @@ from headway.errors import ReplayCacheFull
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Decision, Outcome
 from headway.gateway.policy_file import read_policy
-from headway.gateway.tickets.trading import TicketGateway
+from headway.gateway.tickets.trading import OwnAnswers, TicketGateway
 from headway.model import TokenText
 from headway.ports import KeySource, ReplayCache, Steps
 
@@ -272,3 +272,65 @@ def test_a_token_is_verified_for_the_request_that_the_ticket_is_for(both: Both) 
     assert proved.trade("/file?id=5").status == 201
     told = proved.trade("/file?id=6")
     assert (told.status, told.id) == (401, "qsh-mismatch")
+
+
+def test_who_answers_proxies_knows_tickets() -> None:
+    both = Both(True)
+    url = both.url("/file?id=5")
+    now = both.gateway.current()
+    assert now is both.gateway
+    assert now.may_hold(url.partition("?")[2])
+    assert now.may_hold("jwt=x")
+    assert not now.may_hold("id=5")
+    assert isinstance(now.begin(Ask(method="GET", target="/file?id=5")), Decision)
+    later = now.begin(Ask(method="GET", target=url))
+    assert not isinstance(later, Decision)
+    assert asyncio.run(_awaited(later)).set_headers == (TOKEN,)
+    own = OwnAnswers(both.gateway)
+    assert asyncio.run(own.aanswer(Ask(method="GET", target="/file"))) is None
+    asks = Ask(method="POST", target="/headway/ticket?for=%2Fa", headers=(TOKEN,))
+    told = asyncio.run(own.aanswer(asks))
+    assert told is not None
+    assert told.status == 201
+    assert now.failed(Ask(method="GET", target=url)) is None
+
+
+async def _awaited(later: Any) -> Decision:
+    decision: Decision = await later
+    return decision
+
+
+def test_a_policy_that_is_read_anew_keeps_its_tickets() -> None:
+    both = Both(True)
+    first, second = (Gateway(read_policy(POLICY), clock=lambda: NOW) for _ in range(2))
+
+    class Reloads:
+        policy = first.policy
+        verifiers = first.verifiers
+        gateway = first
+
+        def current(self) -> Gateway:
+            return self.gateway
+
+        def decide(self, ask: Ask) -> Decision:
+            return self.gateway.decide(ask)
+
+        async def adecide(self, ask: Ask) -> Decision:
+            return await self.gateway.adecide(ask)
+
+    inner = Reloads()
+    trades = TicketGateway(inner, both.store, clock=lambda: NOW)
+    before = trades.current()
+    assert trades.current() is before
+    inner.gateway = second
+    assert trades.current() is not before
+    url = both.url("/file")
+    assert trades.current().decide(Ask(method="GET", target=url)).set_headers == (TOKEN,)
+
+
+def test_where_a_decision_failed_open_a_ticket_goes_no_further() -> None:
+    both = Both(True, POLICY.replace(b'name = "api"', b'name = "api"\nfailing = "open"', 1))
+    url = both.url("/file?id=5")
+    told = both.gateway.failed(Ask(method="GET", target=url))
+    assert told is not None
+    assert told.target == "/file?id=5"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headway.cli.gateway.evidence import STORE
-from headway.cli.gateway.opened import opened
+from headway.cli.gateway.opened import opened, trading
 from headway.cli.gateway.policy import DEFAULT, Policy, named
 from headway.cli.gateway.showing import DashboardPort, MetricsBind, MetricsPort, Traces, showing
 from headway.errors import ConfigurationError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from headway.cli.gateway.opened import Opened
     from headway.gateway.reloading import ReloadingGateway
     from headway.gateway.service import AuthorizationService
+    from headway.gateway.tickets.trading import TicketGateway
 
 __all__ = ["logging_to_stderr", "serve"]
 
@@ -64,6 +65,7 @@ def serve(
     that is wrong keeps the old one.
     """
     from headway.gateway.service import AuthorizationService
+    from headway.gateway.tickets.trading import OwnAnswers
     from headway.http.server import listen
 
     if bind not in ("127.0.0.1", "::1") and not peer:
@@ -72,11 +74,13 @@ def serve(
     with (
         logging_to_stderr(access_log),
         opened(named(policy), usage, traces=traces) as found,
+        trading(found.gateway) as trades,
     ):
-        service = AuthorizationService(found.gateway, peers=peers, own=found.own, tally=found.tally)
+        own = OwnAnswers(found.own, trades)
+        service = AuthorizationService(trades, peers=peers, own=own, tally=found.tally)
         beside = [showing(found, metrics_port, metrics_bind, dashboard)]
         if grpc_port is not None:
-            beside.append(_envoy(found, peers, bind, grpc_port))
+            beside.append(_envoy(trades, found, peers, bind, grpc_port))
         asyncio.run(_serve(service, found.gateway, beside, listen(port, [bind])))
 
 
@@ -95,11 +99,13 @@ def logging_to_stderr(each: bool) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _envoy(found: Opened, peers: list[str], bind: str, port: int) -> AsyncIterator[None]:
+async def _envoy(
+    trades: TicketGateway, found: Opened, peers: list[str], bind: str, port: int
+) -> AsyncIterator[None]:
     from headway.gateway.grpc_service import EnvoyService, serving_grpc
 
     host = f"[{bind}]" if ":" in bind else bind
-    service = EnvoyService(found.gateway, peers=peers, tally=found.tally)
+    service = EnvoyService(trades, peers=peers, tally=found.tally)
     async with serving_grpc(service, f"{host}:{port}") as got:
         print(f"Envoy asks on {host}:{got}", flush=True)
         yield

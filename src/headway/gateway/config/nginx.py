@@ -93,7 +93,7 @@ server {{
 """
 
 _OWN = """\
-    # What the gateway answers itself (resource metadata, a client's own record): handed on whole.
+    # What the gateway answers itself (metadata, a client's own record, tickets): handed on whole.
     location = {path} {{
         proxy_pass http://headway_service;
         proxy_http_version 1.1;

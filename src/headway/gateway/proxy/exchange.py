@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias, cast
+from typing import Protocol, TypeAlias, cast
 
 import h11
 
@@ -24,6 +24,7 @@ from headway.gateway.proxy.head import Incoming
 from headway.gateway.proxy.settings import ProxySettings
 from headway.gateway.proxy.tunnel import agrees, tunnel
 from headway.gateway.proxy.upstreams import Link, Upstreams
+from headway.gateway.service import Current
 from headway.gateway.tally import Tally
 from headway.redact import redact_url
 
@@ -42,12 +43,19 @@ _INFORMED_MAX = 16  # informational answers to one request
 _log = logging.getLogger("headway.gateway.proxy")
 
 
+class _Decides(Decides, Protocol):
+    """A gateway, one that reloads, or one that knows tickets."""
+
+    def current(self) -> Current:
+        """The gateway that counts at this moment."""
+
+
 class Proxy:
     """What all connections share."""
 
     def __init__(
         self,
-        gateway: Decides,
+        gateway: _Decides,
         upstreams: Upstreams,
         settings: ProxySettings,
         *,
@@ -146,11 +154,21 @@ class Exchange:
                 if own is not None:
                     return own
             decision = await self._proxy.gateway.adecide(ask)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, nothing goes on by it
-            _log.error("a decision failed: %s", type(failure).__name__)
-            raise Unserved("decision-failed") from None
+        except Exception as failure:  # noqa: BLE001 - whatever it is, nobody gets in by it
+            decision = self._failing(ask, type(failure).__name__)
         self._proxy.tally.decided(DOOR, decision.outcome.value, decision.id)
         return decision
+
+    def _failing(self, ask: Ask, failure: str) -> Decision:
+        """What becomes of a request that nothing could be decided of: no, or as the policy says."""
+        try:
+            opened = self._proxy.gateway.current().failed(ask)
+        except Exception as again:  # noqa: BLE001 - the same
+            opened, failure = None, type(again).__name__
+        _log.error("a decision failed: %s%s", failure, "" if opened is None else "; it failed open")
+        if opened is None:
+            raise Unserved("decision-failed") from None
+        return opened
 
     # ---- there ------------------------------------------------------------------------------
 

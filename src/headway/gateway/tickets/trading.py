@@ -28,12 +28,14 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 import msgspec
 
 from headway.errors import Refusal, TokenMissing, TokensDiffer
+from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Decision, Headers, Outcome
 from headway.gateway.middleware import Decides
 from headway.gateway.parameters import find
@@ -53,7 +55,7 @@ from headway.store.tickets import (
     without_ticket,
 )
 
-__all__ = ["TicketGateway"]
+__all__ = ["OwnAnswers", "TicketGateway"]
 
 METHOD = "GET"
 _TARGET_MAX = 8192
@@ -70,6 +72,34 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
     value: str
     request: bytes  # hash of method, path and query
     expires: int  # seconds since 1970
+
+
+class Answers(Protocol):
+    """Who answers what the gateway answers itself."""
+
+    async def aanswer(self, ask: Ask) -> Decision | None:
+        """The answer, or None where it is for somebody else."""
+
+
+class OwnAnswers:
+    """The first of *each* that has an answer."""
+
+    def __init__(self, *each: Answers) -> None:
+        self._each = each
+
+    async def aanswer(self, ask: Ask) -> Decision | None:
+        """The answer, or None where it is for somebody else."""
+        for answers in self._each:
+            if (told := await answers.aanswer(ask)) is not None:
+                return told
+        return None
+
+
+class _Inner(Decides, Protocol):
+    """A :class:`~headway.gateway.decide.Gateway`, or one that reloads."""
+
+    def current(self) -> Gateway:
+        """The gateway that counts at this moment."""
 
 
 class TicketGateway:
@@ -101,10 +131,11 @@ class TicketGateway:
     """
 
     def __init__(
-        self, gateway: Decides, store: OnceStore | None, *, clock: Clock = time.time
+        self, gateway: _Inner, store: OnceStore | None, *, clock: Clock = time.time
     ) -> None:
-        self._gateway, self._clock = gateway, clock
+        self._gateway, self._store, self._clock = gateway, store, clock
         self._box = None if store is None else TicketBox(store, "headway gateway ticket")
+        self._now: TicketGateway | None = None
 
     @property
     def policy(self) -> GatewayPolicy:
@@ -115,6 +146,37 @@ class TicketGateway:
     def verifiers(self) -> Mapping[str, Verifier]:
         """Who proves whose a token is, by the names of locations."""
         return self._gateway.verifiers
+
+    def current(self) -> TicketGateway:
+        """The gateway that counts at this moment, with its tickets."""
+        inner = self._gateway.current()
+        if inner is self._gateway:
+            return self
+        if self._now is None or self._now._gateway is not inner:
+            self._now = TicketGateway(inner, self._store, clock=self._clock)
+        return self._now
+
+    def may_hold(self, raw_query: str) -> bool:
+        """As :meth:`headway.gateway.decide.Gateway.may_hold`; a ticket counts too."""
+        return carries_ticket(raw_query) or self._gateway.current().may_hold(raw_query)
+
+    def begin(self, ask: Ask) -> Decision | Coroutine[Any, Any, Decision]:
+        """As :meth:`headway.gateway.decide.Gateway.begin`; a ticket is always awaited."""
+        settings = self.policy.tickets
+        if settings is None or self._box is None or not _concerns(ask, settings):
+            return self._gateway.current().begin(ask)
+        return self.adecide(ask)
+
+    def failed(self, ask: Ask) -> Decision | None:
+        """As :meth:`headway.gateway.decide.Gateway.failed`; a ticket goes no further."""
+        return self._gateway.current().failed(_without(ask))
+
+    async def aanswer(self, ask: Ask) -> Decision | None:
+        """The answer to whoever asks for a ticket; None to everybody else."""
+        settings = self.policy.tickets
+        if settings is None or self._box is None or ask.raw_path != settings.path:
+            return None
+        return await self.adecide(ask)
 
     def decide(self, ask: Ask) -> Decision:
         """Decide at once."""
