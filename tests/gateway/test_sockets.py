@@ -5,9 +5,9 @@ import socket
 
 import anyio
 import pytest
-from anyio.abc import SocketAttribute
+from anyio.abc import ByteStream, SocketAttribute
 
-from headway.gateway.sockets import SocketBytes, connected, has_spoken
+from headway.gateway.sockets import SocketBytes, connected, has_left, has_spoken
 from headway.http.server import listen
 
 
@@ -94,17 +94,37 @@ def test_a_side_that_resets() -> None:
         asyncio.run(asked())
 
 
+class Nowhere(ByteStream):
+    """A stream with no socket below."""
+
+    async def receive(self, max_bytes: int = 65_536) -> bytes:
+        raise anyio.EndOfStream
+
+    async def send(self, item: bytes) -> None:
+        """To nobody."""
+
+    async def send_eof(self) -> None:
+        """To nobody."""
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
 def test_who_has_spoken() -> None:
     async def asked() -> None:
         stream, other = pair()
         assert not has_spoken(stream)
         other.sendall(b"x")
         assert has_spoken(stream)
+        assert not has_left(stream)
         assert await stream.receive() == b"x"
         assert not has_spoken(stream)
+        other.shutdown(socket.SHUT_WR)
+        assert has_left(stream)
         other.close()
         assert has_spoken(stream)
         await stream.aclose()
         assert has_spoken(stream)
+        assert not has_left(Nowhere())
 
     asyncio.run(asked())

@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
 
-__all__ = ["SocketBytes", "connected", "has_spoken"]
+__all__ = ["SocketBytes", "connected", "has_left", "has_spoken"]
 
 
 class SocketBytes(ByteStream):
@@ -97,9 +97,20 @@ def has_spoken(stream: ByteStream) -> bool:
 
     Nothing is read; in TLS it may be a word of its own.
     """
+    return _polled(stream, select.POLLIN | select.POLLRDHUP)
+
+
+def has_left(stream: ByteStream) -> bool:
+    """Whether the other side of *stream* says no more: it closed, or ended its half."""
+    return _polled(stream, select.POLLRDHUP)
+
+
+def _polled(stream: ByteStream, events: int) -> bool:
     opened = stream.extra(SocketAttribute.raw_socket, None)  # noqa: S610 - no query set
-    if opened is None or opened.fileno() < 0:
+    if opened is None:
+        return False
+    if opened.fileno() < 0:
         return True
     waiting = select.poll()
-    waiting.register(opened, select.POLLIN | select.POLLRDHUP)
+    waiting.register(opened, events)
     return bool(waiting.poll(0))

@@ -29,6 +29,7 @@ from headway.gateway.proxy.answers import ANSWERS, Unserved
 from headway.gateway.proxy.forwarding import HOP_BY_HOP
 from headway.gateway.proxy.head import check_bytes
 from headway.gateway.proxy.tunnel import agrees
+from headway.gateway.sockets import has_left
 
 __all__ = [
     "HEAD_MAX",
@@ -50,6 +51,7 @@ HEAD_MAX = 65_536
 PIECE = 65_536
 STALL_SECONDS = 300.0  # a server may think for so long, and a stream be silent
 _LINGER_SECONDS, _LINGER_BYTES = 2.0, 1 << 20  # for the rest of a body whose answer is there
+_WATCH_SECONDS = 1.0  # between two looks whether the client is still there
 _BEFORE_MAX = 16  # informational answers to one request
 _SPLICED_SECONDS = 30.0  # how long one direction of a tunnel outlives the other
 
@@ -352,12 +354,14 @@ async def exchange(
 ) -> bool:
     """Send *request* upstream, and pass both bodies on; True where the protocol was switched.
 
+    A client that ends its half of the connection has left: nobody waits for its answer.
+
     *answered* gives the headers of an answer for the client.  Raises
     :class:`Unanswered` where upstream does not answer, :class:`Ambiguous` and
     TimeoutError for the client's body, and h11's and anyio's own where a
     connection breaks.
     """
-    switched, failures = False, list[Exception]()
+    switched, failures, watching = False, list[Exception](), anyio.CancelScope()
     whole = client.is_read
     try:
         await upstream.send(request, *([h11.EndOfMessage()] if whole else []))
@@ -372,14 +376,25 @@ async def exchange(
                 failures.append(failure)
                 tasks.cancel_scope.cancel()
 
+        async def watch() -> None:
+            with watching:
+                while True:  # the loop tells of what can be read, not of this
+                    await anyio.sleep(_WATCH_SECONDS)
+                    if has_left(client.stream):
+                        break
+                failures.append(anyio.BrokenResourceError())
+                tasks.cancel_scope.cancel()
+
         if not whole:
             tasks.start_soon(body)
+        tasks.start_soon(watch)
         try:
             switched = await _pass_answer(client, upstream, request, answered)
         except _FAILURES as failure:
             failures.append(failure)
             tasks.cancel_scope.cancel()
         else:
+            watching.cancel()
             # Nobody needs the rest of the body now; a client may still be writing it.
             tasks.cancel_scope.deadline = anyio.current_time() + _LINGER_SECONDS
             return switched

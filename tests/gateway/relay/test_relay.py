@@ -631,6 +631,33 @@ def test_nothing_stays_open(tmp_path: Path) -> None:
         assert open_now() <= before
 
 
+def test_a_program_that_left_is_waited_for_no_more(tmp_path: Path) -> None:
+    """Neither in plain nor in TLS: what it had asked for is given up, so that places get free."""
+    left: list[bytes] = []
+
+    def never(connection: socket.socket, heard: list[bytes]) -> None:
+        heard.append(head(connection))
+        asked.set()
+        left.append(everything(connection))
+
+    with (
+        upstream(never, tmp_path) as site,
+        relayed(site, folder=tmp_path, extra=site.authority) as running,
+    ):
+        for program in (running.connect(), tunnel(running, site)):
+            asked = threading.Event()
+            with program:
+                if isinstance(program, ssl.SSLSocket):
+                    program.sendall(b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % site.host)
+                else:
+                    program.sendall(get(site, "/"))
+                assert asked.wait(SECONDS)
+        until = time.monotonic() + SECONDS
+        while len(left) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+    assert left == [b"", b""]
+
+
 def test_another_upgrade_is_dropped() -> None:
     with upstream(answers(OK)) as site, relayed(site) as running:
         asked = get(
