@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from headway.cli.commands import run
 
@@ -96,3 +98,37 @@ def test_a_path_of_the_gateways_own_is_said(file: str, capsys: pytest.CaptureFix
     assert "the gateway answers this path itself" in capsys.readouterr().out
     assert explained(file, "GET", "/rest") == 0
     assert "itself" not in capsys.readouterr().out
+
+
+ATOMS = ["/", "?", "k=", "k=eyJhbGciOiJIUzI1NiJ9", "%", "%zz", "&", "[k]=x", "http://a", "https://[::1",
+         "\\", "..", "#", "\u00e9", "\n", " ", "\x1b", ";k=x"]  # fmt: skip
+MOMENTS = ["", "2022-02-01", "9999-12-31", "0001-01-01", "x", "2022-02-01T00:00:00+14:00"]
+NAMES = ["slow", "", "\x1b[2J", "x" * 500]
+HEADERS = ["Authorization: JWT x", "a", ": x", "X: \u00e9\r\ny: z", "Origin: o"]
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(st.sampled_from(ATOMS), min_size=1, max_size=7).map("".join),
+    st.sampled_from(MOMENTS),
+    st.sampled_from(NAMES),
+    st.lists(st.sampled_from(HEADERS), max_size=2),
+)
+def test_rubbish_is_explained_or_refused_in_a_line(
+    file: str,
+    capsys: pytest.CaptureFixture[str],
+    url: str,
+    at: str,
+    client: str,
+    headers: list[str],
+) -> None:
+    more = [part for header in headers for part in ("-H", header)]
+    code = explained(file, "GET", f"/{url}", "--at", at, "--client", client, *more)
+    told = capsys.readouterr()
+    assert code in (0, 2)
+    assert bool(told.err) is (code == 2)
+    for line in (told.out + told.err).splitlines():
+        assert line.isprintable()
+        assert "eyJhbGci" not in line

@@ -12,7 +12,9 @@ def test_moments_read_back() -> None:
     assert moment_of("2022-02-01T01:00:00+01:00") == moment_of("2022-02-01")
 
 
-@pytest.mark.parametrize("text", ["soon", "2022-02-01T00:00:00", "2022-13-01"])
+@pytest.mark.parametrize(
+    "text", ["soon", "2022-02-01T00:00:00", "2022-13-01", "9999-12-31", "0001-01-01"]
+)
 def test_what_is_no_moment(text: str) -> None:
     with pytest.raises(ConfigurationError, match="--at"):
         moment_of(text)

@@ -10,6 +10,7 @@ from headway.errors import ConfigurationError
 
 __all__ = ["counted", "line", "moment", "moment_of", "target_of"]
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999  # as in a policy file
 _METHOD = re.compile(r"[A-Z]{1,20}")
 
 
@@ -56,6 +57,8 @@ def moment_of(text: str) -> float:
         if len(text) > len("2022-02-01"):
             raise ConfigurationError(f"--at: {text!r} has no offset: end it with Z")
         told = told.replace(tzinfo=UTC)
+    if not _FIRST_YEAR <= told.year <= _LAST_YEAR:
+        raise ConfigurationError(f"--at: is not between {_FIRST_YEAR} and {_LAST_YEAR}")
     return told.timestamp()
 
 
