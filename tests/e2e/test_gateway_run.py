@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from playwright.sync_api import sync_playwright
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+from e2e.browsing import CHROMIUM, QUIET
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPRESS = ROOT / "tests" / "e2e" / "ace" / "node_modules" / "express"
@@ -167,6 +170,51 @@ def test_a_websocket_opens_by_a_ticket_and_once(pair: Pair) -> None:
     with pytest.raises(InvalidStatus) as refused:
         connect(f"ws://{pair.address}{url}")
     assert refused.value.response.status_code == 401
+
+
+ASKS_BY_TICKETS = """async (token) => {
+  const trade = async (target) => {
+    const told = await fetch("/headway/ticket?for=" + encodeURIComponent(target), {
+      method: "POST", headers: { Authorization: "JWT " + token },
+    });
+    return (await told.json()).url;
+  };
+  const shown = (url) => new Promise((done) => {
+    const image = new Image();
+    image.onload = () => done(image.width);
+    image.onerror = () => done("nothing");
+    image.src = url;
+  });
+  const pixel = await trade("/pixel?a=1&b=%2F");
+  const event = async (url) => new Promise((done) => {
+    const events = new EventSource(url);
+    events.onmessage = (message) => { events.close(); done(message.data); };
+    events.onerror = () => done("nothing");
+  });
+  const said = async (url) => new Promise((done) => {
+    const socket = new WebSocket("ws://" + location.host + url);
+    socket.onmessage = (message) => { socket.close(); done(message.data); };
+    socket.onerror = () => done("nothing");
+  });
+  const [events, chat] = [await trade("/events"), await trade("/chat")];
+  return [
+    await shown("/pixel"), await shown(pixel),
+    await event(events), await event(events), await said(chat), await said(chat),
+  ];
+}"""
+
+
+@pytest.mark.browser
+def test_a_browser_opens_what_sends_no_header_by_tickets(pair: Pair) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        try:
+            page = browser.new_page()
+            page.goto(f"http://{pair.address}/page")
+            seen = page.evaluate(ASKS_BY_TICKETS, TOKEN)
+        finally:
+            browser.close()
+    assert seen == ["nothing", 1, "first", "nothing", f"JWT {TOKEN}", "nothing"]
 
 
 def test_upstream_is_killed_in_the_middle(tmp_path: Path) -> None:

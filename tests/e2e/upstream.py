@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ import uvicorn
 from headway.http.server import listen
 
 PIECE = b"x" * 65_536
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -31,6 +33,12 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(start)
         for left in range(size, 0, -len(PIECE)):
             await _body(send, PIECE[:left], more=left > len(PIECE))
+    elif path == "/pixel":  # for whoever has a token in the header
+        known = any(name == b"authorization" for name, _ in scope["headers"])
+        start["status"] = 200 if known else 401
+        start["headers"] = [(b"content-type", b"image/gif"), (b"cache-control", b"max-age=60")]
+        await send(start)
+        await _body(send, PIXEL if known else b"", more=False)
     elif path == "/events":
         start["headers"] = [(b"content-type", b"text/event-stream")]
         await send(start)

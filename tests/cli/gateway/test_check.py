@@ -41,6 +41,7 @@ def test_what_a_gateway_does_itself_is_said(
     more = (
         '[usage]\nstore = "u.db"\nkeep_days = 90\nown_path = "/usage"\n'
         '[metadata]\nresource = "https://api.example/v2"\n'
+        '[tickets]\nstore = "t.db"\n'
         '[[location]]\nname = "key"\nparameters = ["key"]\n[location.verify]\n'
         'by = "connect"\nstore = "s.db"\nclient_key = "k"\n'
     )
@@ -48,9 +49,10 @@ def test_what_a_gateway_does_itself_is_said(
     assert run(["gateway", "check", str(tmp_path / "gw.toml")]) == 0
     out = capsys.readouterr().out
     assert "clients proved by none and connect" in out
-    assert "    line 23: clients proved by connect" in out
+    assert "    line 25: clients proved by connect" in out
     assert "uses are counted in u.db, and kept for 90 days" in out
     assert "a client reads its own record at /usage" in out
+    assert "tickets at /headway/ticket, for 30 s, kept in t.db" in out
     assert "of https://api.example/v2 at /.well-known/oauth-protected-resource/v2\n" in out
     (tmp_path / "gw.toml").write_text('mode = "observe"\n' + FILE + more)
     run(["gateway", "check", str(tmp_path / "gw.toml")])

@@ -61,6 +61,8 @@ def _itself(policy: GatewayPolicy) -> Iterator[str]:
         yield f"uses are counted in {usage.store}, and kept for {usage.keep_days} days"
     if usage.own_path:
         yield f"a client reads its own record at {usage.own_path}"
+    if (tickets := policy.tickets) is not None:
+        yield f"tickets at {tickets.path}, for {tickets.seconds} s, kept in {tickets.store}"
     silent = ", but not while it observes" if policy.mode is Mode.OBSERVE else ""
     for each in policy.resources:
         yield f"metadata of {each.address} at {each.metadata_path}{silent}"
