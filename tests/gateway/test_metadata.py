@@ -4,9 +4,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headway.gateway.metadata import metadata, pointer, resource_at
+import msgspec
+
+from headway.gateway.metadata import metadata, own_paths, pointer, resource_at
 from headway.gateway.resource import ProtectedResource
 from headway.gateway.rules import GatewayPolicy, Mode, RetiredLocation
+from headway.gateway.usage.settings import UsageSettings
 from headway.gateway.verifiers.settings import TrustedIssuer, Verification, Verify
 from headway.policy import Brownout, Schedule
 
@@ -88,3 +91,14 @@ def test_a_challenge_points_to_the_nearest() -> None:
     assert pointer(both, "/v20") == f', resource_metadata="{well_known}"'
     assert pointer(at_paths(), "/rest") == ""
     assert pointer(at_paths(Mode.ENFORCE, "https://api.example/v2"), "/v3") == ""
+
+
+def test_all_paths_of_the_gateways_own() -> None:
+    both = at_paths(Mode.ENFORCE, "https://api.example/", "https://api.example/v2")
+    well_known = "/.well-known/oauth-protected-resource"
+    assert own_paths(both) == (well_known, f"{well_known}/v2")
+    usage = UsageSettings(own_path="/usage")
+    assert own_paths(msgspec.structs.replace(both, usage=usage))[-1] == "/usage"
+    observes = msgspec.structs.replace(both, usage=usage, mode=Mode.OBSERVE)
+    assert own_paths(observes) == ("/usage",)
+    assert own_paths(at_paths()) == ()

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from headway.cli.gateway.evidence import STORE, counting, evidence, naming_key, store_address
+from headway.cli.gateway.evidence import (
+    STORE,
+    counting,
+    evidence,
+    known_location,
+    naming_key,
+    store_address,
+    verifies_nobody,
+)
 from headway.cli.gateway.policy import VARIABLE
 from headway.errors import ConfigurationError
 from headway.gateway.usage.record import write_lines
@@ -105,3 +113,17 @@ def test_clients_have_the_same_names_after_a_start(
     assert len(nodes) == 1
     assert key not in nodes
     assert bytes(32) not in nodes
+
+
+def test_a_location_is_one_of_the_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert known_location("anything") is None
+    verify = '[location.verify]\nby = "connect"\nstore = "s.db"\nclient_key = "k"\n'
+    text = 'name = "a"\n[[location]]\nname = "t"\nparameters = ["t"]\n'
+    Path("gateway.toml").write_text(text + verify + text.partition("\n")[2].replace('"t"', '"u"'))
+    policy = known_location("t")
+    assert policy is not None
+    assert [verifies_nobody(policy, name) for name in ("t", "u", "x")] == [False, True, False]
+    with pytest.raises(ConfigurationError, match="there is no location 'x'; there are t, u"):
+        known_location("x")

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import html5lib
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from noticed import POLICY, at, example, told
 
 from headway.gateway.notice.blocks import html, markdown
 from headway.gateway.notice.page import changelog, warning_html, warning_markdown
+from headway.gateway.notice.retirement import Retirement, said
+from headway.gateway.rules import GatewayPolicy, OffMeans, RetiredLocation
 from headway.gateway.usage.report import clients_of
+from headway.policy import Brownout, Extension, Pause, Schedule
 from uses import record
 
 ADDRESS = "https://api.example/rest"
@@ -88,3 +96,72 @@ def test_after_the_end_nothing_is_to_come() -> None:
     shown = warning_markdown(example("github-2021", "2022-01-01"), address=ADDRESS)
     assert "ended on 8 September 2021, 14:00 UTC" in shown
     assert "brownout" not in shown
+
+
+# ---- any policy at any moment -----------------------------------------------------------------
+
+BEGIN = datetime(2021, 1, 1, tzinfo=UTC)
+minutes = st.integers(0, 500_000).map(lambda number: BEGIN + timedelta(minutes=number))
+
+
+@st.composite
+def retirements(draw: Any) -> Retirement:
+    announced, warned, off = sorted(draw(st.tuples(minutes, minutes, minutes)))
+    edges = sorted(draw(st.sets(st.integers(0, 99), max_size=8)))
+    step = (off - announced) / 100
+    brownouts = tuple(
+        Brownout(announced + step * a, announced + step * b, draw(st.sampled_from([0.25, 1.0])))
+        for a, b in zip(edges[::2], edges[1::2], strict=False)
+        if step > timedelta(minutes=1)  # so that no two are told by the same words
+    )
+    more = Extension(client="slow", until=draw(minutes), owner="o", reason="r")
+    paused = Pause(since=draw(minutes), who="w", why="y")
+    schedule = Schedule(
+        announced=draw(st.sampled_from([announced, None])) if not brownouts else announced,
+        warned=draw(st.sampled_from([warned, None])),
+        off=off,
+        brownouts=brownouts,
+        extensions=draw(st.sampled_from([(), (more,)])),
+        paused=draw(st.sampled_from([None, None, paused])),
+        salt="s",
+    )
+    location = RetiredLocation(
+        name="t",
+        parameters=("t",),
+        schedule=schedule,
+        off_means=draw(st.sampled_from(OffMeans)),
+        link=draw(st.sampled_from([None, "https://docs.example"])),
+    )
+    policy = GatewayPolicy(
+        name="api",
+        locations=(location,),
+        rehearsal=draw(st.sampled_from([timedelta(0), timedelta(days=2)])),
+    )
+    now = draw(minutes).timestamp()
+    client = draw(st.sampled_from([None, "slow", "other"]))
+    return Retirement(policy=policy, location=location, now=now, client=client)
+
+
+@settings(max_examples=50)
+@given(retirements())
+def test_any_policy_is_told_at_any_moment(found: Retirement) -> None:
+    blocks = changelog(found, address=ADDRESS)
+    html5lib.HTMLParser(strict=True).parseFragment(html(blocks))
+    html5lib.HTMLParser(strict=True).parseFragment(warning_html(found, address=ADDRESS))
+    told_ = markdown(blocks)
+    MarkdownIt("commonmark").parse(told_)
+    warned = warning_markdown(found, address=ADDRESS)
+    off = found.off
+    assert off is not None
+    # (1) the title has the day that holds, in the tense that is right
+    if found.paused:
+        assert "put off" in found.headline
+    else:
+        word = "ended" if found.ended else "end"
+        assert found.headline == f"Tokens in the URL {word} on {said(off)}"
+        assert found.ended == (off.timestamp() <= found.now)
+    # (2) every date is told, and of those that have passed none is told as one to come
+    for window in found.brownouts:
+        assert said(window.end) in told_ or f"{window.end:%H:%M}" in told_
+        passed = window.end.timestamp() <= found.now
+        assert not (passed and said(window.start) in warned and window.start != off)
