@@ -10,6 +10,7 @@ import typer
 
 from headway.cli.scan.code import code
 from headway.cli.scan.exports import har, trace
+from headway.cli.scan.history import history
 from headway.cli.scan.logs import logs
 
 __all__ = ["app"]
@@ -19,3 +20,4 @@ app.command()(logs)
 app.command()(code)
 app.command()(har)
 app.command()(trace)
+app.command()(history)
