@@ -13,6 +13,7 @@ import pytest
 from headway.errors import ReplayCacheFull
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Decision, Outcome
+from headway.gateway.middleware import AsgiGateway, WsgiGateway
 from headway.gateway.policy_file import read_policy
 from headway.gateway.tickets.trading import OwnAnswers, TicketGateway
 from headway.model import TokenText
@@ -334,3 +335,53 @@ def test_where_a_decision_failed_open_a_ticket_goes_no_further() -> None:
     told = both.gateway.failed(Ask(method="GET", target=url))
     assert told is not None
     assert told.target == "/file?id=5"
+
+
+def test_tickets_in_an_applications_own_process(both: Both) -> None:
+    seen: list[Any] = []
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["query_string"], dict(scope["headers"])[b"authorization"]))
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    def asked(method: str, target: str, *headers: tuple[bytes, bytes]) -> None:
+        path, _, query = target.encode().partition(b"?")
+        scope = {
+            "type": "http",
+            "method": method,
+            "raw_path": path,
+            "query_string": query,
+            "headers": list(headers),
+        }
+        asyncio.run(AsgiGateway(app, both.gateway)(scope, None, send))  # type: ignore[arg-type]
+
+    token = (b"authorization", TOKEN[1].encode())
+    asked("POST", "/headway/ticket?for=%2Ffile%3Fid%3D5", token)
+    url = json.loads(sent[1]["body"])["url"]
+    asked("GET", url)
+    asked("GET", url)
+    assert seen == [(b"id=5", TOKEN[1].encode())]
+    assert sent[2]["status"] == 401
+
+
+def test_and_by_wsgi() -> None:
+    both = Both(True)
+    url = both.url("/file?id=5")
+    told: list[str] = []
+
+    def app(environ: dict[str, Any], start: Any) -> list[bytes]:
+        return [environ["QUERY_STRING"].encode(), environ["HTTP_AUTHORIZATION"].encode()]
+
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "RAW_URI": url,
+        "QUERY_STRING": url.partition("?")[2],
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
+    gateway = WsgiGateway(app, both.gateway)
+    answers = [gateway(dict(environ), lambda status, *_: told.append(status)) for _ in range(2)]
+    assert list(answers[0]) == [b"id=5", TOKEN[1].encode()]
+    assert told == ["401 Unauthorized"]
