@@ -14,8 +14,8 @@ import socket
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
     from headway.gateway.dashboard.state import Evidence
     from headway.gateway.usage.record import Record
-    from headway.gateway.usage.store import UsageStore
 
-__all__ = ["PASSWORD", "dashboard", "showing_dashboard"]
+__all__ = ["LOOPBACK", "PASSWORD", "dashboard"]
 
 PASSWORD = "HEADWAY_DASHBOARD_PASSWORD"  # noqa: S105 - where it is, and not what
 PASSWORD_FILE_MAX = 1_000  # bytes
@@ -102,32 +101,6 @@ def dashboard(
         if not word:
             print(f"password, told only now: {made}", flush=True)
         asyncio.run(_serve(app, sockets, reach.tls))
-
-
-@asynccontextmanager
-async def showing_dashboard(
-    policy: Path, usage: UsageStore | None, port: int
-) -> AsyncIterator[None]:
-    """The dashboard beside a gateway that counts into *usage*, on *port* of loopback.
-
-    Raises ConfigurationError where nothing is counted, or the port is taken.
-    """
-    from headway.gateway.dashboard.access import Access, new_password
-    from headway.gateway.dashboard.pages import dashboard as pages
-    from headway.gateway.dashboard.state import State
-    from headway.http.server import listen, serving
-
-    if usage is None:
-        raise ConfigurationError("--dashboard: shows what is counted; say where, with --usage")
-    word, made = os.environ.get(PASSWORD, ""), new_password()
-    state, access = State(policy, usage), Access(word or made)
-    sockets = listen(port, LOOPBACK)
-    address = f"http://localhost:{sockets[0].getsockname()[1]}"
-    async with serving(pages(state, access, origin=lambda: address), sockets):
-        print(f"dashboard on {address}", flush=True)
-        if not word:
-            print(f"password, told only now: {made}", flush=True)
-        yield
 
 
 class _Reach(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -9,15 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway.cli.gateway.dashboard import showing_dashboard
+from headway.cli.gateway.dashboard import LOOPBACK, PASSWORD
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from headway.cli.gateway.opened import Opened
+    from headway.gateway.usage.store import UsageStore
 
 __all__ = ["DashboardPort", "MetricsBind", "MetricsPort", "Traces", "showing"]
-
-LOOPBACK = ("127.0.0.1", "::1")
 
 MetricsPort = Annotated[
     int | None,
@@ -57,7 +57,7 @@ async def showing(
             await stack.enter_async_context(_metrics(opened, metrics_port, metrics_bind))
         if dashboard is not None:
             policy = Path(opened.gateway.policy.source)
-            await stack.enter_async_context(showing_dashboard(policy, opened.usage, dashboard))
+            await stack.enter_async_context(_dashboard(policy, opened.usage, dashboard))
         yield
 
 
@@ -76,4 +76,24 @@ async def _metrics(opened: Opened, port: int, bind: str) -> AsyncIterator[None]:
     shown = f"[{host}]" if ":" in host else host
     async with serving(page, sockets):
         print(f"metrics on http://{shown}:{found}{PATH}", flush=True)
+        yield
+
+
+@asynccontextmanager
+async def _dashboard(policy: Path, usage: UsageStore | None, port: int) -> AsyncIterator[None]:
+    from headway.gateway.dashboard.access import Access, new_password
+    from headway.gateway.dashboard.pages import dashboard as pages
+    from headway.gateway.dashboard.state import State
+    from headway.http.server import listen, serving
+
+    if usage is None:
+        raise ConfigurationError("--dashboard: shows what is counted; say where, with --usage")
+    word, made = os.environ.get(PASSWORD, ""), new_password()
+    state, access = State(policy, usage), Access(word or made)
+    sockets = listen(port, LOOPBACK)
+    address = f"http://localhost:{sockets[0].getsockname()[1]}"
+    async with serving(pages(state, access, origin=lambda: address), sockets):
+        print(f"dashboard on {address}", flush=True)
+        if not word:
+            print(f"password, told only now: {made}", flush=True)
         yield
