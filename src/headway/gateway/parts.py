@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -103,6 +104,7 @@ def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
+@lru_cache(maxsize=64)
 def header_of(header: str) -> str:
     """A header's name as people write it."""
     return "-".join(word.capitalize() for word in header.split("-"))
