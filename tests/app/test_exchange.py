@@ -18,8 +18,10 @@ from headway.app.exchange import (
     Asked,
     Read,
     Run,
+    Waiting,
     answer_of,
     arun,
+    at_once,
     exchange,
     run,
 )
@@ -341,6 +343,47 @@ def test_what_the_steps_do_not_catch_reaches_the_caller():
         run(steps(), Waits(), bytes)
     with pytest.raises(ValueError, match="invalid literal"):
         asyncio.run(arun(steps(), Waits(), None))
+
+
+def test_what_answers_at_once_waits_for_no_loop():
+    class Answers:
+        def __init__(self):
+            self.keys = self
+
+        def find(self, need):
+            if need.fresh:
+                raise StoreUnavailable
+            return f"keys of {need.issuer}"  # of any kind: only what is awaitable is awaited
+
+    def steps(*questions):
+        found = []
+        for question in questions:
+            try:
+                found.append((yield question))
+            except StoreUnavailable as refusal:
+                found.append(refusal.id)
+        return found
+
+    known, down = (NeedKey(issuer="site", symmetric=True, fresh=fresh) for fresh in (False, True))
+    assert at_once(steps(known, down, known), Answers()) == [
+        "keys of site",
+        "store-unavailable",
+        "keys of site",
+    ]
+    waiting = at_once(steps(known, Read(5)), Answers())
+    assert waiting == Waiting(Read(5))
+    under_way = at_once(steps(known), Waits())
+    assert isinstance(under_way, Waiting)
+    assert asyncio.run(under_way.question) == "keys of site"
+
+
+def test_a_store_that_is_down_is_an_outage(drive, app, monkeypatch):
+    def down(need):
+        raise StoreUnavailable
+
+    monkeypatch.setattr(app.connect.keys._store, "find", down)
+    answer = drive("POST", "/api", app.context_token())
+    assert (answer.status, refused(answer, "store-unavailable")) == (503, True)
 
 
 def test_a_store_that_can_not_work_is_no_refusal(drive, app):

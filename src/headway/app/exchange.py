@@ -639,7 +639,7 @@ def at_once(steps: Steps[T], connect: Connect) -> T | Waiting:
             except Exception as error:  # noqa: BLE001 - thrown into the steps
                 question = steps.throw(error)
                 continue
-            if found is not None and type(found) is not Credentials:
+            if type(found) is not Credentials and hasattr(found, "__await__"):
                 return Waiting(found)
             question = steps.send(found)
     except StopIteration as stop:
