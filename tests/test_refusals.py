@@ -24,4 +24,7 @@ def test_what_a_host_may_send_again_is_answered_with_503() -> None:
 
 
 def test_every_ticket_refusal_is_a_401_so_that_an_event_stream_stops_asking() -> None:
-    assert {leaf.status for leaf in refusals.TicketRefused.__subclasses__()} == {401}
+    leaves = set(refusals.TicketRefused.__subclasses__())
+    making = {refusals.TicketTargetRefused}  # of who asks for a ticket, and not of who brings one
+    assert {leaf.status for leaf in leaves - making} == {401}
+    assert {leaf.status for leaf in making} == {400}
