@@ -33,22 +33,23 @@ class UsualToken(NamedTuple):
 
 
 class _Phases:
-    """The phase of a schedule, remembered until the next date."""
+    """The phase of a schedule, remembered until the next date; threads may share it."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
-        self._since, self._until = 0.0, 0.0
-        self._phase: Phase | None = None
+        self._known: tuple[float, float, Phase | None] = (0.0, 0.0, None)  # written as one
 
     def at(self, at: float) -> Phase | None:
         """The phase at *at* where a token counts in it, whoever sends it; else None."""
-        if not self._since <= at < self._until:
-            phase = self._schedule.phase(at)
-            counts = phase not in NOT_INSPECTED and not self._schedule.personal(at)
-            until = self._schedule.next_change(at)
-            self._since, self._until = at, at + 3600 if until is None else until
-            self._phase = phase if counts else None
-        return self._phase
+        since, until, phase = self._known
+        if since <= at < until:
+            return phase
+        dated = self._schedule.phase(at)
+        counts = dated not in NOT_INSPECTED and not self._schedule.personal(at)
+        change = self._schedule.next_change(at)
+        phase = dated if counts else None
+        self._known = (at, at + 3600 if change is None else change, phase)
+        return phase
 
 
 class Usual:
