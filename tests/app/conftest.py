@@ -12,6 +12,7 @@ from key_server import KeyServer
 
 from app.calling import Answer, call_asgi
 from headway import sign
+from headway.app import servers
 from headway.app.observation import Observation
 from headway.app.starlette import Connect
 from headway.keys import RsaPrivateKey
@@ -24,6 +25,14 @@ KEY_ID = "key-1"
 SECRET = "the first shared secret, 32 bytes"
 SITE = "http://localhost:2990"
 BASE = "http://127.0.0.1:3000"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_look_at_servers() -> Iterator[None]:
+    """No thread that looks which server runs here, where none does: it outlives its test."""
+    servers._watching.set()
+    yield
+    servers._watching.clear()
 
 
 @dataclass

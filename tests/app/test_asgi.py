@@ -216,7 +216,8 @@ def test_no_forwarded_header_moves_the_base_url(app):
 def test_another_method_or_path_is_none_of_ours(app):
     answer = app.call("OPTIONS", "/api")
     assert (answer.status, answer.header("allow")) == (405, "GET, POST, HEAD")
-    assert app.call("GET", "/nowhere").status == 404
+    answer = app.call("GET", "/nowhere")
+    assert (answer.status, answer.header("referrer-policy")) == (404, "no-referrer")
 
 
 def test_a_plain_stream_waits_in_a_thread(make_world):

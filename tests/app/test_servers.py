@@ -82,20 +82,30 @@ def test_the_page_of_prometheus_is_no_app(bound):
     assert serving(WSGIREF) is None
 
 
+class Loaded(dict):
+    def __init__(self):
+        self.before = set(threading.enumerate())
+
+
 @pytest.fixture
 def watched(monkeypatch):
     """What is loaded, by and by."""
-    loaded = {}
+    loaded = Loaded()
     monkeypatch.setattr(servers, "serving", lambda: serving(loaded))
     monkeypatch.setattr(servers, "_watching", threading.Event())
     monkeypatch.setattr(servers, "LOOKS", (0.01,) * 3)
     return loaded
 
 
-def wait():
-    for thread in threading.enumerate():
-        if thread.name == "headway-server":
-            thread.join(30)
+def looking(watched):
+    """Threads that look since then; those of other tests may still look."""
+    named = {each for each in threading.enumerate() if each.name == "headway-server"}
+    return named - watched.before
+
+
+def wait(watched):
+    for thread in looking(watched):
+        thread.join(30)
 
 
 def test_a_server_is_named_as_soon_as_it_runs(watched, caplog, monkeypatch):
@@ -118,23 +128,23 @@ def test_a_server_that_begins_later_is_named_then(watched, caplog, monkeypatch):
 
     monkeypatch.setattr(servers, "serving", late)
     watch()
-    wait()
+    wait(watched)
     assert caplog.text.count("granian gives WSGI applications no raw") == 1
 
 
 def test_of_a_server_that_gives_it_nothing_is_said(watched, caplog):
     watched["waitress.server"] = None
     watch()
-    assert not any(thread.name == "headway-server" for thread in threading.enumerate())
+    assert not looking(watched)
     assert caplog.text == ""
 
 
 def test_one_look_for_all_apps_of_a_process_which_ends(watched, caplog):
     watch()
     watch()
-    assert sum(thread.name == "headway-server" for thread in threading.enumerate()) <= 1
-    wait()
-    assert not any(thread.name == "headway-server" for thread in threading.enumerate())
+    assert len(looking(watched)) <= 1
+    wait(watched)
+    assert not looking(watched)
     assert caplog.text == ""
 
 
