@@ -13,7 +13,7 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 __all__ = ["SERVERS", "Server", "serving", "watch"]
@@ -72,15 +72,21 @@ def serving(loaded: Mapping[str, Any] = sys.modules) -> Server | None:
 def _runs(server: Server, loaded: Mapping[str, Any]) -> bool:
     if not server.kind:
         return True
-    kind = getattr(loaded[server.module], server.kind)
-    # by its type, for what looks like something else may be made by the look
-    there = [each for each in gc.get_objects() if issubclass(type(each), kind)]
-    return any(server.raw or _lacks_it(each) for each in there)
+    kind = getattr(loaded[server.module], server.kind, None)
+    return kind is not None and any(server.raw or _lacks_it(each) for each in _objects(kind))
+
+
+def _objects(kind: type) -> Iterator[Any]:
+    """The objects of *kind* that there are: each refers to its own class."""
+    kinds = [kind]
+    for each in kinds:
+        kinds += each.__subclasses__()
+        yield from (found for found in gc.get_referrers(each) if type(found) is each)
 
 
 def _lacks_it(server: Any) -> bool:
     """Whether a server of the standard library serves an app without the raw target."""
-    bases = getattr(server.RequestHandlerClass, "__mro__", ())
+    bases = getattr(getattr(server, "RequestHandlerClass", None), "__mro__", ())
     app = getattr(server.get_app(), "__module__", "")
     mended = any(base.__module__ in _RAW_HANDLERS for base in bases)
     return not mended and not app.startswith("prometheus_client")  # which serves its own page
