@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from headway.gateway.decision import Ask, Decision, Outcome
+from headway.gateway.decision import Ask, Decision, Outcome, joined
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIn0.c2ln"
 
@@ -24,3 +24,13 @@ def test_nothing_shows_a_token() -> None:
         outcome=Outcome.PASS, target=target, set_headers=(("authorization", f"JWT {TOKEN}"),)
     )
     assert repr(decision) == "<pass /a>"
+
+
+def test_two_locations_say_what_is_said_once_in_one_line() -> None:
+    told = (("Sunset", "a"), ("Link", "<b>"), ("Sunset", "c"), ("Link", "<d>"), ("Link", "<d>"))
+    assert joined(told) == (("Sunset", "a"), ("Link", "<b>, <d>"))
+
+
+def test_a_method_that_a_header_overrides() -> None:
+    assert Ask(method="GET", target="/", headers=(("x-http-method", "PUT"),)).overrides_method
+    assert not Ask(method="GET", target="/", headers=(("x-http", "PUT"),)).overrides_method

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from headway.errors import ConfigurationError, TokenInBoth
+from headway.gateway.parameters import DIALECTS
 from headway.gateway.rules import (
     DIRECTION,
     ClientRule,
@@ -15,6 +16,7 @@ from headway.gateway.rules import (
     facts,
     is_normal,
 )
+from headway.gateway.verifiers.settings import Verification, Verify
 from headway.model import Location, Phase
 from headway.policy import Outcome, Schedule
 
@@ -113,3 +115,46 @@ def test_who_may_have_more_time() -> None:
 
 def test_facts() -> None:
     assert facts("GET", "/a", "b=c", ("JWT x",)).authorization == ("JWT x",)
+
+
+def test_what_a_location_says_of_itself() -> None:
+    key = location(name="key", parameters=("k",), header="x-api-key", scheme="")
+    assert (key.shown_header, key.instead) == ("X-Api-Key", "Send 'X-Api-Key: <token>'.")
+    assert (key.names, key.reads) == (frozenset({"k"}), DIALECTS["any"])
+    for wrong in ({"header": "a b"}, {"scheme": "a b"}):
+        with pytest.raises(ConfigurationError, match=r"header|scheme"):
+            location(**wrong)
+
+
+def test_a_location_may_have_a_verifier_of_its_own() -> None:
+    connect = Verify(by=Verification.CONNECT, store="s.db", client_key="site")
+    policy = GatewayPolicy(
+        name="api", locations=(location(), location(name="b", parameters=("b",), verify=connect))
+    )
+    assert policy.verifies
+    assert policy.verifications == (Verify(), connect)
+    leniency = [policy.earns_leniency(each) for each in policy.locations]
+    assert leniency == [True, False]
+
+
+def test_a_rule_for_a_client_is_never_milder_than_the_dates() -> None:
+    warned = ClientRule(client="a", phase=Phase.WARNED, reason="r")
+    off = ClientRule(client="a", phase=Phase.OFF, reason="r")
+    further = {phase for phase in Phase if warned.is_further(phase)}
+    assert further == {Phase.OPEN, Phase.ANNOUNCED}
+    assert all(off.is_further(phase) for phase in Phase)
+
+
+def test_an_overridden_method_has_no_rule_for_a_method() -> None:
+    rule = RouteRule(path="/a", reason="r", methods=frozenset({"GET"}))
+    policy = GatewayPolicy(name="api", locations=(location(),), routes=(rule,))
+    assert policy.rule("GET", "/a", "jwt") is rule
+    assert policy.rule("GET", "/a", "jwt", overridden=True) is None
+
+
+def test_the_phase_for_a_client() -> None:
+    rule = ClientRule(client="ahead", phase=Phase.OFF, reason="done")
+    policy = GatewayPolicy(name="api", locations=(location(),), clients=(rule,))
+    (jwt,), before = policy.locations, OFF.off.timestamp() - 1 if OFF.off else 0
+    assert policy.phase(jwt, before, None) is policy.phase(jwt, before, "other") is Phase.OPEN
+    assert policy.phase(jwt, before, "ahead") is Phase.OFF

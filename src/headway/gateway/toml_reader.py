@@ -120,7 +120,8 @@ class TomlReader:
         except msgspec.ValidationError as error:
             message, _, at = str(error).partition(" - at `")
             path = _path(at.rstrip("`"))
-            path, message = _worded(message, path, _type_at(wanted, path))
+            inside = ("value",) if "[...]" in at else ()  # of a table, whichever
+            path, message = _worded(message, path, _type_at(wanted, (*path, *inside)))
             raise self.error(path, message) from None
 
     def error(self, path: Sequence[str | int], message: str) -> ConfigurationError:
