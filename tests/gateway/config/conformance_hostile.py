@@ -93,7 +93,7 @@ class Upstream(atlassian_jwt.Authenticator):  # type: ignore[misc]
 class Hostile:
     """A class of a proxy's file says *LONG*: what its statuses are for what is too long."""
 
-    LONG: ClassVar[dict[str, int]]
+    LONG: ClassVar[dict[str, tuple[int, ...]]]
 
     # ---- verified -----------------------------------------------------------------------------
 
@@ -143,7 +143,8 @@ class Hostile:
 
     def test_a_query_of_a_megabyte(self, proxied: Proxied) -> None:
         answer = proxied.ask(f"/rest?jwt={TOKEN}&a=" + "a" * 1_000_000)
-        assert (answer.status, proxied.upstream.got) == (self.LONG["query"], [])
+        assert answer.status in self.LONG["query"]
+        assert proxied.upstream.got == []
         assert proxied.got(f"/rest?jwt={TOKEN}&a=" + "a" * 6_000).all("authorization")
 
     def test_t24_header_bombs(self, proxied: Proxied) -> None:
@@ -153,7 +154,8 @@ class Hostile:
         }
         for name, bomb in bombs.items():
             answer = proxied.ask(f"/rest?jwt={TOKEN}", *bomb)
-            assert (answer.status, proxied.upstream.got) == (self.LONG[name], []), name
+            assert answer.status in self.LONG[name], name
+            assert proxied.upstream.got == []
         assert proxied.ask("/rest").status == 200
 
     def test_a_thousand_parameters(self, proxied: Proxied) -> None:

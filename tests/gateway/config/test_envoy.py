@@ -106,7 +106,7 @@ def verified(verified_here: Proxied) -> Proxied:
 class TestEnvoyHostile(Hostile):
     """Verified, hostile, failing."""
 
-    LONG: ClassVar = {"query": 431, "many": 431, "long": 431}
+    LONG: ClassVar = {"query": (431,), "many": (431,), "long": (431,)}
 
 
 class TestEnvoyFailingOpen(FailingOpen):

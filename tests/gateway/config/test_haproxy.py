@@ -97,7 +97,7 @@ def verified(verified_here: Proxied) -> Proxied:
 class TestHaproxyHostile(Hostile):
     """Verified, hostile, failing."""
 
-    LONG: ClassVar = {"query": 400, "many": 400, "long": 400}
+    LONG: ClassVar = {"query": (400,), "many": (400,), "long": (400,)}
 
 
 class TestHaproxyFailingOpen(FailingOpen):

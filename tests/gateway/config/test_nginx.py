@@ -154,7 +154,7 @@ def verified(verified_here: Proxied) -> Proxied:
 class TestNginxHostile(Hostile):
     """Verified, hostile, failing."""
 
-    LONG: ClassVar = {"query": 414, "many": 400, "long": 400}
+    LONG: ClassVar = {"query": (414,), "many": (400,), "long": (400,)}
 
 
 class TestNginxFailingOpen(FailingOpen):
