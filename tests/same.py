@@ -130,17 +130,13 @@ def policies() -> Iterator[GatewayPolicy]:
         yield read_policy(POLICY.format(mode=mode, off_means=off_means).encode())
 
 
-def differences(opens: Opens, *, widens: bool = True) -> list[str]:
-    """Where the place that *opens* makes and the function do not agree.
-
-    One that does not *widen* what a preflight allows leaves that to upstream.
-    """
+def differences(opens: Opens) -> list[str]:
+    """Where the place that *opens* makes and the function do not agree."""
     found = []
     for policy, now in product(policies(), MOMENTS):
         with opens(policy, now) as place:
             for request in requests():
                 wanted, got = decided(policy, now, request), place(request)
-                wanted = wanted if widens else wanted._replace(allows="")
                 if wanted != got:
                     found.append(f"{policy.mode} {now:.0f} {request}\n  {wanted}\n  {got}")
     return found
