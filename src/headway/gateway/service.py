@@ -187,6 +187,7 @@ class AuthorizationService:
     is asked for at *own* paths a proxy hands on as it came, and gets an answer for
     the client.  Everything is counted in *tally*.
 
+    >>> from headway.gateway.decide import Gateway
     >>> from headway.gateway.policy_file import read_policy
     >>> policy = read_policy(b'name="a"\n[[location]]\nname="jwt"\nparameters=["jwt"]')
     >>> service = AuthorizationService(Gateway(policy), peers=["127.0.0.1"])
@@ -455,7 +456,7 @@ class _Reading:
         dialect, target = self._dialect, question.target
         told = "Headway-Outcome: pass\r\n"
         if "Target" in dialect.reads:
-            told += f"Headway-Target: {target}\r\n{self._logged(target, redact_url(target))}"
+            told += f"{self._logged(target, redact_url(target))}Headway-Target: {target}\r\n"
         elif "Query" in dialect.reads:
             told += f"Headway-Query: {question.query}\r\n"
         told += self._credentials(question.headers, ())
