@@ -16,7 +16,8 @@ Made by `tools/scan_rules.py` from `src/headway/scan/rules/`; a test compares th
 [scan.md](scan.md).
 """
 LOOKS = {
-    Looks.TEXT: "texts: logs, HAR files, histories",
+    Looks.TEXT: "texts: logs, HAR files, traces",
+    Looks.PROFILE: "profiles of browsers",
     Looks.CODE: "code",
     Looks.CONFIGURATION: "configurations of proxies",
 }

@@ -173,3 +173,9 @@ def test_what_is_no_address_is_refused_in_development_too(name):
 def test_what_would_let_in_more_than_was_meant_is_no_suffix(hosts):
     with pytest.raises(ConfigurationError, match="hosts:"):
         host_suffixes(hosts)
+
+
+def test_no_site_at_all_is_no_setting():
+    assert host_suffixes([]) == ()
+    with pytest.raises(ConfigurationError, match="is empty"):
+        host_suffixes([], some=True)

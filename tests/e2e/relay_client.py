@@ -13,12 +13,11 @@ import sys
 import requests
 from atlassian_jwt import encode_token
 
-KEY, SITE, SECRET = (os.environ[name] for name in ("APP_KEY", "CLIENT_KEY", "SHARED_SECRET"))
-
 
 def main(base: str, method: str, path: str) -> None:
     """Ask once."""
-    token = encode_token(method, path, SITE, SECRET, 180, payload_kwargs={"iss": KEY})
+    key, site, secret = (os.environ[name] for name in ("APP_KEY", "CLIENT_KEY", "SHARED_SECRET"))
+    token = encode_token(method, path, site, secret, 180, payload_kwargs={"iss": key})
     mark = "&" if "?" in path else "?"
     body = b'{"body": "by an old program"}' if method == "POST" else None
     answer = requests.request(

@@ -110,7 +110,7 @@ def test_a_foreign_form_installs_nothing(page: Page, up: Up, foreign: str, encty
     assert answer.request.all_headers()["origin"] == foreign
     assert answer.status == 403
     page.wait_for_url(f"{up.site}/**")
-    assert "A page of another origin may not call this site." in page.content()
+    assert "A page of another origin may not call this server." in page.content()
     assert plugins(up) == before
 
 

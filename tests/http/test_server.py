@@ -2,6 +2,9 @@
 
 import asyncio
 import socket
+import ssl
+import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,7 +12,8 @@ import pytest
 
 from headway.errors import ConfigurationError
 from headway.http import server
-from headway.http.server import HangUp, listen, serving
+from headway.http.server import HangUp, listen, server_tls, serving
+from headway.keys import new_server_identity
 
 
 async def hello(scope: dict[str, object], receive: object, send: object) -> None:
@@ -175,3 +179,19 @@ def test_an_answer_that_is_cut_on_purpose_is_not_logged(
 
     asyncio.run(scene())
     assert [r for r in caplog.records if r.name == "uvicorn.error" and r.exc_info] == []
+
+
+def test_tls_by_the_key_and_chain_in_one_file(tmp_path: Path) -> None:
+    identity = new_server_identity("site.example", time.time())
+    path = tmp_path / "identity.pem"
+    path.write_bytes(identity.key + identity.chain)
+    assert server_tls(path).minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("content", [None, b"", b"rubbish"])
+def test_an_identity_that_is_none_is_one_clear_line(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "identity.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="can not be used; remove it"):
+        server_tls(path)

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
+import httpx
+
 from app.check.apps import Leaky, careful, played
 from app.check.judging import by_result, outcomes
 from headway.app.check.installs import CHECKS
@@ -76,3 +80,17 @@ class Once(Leaky):
 def test_a_second_install_that_is_refused() -> None:
     found = outcomes(CHECKS, Once(), played())
     assert found["install-rotated"].saw == "the second 'installed' was refused, status 409"
+
+
+def test_a_server_that_ends_the_connection_under_a_long_body_refuses_it() -> None:
+    site = played()
+    app = careful(site)
+
+    async def cutting(scope: Any, receive: Any, send: Any) -> None:
+        if int(dict(scope["headers"]).get(b"content-length", b"0")) > 1_000_000:
+            raise httpx.WriteError("broken pipe")
+        await app(scope, receive, send)
+
+    found = outcomes(CHECKS, cutting, site)
+    assert found["install-huge"].saw == "the connection was ended"
+    assert by_result(found, "passed") == IDS, found

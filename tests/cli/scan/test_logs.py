@@ -43,6 +43,11 @@ def test_exit_codes(tmp_path: Path, log: Path) -> None:
     assert run(["scan", "logs", str(log), str(tmp_path / "none")]) == 1
 
 
+def test_a_clean_copy(log: Path, tmp_path: Path) -> None:
+    assert run(["scan", "logs", str(log), "--redact", str(tmp_path / "clean")]) == 0
+    assert run(["scan", "logs", str(tmp_path / "clean")]) == 0
+
+
 def test_figures(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["scan", "logs", str(log), "--by", "client,day"]) == 1
     assert "by day:\n       1  2026-01-01" in capsys.readouterr().out

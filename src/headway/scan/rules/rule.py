@@ -23,6 +23,7 @@ class Looks(StrEnum):
     """What the rule looks at."""
 
     TEXT = "text"  # logs, and whatever else is a text
+    PROFILE = "profile"  # of a browser
     CODE = "code"
     CONFIGURATION = "configuration"
 

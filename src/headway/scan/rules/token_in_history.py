@@ -6,7 +6,7 @@ from headway.scan.rules.rule import Looks, Rule
 RULE = Rule(
     id="token-in-history",
     title="A browser's profile holds a token",
-    looks=Looks.TEXT,
+    looks=Looks.PROFILE,
     severity=Severity.MEDIUM,
     why=(
         "An address with a token was visited, linked from, kept for the next session or cached. "
