@@ -14,7 +14,7 @@ from typing import NamedTuple
 from headway.redact import MARKER, redact
 from headway.scan.blocks import FIELDS, Line, Needles, lines_of
 from headway.scan.findings import Confidence, Finding, Fingerprints, Place, Severity
-from headway.scan.formats import TEXT, Columns, Format, Record, detect
+from headway.scan.formats import Columns, Format, Record, detect
 from headway.scan.hits import Hit, Parts, hits_in
 from headway.scan.readers import Reads
 from headway.scan.rules import RULES
@@ -61,11 +61,6 @@ class _Reading:
         if record is None:  # another sort of line in the same file
             record = detect([line.data]).read(line.data)
         return record or Record()
-
-    @property
-    def name(self) -> str:
-        """The name of the format."""
-        return (self._format or TEXT).name
 
 
 def found_in(
