@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from headway.errors import KeyNotFound, KeySourceFailed
 from headway.model import Secret
 from headway.ports import Credentials, NeedKey, OnceOnly, Steps, adrive, begin, drive
 
@@ -87,3 +88,37 @@ def test_what_the_steps_raise_comes_out() -> None:
         drive(broken(), Here())
     with pytest.raises(LookupError):
         asyncio.run(adrive(broken(), Here()))
+
+
+class Refusing:
+    """At once, and later."""
+
+    def find(self, need: NeedKey) -> Credentials:
+        raise KeyNotFound()
+
+    async def first(self, once: OnceOnly) -> bool:
+        await asyncio.sleep(0)
+        raise KeySourceFailed()
+
+
+def test_a_refusal_of_who_answers_is_raised_where_the_steps_asked() -> None:
+    def steps(*asked: NeedKey | OnceOnly) -> Steps[list[str]]:
+        heard = []
+        for question in asked:
+            try:
+                yield question
+                heard.append("answered")
+            except (KeyNotFound, KeySourceFailed) as refusal:
+                heard.append(refusal.id)
+        return heard
+
+    assert drive(steps(NEED, NEED), Refusing()) == ["key-not-found"] * 2
+    assert begin(steps(NEED, NEED), Refusing()) == ["key-not-found"] * 2
+    assert drive(steps(NEED, ONCE), Refusing(), Here()) == ["key-not-found", "answered"]
+    both = ["key-not-found", "key-source-failed", "key-not-found"]
+    going = begin(steps(NEED, ONCE, NEED), Refusing(), Refusing())
+    assert asyncio.iscoroutine(going)
+    assert asyncio.run(going) == both
+    assert asyncio.run(adrive(steps(NEED, ONCE, NEED), Refusing(), Refusing())) == both
+    with pytest.raises(KeySourceFailed):
+        asyncio.run(adrive(questions(), Here(), Refusing()))

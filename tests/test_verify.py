@@ -14,7 +14,13 @@ import oracle
 import pytest
 
 from headway import jwt, sign
-from headway.errors import ConfigurationError, NoCredentials, Refusal
+from headway.errors import (
+    ConfigurationError,
+    KeyNotFound,
+    NoCredentials,
+    Refusal,
+    StoreUnavailable,
+)
 from headway.keys import RsaPrivateKey
 from headway.model import (
     Direction,
@@ -368,6 +374,27 @@ def test_more_time_is_for_the_client_that_proves_who_it_is() -> None:
     )
     assert refused(late, API, at=OFF, policy=policy, now=NOW + 900) == "token-in-query"
     assert refused(request, API, at=later.timestamp(), policy=policy) == "token-in-query"
+
+
+def test_a_source_that_is_out_proves_nothing_and_takes_nothing_away() -> None:
+    later = datetime(2023, 1, 1, tzinfo=UTC)
+    policy = with_schedule(
+        extensions=(Extension(client="my-app", until=later, owner="o", reason="r"),)
+    )
+    request = by_query(api_token(query="a=1"), "/rest/x", "a=1")
+
+    @dataclass
+    class Says(Keys):
+        says: Refusal = field(default_factory=StoreUnavailable)
+
+        def find(self, need: NeedKey) -> Credentials | None:
+            raise self.says
+
+    for says, told in (
+        (StoreUnavailable(), "store-unavailable"),
+        (KeyNotFound(), "token-in-query"),
+    ):
+        assert refused(request, API, at=OFF, policy=policy, keys=Says(says=says)) == told
 
 
 def test_a_brownout_is_anonymous_for_its_cohort() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from headway.errors import Refusal
 from headway.model import Installation, Secret
 
 __all__ = [
@@ -129,7 +130,9 @@ class InstallationStore(Protocol):
 def drive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None) -> T:
     """Run *steps* to their end with synchronous answers.
 
-    Raises whatever the steps raise, and TypeError where an answer is awaitable.
+    A :class:`~headway.errors.Refusal` of who answers is raised in the steps,
+    where they asked.  Raises whatever the steps raise, and TypeError where an
+    answer is awaitable.
 
     >>> class Nobody:
     ...     def find(self, need): return None
@@ -141,14 +144,16 @@ def drive(steps: Steps[T], keys: KeySource, replay: ReplayCache | None = None) -
     """
     answer: Any = None
     try:
+        question = steps.send(None)
         while True:
-            question = steps.send(answer)
-            if isinstance(question, NeedKey):
-                answer = keys.find(question)
-            else:
-                answer = _first(question, replay)
+            try:
+                answer = _answer(question, keys, replay)
+            except Refusal as refusal:
+                question = steps.throw(refusal)
+                continue
             if hasattr(answer, "__await__"):
                 raise TypeError("this source answers asynchronously: use adrive")
+            question = steps.send(answer)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:
@@ -160,7 +165,7 @@ async def adrive(
 ) -> T:
     """Run *steps* to their end, awaiting each answer that is awaitable.
 
-    *answer* is for steps that asked already.
+    As :func:`drive` otherwise.  *answer* is for steps that asked already.
 
     >>> import asyncio
     >>> class Nobody:
@@ -173,13 +178,17 @@ async def adrive(
     """
     try:
         while True:
-            if hasattr(answer, "__await__"):
-                answer = await answer
-            question = steps.send(answer)
-            if isinstance(question, NeedKey):
-                answer = keys.find(question)
+            try:
+                if hasattr(answer, "__await__"):
+                    answer = await answer
+            except Refusal as refusal:
+                question = steps.throw(refusal)
             else:
-                answer = _first(question, replay)
+                question = steps.send(answer)
+            try:
+                answer = _answer(question, keys, replay)
+            except Refusal as refusal:
+                answer = _raising(refusal)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:
@@ -191,8 +200,8 @@ def begin(
 ) -> T | Coroutine[Any, Any, T]:
     """Run *steps* as far as answers come at once: their end, or what gives it once it is awaited.
 
-    So nobody makes a task of what has nothing to wait for.  Raises whatever the
-    steps raise.
+    So nobody makes a task of what has nothing to wait for.  As :func:`drive`
+    otherwise.
 
     >>> class Nobody:
     ...     def find(self, need): return None
@@ -204,18 +213,30 @@ def begin(
     """
     answer: Any = None
     try:
-        while not hasattr(answer, "__await__"):
+        question = steps.send(None)
+        while True:
+            try:
+                answer = _answer(question, keys, replay)
+            except Refusal as refusal:
+                question = steps.throw(refusal)
+                continue
+            if hasattr(answer, "__await__"):
+                break
             question = steps.send(answer)
-            if isinstance(question, NeedKey):
-                answer = keys.find(question)
-            else:
-                answer = _first(question, replay)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     except BaseException:
         steps.close()
         raise
     return adrive(steps, keys, replay, answer=answer)
+
+
+def _answer(question: Question, keys: KeySource, replay: ReplayCache | None) -> Any:
+    return keys.find(question) if isinstance(question, NeedKey) else _first(question, replay)
+
+
+async def _raising(refusal: Refusal) -> Any:
+    raise refusal
 
 
 def _first(once: OnceOnly, replay: ReplayCache | None) -> bool | Awaitable[bool]:

@@ -192,8 +192,9 @@ def verify(
         request = msgspec.structs.replace(request, raw_query=query)
     try:
         kind, claims, installation, digest = yield from _prove(text, request, accept, expected, now)
-    except Refusal:
-        if admission.provisional:  # leniency is for the client that proves who it is
+    except Refusal as refusal:
+        # leniency is for the client that proves who it is; a source that is out proves nothing
+        if admission.provisional and refusal.public.status < 500:
             raise TokenInQuery(found=admission.phase) from None
         raise
     return Verified(

@@ -12,7 +12,16 @@ import pytest
 from proxied import PATHS
 
 from headway import sign
-from headway.errors import IssuerUnknown, StoreUnavailable, TokenNameEncoded, TokensDiffer
+from headway.errors import (
+    IssuerUnknown,
+    KeyNotFound,
+    KeySourceFailed,
+    KidInvalid,
+    Refusal,
+    StoreUnavailable,
+    TokenNameEncoded,
+    TokensDiffer,
+)
 from headway.gateway.decide import OWN_HEADERS, Gateway, is_preflight
 from headway.gateway.decision import EXCEPTED, FAILED_OPEN, Ask, Decision, Outcome, Use
 from headway.gateway.policy_file import read_policy
@@ -703,3 +712,67 @@ def test_what_failed_and_holds_nothing_passes_as_it_is() -> None:
     told = watching.failed(Ask(method="GET", target="/rest?jwt=x"))
     assert told is not None
     assert told.target == "/rest?jwt=x"
+
+
+class Source(Out):
+    """A verifier whose source of keys says no, at once or later; for anybody but a few."""
+
+    def __init__(self, says: Refusal, *, later: bool = False) -> None:
+        self.keys, self.says, self.later = self, says, later
+
+    def find(self, need: NeedKey) -> Any:
+        if not self.later:
+            raise self.says
+        return self._later()
+
+    async def _later(self) -> Any:
+        await asyncio.sleep(0)
+        raise self.says
+
+    def claimed(self, token: str) -> str | None:
+        return "slow"
+
+    def proving(self, token: str, request: Any, now: float) -> Steps[str]:
+        yield NeedKey(issuer="slow", symmetric=False, key_id="k")
+        raise AssertionError("there was no key")
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("failing", [b"", b'failing = "open"\n'], ids=["closed", "open"])
+@pytest.mark.parametrize("says", [KeyNotFound(), KidInvalid()], ids=["not-found", "invalid"])
+def test_a_token_whose_key_nobody_has_is_refused_and_is_no_outage(
+    says: Refusal, failing: bytes, later: bool
+) -> None:
+    uses: list[Use] = []
+    source = Source(says, later=later)
+    gateway = Gateway(
+        read_policy(FAILING % failing), verifier=source, clock=lambda: 1.0, usage=uses.append
+    )
+    ask = Ask(method="GET", target=f"/rest?a&jwt={TOKEN}", peer="192.0.2.1")
+    begun = gateway.begin(ask)
+    for told in (
+        asyncio.run(gateway.adecide(ask)),
+        asyncio.run(begun) if asyncio.iscoroutine(begun) else begun,
+    ):
+        assert isinstance(told, Decision)
+        assert (told.outcome, told.status, told.id) == (Outcome.REFUSE, 401, says.public.id)
+    assert [(use.outcome, use.verified) for use in uses] == [(says.public.id, False)] * 2
+
+
+SLOW = b"""[[location.extension]]
+client = "slow"
+until = 2023-01-01
+owner = "ann"
+reason = "a release"
+"""
+
+
+def test_more_time_that_nobody_can_prove_now_is_neither_given_nor_gone() -> None:
+    """It is off for others; whether this client has more time can not be asked."""
+    ask = Ask(method="GET", target=f"/rest?a&jwt={TOKEN}")
+    policy = read_policy(FAILING % b"" + SLOW)
+    off = datetime(2022, 6, 1, tzinfo=UTC).timestamp()
+    out = Gateway(policy, verifier=Source(KeySourceFailed()), clock=lambda: off).decide(ask)
+    assert (out.outcome, out.status, out.id) == (Outcome.REFUSE, 503, "key-source-failed")
+    none = Gateway(policy, verifier=Source(KeyNotFound()), clock=lambda: off).decide(ask)
+    assert (none.outcome, none.target, none.id) == (Outcome.ANONYMOUS, "/rest?a", "token-in-query")

@@ -381,8 +381,11 @@ class Gateway:
         return msgspec.structs.replace(part, client=name, verified=True, moved=token)
 
     def _unproved(self, part: Part, refusal: Refusal, admission: Admission, now: float) -> Part:
-        """*part* with a token that proves nothing: refused, or where it is off for others, off."""
-        if not admission.provisional:
+        """*part* with a token that proves nothing: refused, or where it is off for others, off.
+
+        Where nobody could be asked it is not known what it proves: then it is never off.
+        """
+        if not admission.provisional or refusal.public.status >= 500:
             return msgspec.structs.replace(part, counts=False, refusal=refusal)
         at = self.policy.at(now)
         phase = part.location.schedule.phase(at)

@@ -108,5 +108,5 @@ def _noted(span: Span, decision: Decision) -> Decision:
         span.set_attribute("headway.phases", [use.phase.value for use in decision.uses])
         span.set_attribute("headway.verified", any(use.verified for use in decision.uses))
     if decision.status >= 500:
-        span.set_status(Status(StatusCode.ERROR))
+        span.set_status(Status(StatusCode.ERROR, decision.id))
     return decision

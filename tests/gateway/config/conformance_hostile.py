@@ -23,11 +23,13 @@ from jwt.algorithms import RSAAlgorithm
 from key_server import KeyServer
 from proxied import OFF, TOKEN, WARNED, AskedOverGrpc, Proxied, Served
 
+from headway.errors import KeyNotFound, KidInvalid
 from headway.gateway.verifiers.connect import ConnectVerifier, KeptInstallations
 from headway.gateway.verifiers.jwks import JwksVerifier
 from headway.gateway.verifiers.settings import TrustedIssuer
 from headway.model import Installation, Product, Secret
 
+REFUSED = {each.id: each.public.id for each in (KeyNotFound(), KidInvalid())}
 SECRET, CLIENT = "a secret of thirty-two bytes or so", "site-1"
 RSA = rsa.generate_private_key(65537, 2048)
 ISSUER, AUDIENCE = "https://id.example", "https://api.example"
@@ -76,10 +78,10 @@ def connect_token(target: str) -> str:
     return pyjwt.encode(claims, SECRET, "HS256")
 
 
-def bearer(key: Any = RSA, **claims: Any) -> str:
+def bearer(key: Any = RSA, kid: str = "one", **claims: Any) -> str:
     """A token of the issuer's."""
     told = {"iss": ISSUER, "aud": AUDIENCE, "sub": "me", "exp": int(time.time()) + 600, **claims}
-    return pyjwt.encode(told, key, "RS256", headers={"kid": "one"})
+    return pyjwt.encode(told, key, "RS256", headers={"kid": kid})
 
 
 class Upstream(atlassian_jwt.Authenticator):  # type: ignore[misc]
@@ -133,6 +135,11 @@ class Hostile:
         foreign = rsa.generate_private_key(65537, 2048)
         for token in (bearer(aud="https://other.example"), bearer(foreign), bearer(exp=1)):
             assert verified.ask(f"/rest?access_token={token}").status == 401
+        for kid, why in (("nobodys", "key-not-found"), ("a" * 300, "kid-invalid")):
+            verified.uses.clear()
+            answer = verified.ask(f"/rest?access_token={bearer(kid=kid)}")
+            assert (answer.status, json.loads(answer.body)["id"]) == (401, REFUSED[why])
+            assert [use.outcome for use in verified.uses] == [REFUSED[why]]
 
     def test_t24_nobody_has_a_certificate_by_a_header(self, verified: Proxied) -> None:
         verified.ask("/rest?jwt=x", "X-Original-Subject: CN=forged")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from headway.errors import SignatureInvalid, StoreUnavailable
+from headway.errors import KeyNotFound, KeySourceFailed, Refusal, SignatureInvalid, StoreUnavailable
 from headway.gateway.decision import Ask, Decision, Outcome
 from headway.gateway.policy_file import read_policy
 from headway.gateway.usage.own import OwnUsage, PerMinute
@@ -192,3 +192,22 @@ def test_a_store_that_is_down_is_said(store: UsageStore, monkeypatch: pytest.Mon
     monkeypatch.setattr(store, "records", down)
     answer = asked(made(store), ("authorization", "JWT acme.good"))
     assert (answer.status, answer.id) == (503, "store-unavailable")
+
+
+@pytest.mark.parametrize(
+    ("says", "statuses"),
+    [(KeySourceFailed(), [503] * 4), (KeyNotFound(), [401, 401, 429, 429])],
+    ids=["down", "unknown"],
+)
+def test_a_source_of_keys_that_is_down_is_nobodys_fault(
+    store: UsageStore, says: Refusal, statuses: list[int]
+) -> None:
+    class Says(Proves):
+        def find(self, need: NeedKey) -> None:
+            raise says
+
+    policy = read_policy(b"usage.own_per_minute = 4\n" + POLICY)
+    counts = PerMinute(ticks=Hands(0))
+    own = OwnUsage(store, policy, {"jwt": Says()}, counts=counts, clock=Hands(NOW))
+    header = ("authorization", "JWT acme.good")
+    assert [asked(own, header, peer="192.0.2.1").status for _ in range(4)] == statuses

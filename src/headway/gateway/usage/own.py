@@ -134,6 +134,8 @@ class OwnUsage:
             except TokenMissing:
                 continue
             except Refusal as refusal:
+                if refusal.public.status >= 500:  # nobody could be asked: it is not the token's
+                    raise
                 refused = refusal
                 continue
             # (2) how often did it ask?
