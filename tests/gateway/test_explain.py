@@ -297,3 +297,8 @@ def test_each_location_is_proved_by_its_own() -> None:
     assert (proved.outcome, proved.unproved) == (Outcome.PASS, Outcome.ANONYMOUS)
     believed = explain(policy, Ask(method="GET", target="/?key=x"), at, client="slow")
     assert (believed.outcome, believed.unproved) == (Outcome.PASS, None)
+
+
+def test_failing_open_is_a_line_of_the_file() -> None:
+    text = 'name = "api"\nfailing = "open"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]\n'
+    assert lines_of(text, OLD, "2022-01-01" + T) == ("pass", ['failing = "open"', "[[location]]"])

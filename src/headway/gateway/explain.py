@@ -17,7 +17,14 @@ from headway.errors import SignatureInvalid, TokenInQuery, shown
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import EXCEPTED, Ask, Decision, Headers, Outcome, Use
 from headway.gateway.parameters import find, look_alikes
-from headway.gateway.rules import GatewayPolicy, Identity, Mode, OffMeans, RetiredLocation
+from headway.gateway.rules import (
+    Failing,
+    GatewayPolicy,
+    Identity,
+    Mode,
+    OffMeans,
+    RetiredLocation,
+)
 from headway.gateway.verifiers.settings import Verification
 from headway.gateway.verifying import Verifier
 from headway.keys import new_sealing_key
@@ -62,7 +69,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     the answer.  ``unproved`` is the outcome where the client can not prove who
     it is; None where that makes no difference.  ``enforced`` is False where the
     policy only observes: then nothing of this is carried out.  ``settings`` are
-    rules that hold for every request: observing, and a rehearsal.
+    rules that hold for every request: observing, a rehearsal, and failing open.
     """
 
     at: str
@@ -212,6 +219,9 @@ def _settings(policy: GatewayPolicy, at: float) -> Iterator[Rule]:
     if policy.rehearsal:
         text = f"rehearsal: the dates count as if it were {_written(policy.at(at))}"
         yield Rule(text, policy.lines.get("rehearsal", 0))
+    if policy.failing is Failing.OPEN:
+        text = 'failing = "open": where nothing can be decided, it goes on without its token'
+        yield Rule(text, policy.lines.get("failing", 0))
 
 
 def _spared(

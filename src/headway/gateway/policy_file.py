@@ -249,7 +249,7 @@ def _policy(file: _File, reader: TomlReader) -> GatewayPolicy:
         resources=_resources(file.metadata, reader),
         tickets=_tickets(file.tickets, reader),
         source=reader.source,
-        lines={field: reader.line((field,)) for field in ("mode", "rehearsal")},
+        lines={field: reader.line((field,)) for field in ("mode", "failing", "rehearsal")},
     )
     if policy.usage.own_path and not policy.verifies:
         raise reader.error(("usage", "own_path"), "a client proves who it is by [verify] alone")
