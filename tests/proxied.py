@@ -26,7 +26,7 @@ import pytest
 
 from headway.gateway.config.values import Values
 from headway.gateway.decide import Gateway
-from headway.gateway.decision import Use
+from headway.gateway.decision import Ask, Use
 from headway.gateway.http_service import serving_http
 from headway.gateway.own_paths import OwnPaths
 from headway.gateway.policy_file import read_policy
@@ -248,6 +248,16 @@ class Kept(dict[bytes, bytes]):
         return self.pop(key, None)
 
 
+class Noted:
+    """Writes down whose request is asked about, and has no answer."""
+
+    def __init__(self, peers: list[str]) -> None:
+        self._peers = peers
+
+    async def aanswer(self, ask: Ask) -> None:
+        self._peers.append(ask.peer)
+
+
 @dataclass
 class Proxied:
     """Everything together."""
@@ -269,14 +279,17 @@ class Proxied:
             verifier=self.verifier,
         )
         self.trades = TicketGateway(gateway, Kept(), clock=lambda: self.now)
-        own = OwnAnswers(OwnPaths(gateway, clock=lambda: self.now), self.trades)
+        self.answered: list[str] = []  # addresses that got an answer of the gateway's own
+        own = OwnAnswers(
+            Noted(self.answered), OwnPaths(gateway, clock=lambda: self.now), self.trades
+        )
         self.app = AuthorizationService(self.trades, peers=["127.0.0.1"], own=own)
         self.service: Served | AskedOverGrpc = Served(self.app)
 
     def afresh(self) -> Self:
         """As if it had just begun: at a time of warnings, with nothing seen."""
         self.now = WARNED
-        del self.upstream.got[:], self.upstream.extra[:], self.uses[:]
+        del self.upstream.got[:], self.upstream.extra[:], self.uses[:], self.answered[:]
         return self
 
     def values(self) -> Values:

@@ -11,8 +11,6 @@ import json
 import pytest
 from proxied import BROWNOUT, OFF, TOKEN, Proxied
 
-from headway.gateway.decision import Ask
-
 
 class Conformance:
     """Pass, move, refuse, strip, and nothing forged; behind any proxy."""
@@ -56,16 +54,11 @@ class Conformance:
         got = proxied.got("/rest?a&api_key=secret&%61pi_key=secret")
         assert (got.target, got.all("x-api-key")) == ("/rest?a", [])
 
-    hands_on = True
-    """Whether its file hands on what the gateway answers itself."""
-
     def test_resource_metadata_come_from_the_gateway(self, proxied: Proxied) -> None:
         path = "/.well-known/oauth-protected-resource/v2"
-        if not self.hands_on:
-            assert proxied.got(path).target == path
-            return
         answer = proxied.ask(f"{path}?x=1", "X-Original-Peer: 192.0.2.1")
         assert (answer.status, proxied.upstream.got) == (200, [])
+        assert proxied.answered == ["127.0.0.1"]
         assert json.loads(answer.body)["resource"] == "https://api.test/v2"
         assert answer.all("cache-control") == ["max-age=3600"]
         assert proxied.ask(path, "Content-Length: 0", method="POST").status == 405
@@ -80,14 +73,9 @@ class Conformance:
     def test_a_ticket_opens_once(self, proxied: Proxied) -> None:
         asks = "/headway/ticket?for=%2Frest%2Ffile%3Fa%3D%252Fz"
         credentials = f"Authorization: JWT {TOKEN}"
-        if self.hands_on:
-            made = proxied.ask(asks, credentials, "Content-Length: 0", method="POST")
-            assert (made.status, made.all("cache-control")) == (201, ["no-store"])
-            body = made.body
-        else:
-            ask = Ask(method="POST", target=asks, headers=(("authorization", f"JWT {TOKEN}"),))
-            body = proxied.trades.decide(ask).body
-        url = json.loads(body)["url"]
+        made = proxied.ask(asks, credentials, "Content-Length: 0", method="POST")
+        assert (made.status, made.all("cache-control")) == (201, ["no-store"])
+        url = json.loads(made.body)["url"]
         assert url.startswith("/rest/file?a=%2Fz&headway-ticket=")
         got = proxied.got(url)
         assert got.target == "/rest/file?a=%2Fz"

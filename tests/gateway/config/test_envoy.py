@@ -37,7 +37,10 @@ def behind_envoy(
     proxied = Proxied(folder, read_policy(policy), **more)
     asked = AskedOverGrpc(proxied.app.gateway)
     try:
-        values = msgspec.structs.replace(proxied.values(), service=asked.address)
+        http = proxied.service
+        values = msgspec.structs.replace(
+            proxied.values(), service=asked.address, http_service=http.address
+        )
         text = envoy(values, access_log=f"{folder}/access.log")
         if hurry:
             assert text.count("timeout: 5s") == 1
@@ -49,10 +52,10 @@ def behind_envoy(
         command = [str(ENVOY), "-c", f"{folder}/envoy.yaml", "--disable-hot-restart"]
         command += ["--concurrency", "1", "--file-flush-interval-msec", "20"]
         with running(command, proxied.address, folder / "log"):
-            proxied.service.close()
             proxied.service = asked
             yield proxied
     finally:
+        http.close()
         asked.close()
         proxied.close()
 
@@ -70,8 +73,6 @@ def proxied(envoy_here: Proxied) -> Proxied:
 
 class TestEnvoy(Conformance):
     """What it does as the others do."""
-
-    hands_on = False
 
 
 @pytest.fixture(scope="module")

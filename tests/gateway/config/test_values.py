@@ -14,6 +14,7 @@ from headway.gateway.config.caddy import caddy
 from headway.gateway.config.envoy import envoy
 from headway.gateway.config.haproxy import haproxy, haproxy_lua
 from headway.gateway.config.nginx import nginx
+from headway.gateway.config.traefik import traefik
 from headway.gateway.config.values import INTERPOLATION, Values, plain
 from headway.gateway.parameters import sieve
 from headway.gateway.policy_file import read_policy
@@ -75,7 +76,11 @@ def test_own_paths_go_by_the_policy_and_none_is_looked_into() -> None:
     assert observes.own_paths == ("/usage",)
     none = Values(policy=read_policy(bare), **addresses)
     strange = read_policy(bare + b'[metadata]\nresource = "https://api.test/a;b"\n')
-    for printed in (nginx, haproxy, caddy):
+    refusing = b'[[location]]\nname = "t"\nparameters = ["t"]\noff_means = "refuse"\n'
+    own = b'[metadata]\nresource = "https://api.test/v2"\n'
+    routed = traefik(Values(policy=read_policy(b'name = "a"\n' + refusing + own), **addresses))
+    assert "Path(`/.well-known/oauth-protected-resource/v2`)" in routed
+    for printed in (nginx, haproxy, caddy, envoy):
         assert "handed on whole" in printed(both)
         assert "handed on whole" not in printed(none)
         with pytest.raises(ConfigurationError, match="own path"):

@@ -32,6 +32,10 @@ def config(
     service: Annotated[
         str, typer.Option(help="Where 'headway gateway serve' listens; for Envoy its --grpc-port.")
     ] = "127.0.0.1:8500",
+    http_service: Annotated[
+        str,
+        typer.Option(help="For Envoy: its --port, for the paths that the gateway answers itself."),
+    ] = "127.0.0.1:8500",
     server_name: Annotated[str, typer.Option(help="The name that it answers to.")] = "_",
 ) -> None:
     """Print a commented configuration: read it, then give it to the proxy."""
@@ -56,6 +60,7 @@ def config(
         listen=listen,
         upstream=upstream,
         service=service,
+        http_service=http_service,
         server_name=server_name,
     )
     print(printers[proxy](values), end="")

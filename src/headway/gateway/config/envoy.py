@@ -40,13 +40,13 @@ static_resources:
                   inline_string: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% [%START_TIME%] \\"%REQ(:METHOD)% %DYNAMIC_METADATA(envoy.filters.http.ext_authz:logged)%\\" %RESPONSE_CODE%{marked}\\n"
           route_config:
             response_headers_to_remove: {own}
-            request_headers_to_remove: {forged}
             virtual_hosts:
             - name: all
               domains: ["*"]
               routes:
-              - match: {{ prefix: "/" }}
+{own_routes}              - match: {{ prefix: "/" }}
                 route: {{ cluster: upstream }}
+                request_headers_to_remove: {forged}
           http_filters:
           - name: envoy.filters.http.ext_authz
             typed_config:
@@ -88,13 +88,36 @@ static_resources:
     load_assignment:
       cluster_name: headway
       endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: {{ address: "{service_host}", port_value: {service_port} }} }} }} }}] }}]
-  - name: upstream
+{own_cluster}  - name: upstream
     type: STRICT_DNS
     connect_timeout: 2s
     load_assignment:
       cluster_name: upstream
       endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: {{ address: "{upstream_host}", port_value: {upstream_port} }} }} }} }}] }}]
 """  # noqa: E501 - names of Envoy's own are as long as they are
+
+_OWN_ROUTE = """\
+              # What the gateway answers itself (metadata, a client's record, tickets): handed on whole.
+              - match: {{ path: "{path}" }}
+                route: {{ cluster: headway_http }}
+                request_headers_to_remove: {forged}
+                request_headers_to_add:
+                - header: {{ key: x-original-peer, value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%" }}
+                  append_action: OVERWRITE_IF_EXISTS_OR_ADD
+                typed_per_filter_config:
+                  envoy.filters.http.ext_authz:
+                    "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
+                    disabled: true
+"""  # noqa: E501 - the same
+
+_OWN_CLUSTER = """\
+  - name: headway_http
+    type: STRICT_DNS
+    connect_timeout: 2s
+    load_assignment:
+      cluster_name: headway_http
+      endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: {{ address: "{host}", port_value: {port} }} }} }} }}] }}]
+"""  # noqa: E501 - the same
 
 _CLOSED = """\
               failure_mode_allow: false   # a service that is down lets nobody in: 503
@@ -132,26 +155,36 @@ _MARKED = f" %PATH(NQ:PATH)% failed-open=%REQ({_MARK})%"
 def envoy(values: Values, *, access_log: str = "/dev/stdout") -> str:
     """The file; raises ConfigurationError where a value can not stand in it.
 
-    *values.service* is where the gRPC service listens.  Source: Envoy,
+    *values.service* is where the gRPC service listens, *values.http_service* the
+    other door of the same one.  Source: Envoy,
     ``envoy.extensions.filters.http.ext_authz.v3``.
     """
     parts: dict[str, str] = {}
     for field in ("listen", "service", "upstream"):
-        host, _, port = getattr(values, field).rpartition(":")
-        parts |= {f"{field}_host": host.strip("[]"), f"{field}_port": port}
+        host, port = _parted(getattr(values, field))
+        parts |= {f"{field}_host": host, f"{field}_port": port}
     forged = ["x-original-uri", "x-original-method", "x-original-peer"]
     forged += ["x-original-subject", "x-envoy-original-path"]
-    opens = values.fails_open
+    cleaned = _list((*OWN_HEADERS, *forged, _MARK, "referer"))
+    opens, paths = values.fails_open, [plain("own path", p, "envoy") for p in values.own_paths]
+    host, port = _parted(values.http_service)
     return _FILE.format(
         name=plain("name", values.policy.name, "envoy"),
         access_log=plain("access log", access_log, "envoy"),
         own=_list(OWN_HEADERS),
-        forged=_list((*OWN_HEADERS, *forged, _MARK, "referer")),
+        forged=cleaned,
+        own_routes="".join(_OWN_ROUTE.format(path=path, forged=cleaned) for path in paths),
+        own_cluster=_OWN_CLUSTER.format(host=host, port=port) if paths else "",
         failing=_OPEN if opens else _CLOSED,
         guard=_GUARD.format(mark=_MARK, suspect=values.suspect) if opens else "",
         marked=_MARKED if opens else "",
         **parts,
     )
+
+
+def _parted(address: str) -> tuple[str, str]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), port
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -26,12 +26,12 @@ http:
       entryPoints: ["web"]  # yours
       middlewares: ["headway-clean", "headway-ask"]
       service: upstream
-  middlewares:
+{routers}  middlewares:
     headway-clean:
       headers:
         customRequestHeaders: {{ {clean} }}
         customResponseHeaders: {{ {own} }}
-    headway-ask:
+{cleaning}    headway-ask:
       forwardAuth:
         address: "http://{service}/traefik"
         trustForwardHeader: false  # original method and URI are Traefik's own word
@@ -41,6 +41,29 @@ http:
       loadBalancer:
         servers:
         - url: "http://{upstream}"
+{services}"""
+
+_ROUTER = """\
+    # What the gateway answers itself (metadata, a client's own record, tickets): handed on whole.
+    headway-own:
+      rule: "{rule}"
+      entryPoints: ["web"]  # yours; forwardedHeaders.insecure and trustedIPs stay off there
+      priority: 2000000000
+      middlewares: ["headway-own-clean"]
+      service: headway
+"""
+
+_CLEAN = """\
+    headway-own-clean:
+      headers:
+        customRequestHeaders: {{ {clean} }}  # whose address it is stands in X-Forwarded-For
+"""
+
+_SERVICE = """\
+    headway:
+      loadBalancer:
+        servers:
+        - url: "http://{service}"
 """
 
 
@@ -56,7 +79,13 @@ def traefik(values: Values) -> str:
                 f"location {location.name}: Traefik takes nothing out of a URL; "
                 'here off_means has to be "refuse"'
             )
+    paths = [plain("own path", path, "traefik") for path in values.own_paths]
+    rule = " || ".join(f"Path(`{path}`)" for path in paths)
+    forged = ("X-Original-Peer", "X-Original-Subject", "referer")
     return _FILE.format(
+        routers=_ROUTER.format(rule=rule) if paths else "",
+        cleaning=_CLEAN.format(clean=_emptied(forged)) if paths else "",
+        services=_SERVICE.format(service=values.service) if paths else "",
         name=plain("name", values.policy.name, "traefik"),
         service=values.service,
         upstream=values.upstream,

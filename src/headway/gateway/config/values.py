@@ -52,20 +52,22 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     """All that goes into a configuration: addresses as ``host:port``, and the policy.
 
     *listen* is where the proxy listens, *upstream* what stands behind it,
-    *service* where ``headway gateway serve`` listens.
+    *service* where ``headway gateway serve`` listens; for Envoy by gRPC, and
+    *http_service* is then where it answers what the gateway answers itself.
     """
 
     policy: GatewayPolicy
     listen: str
     upstream: str
     service: str
+    http_service: str = "127.0.0.1:8500"
     server_name: str = "_"
 
     def __post_init__(self) -> None:
-        for field in ("listen", "upstream", "service"):
+        for field in ("listen", "upstream", "service", "http_service"):
             value = getattr(self, field)
             if not _ADDRESS.fullmatch(value) or not 0 < int(value.rpartition(":")[2]) < 65536:
-                raise ConfigurationError(f"{field}: is no host:port")
+                raise ConfigurationError(f"{field.replace('_', ' ')}: is no host:port")
         if not _SERVER.fullmatch(self.server_name):
             raise ConfigurationError("server name: letters, digits, dots and hyphens")
         for header in self.headers:
