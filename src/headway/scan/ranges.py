@@ -1,0 +1,91 @@
+"""One long file as several, that other processes or machines can look through.
+
+A range starts where a line starts and ends where one ends, so that what is found in all of them,
+one after the other, is what is found in the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+__all__ = ["RANGE", "Part", "Range", "Seeks", "ranges_of"]
+
+RANGE = 64 << 20
+"""Bytes of a range, about: long enough that its start costs nothing beside it."""
+
+_STEP = 64 << 10
+_TRIES = 64  # a line of over 4 MiB is not looked through for its end
+
+
+class Seeks(Protocol):
+    """What can be read from anywhere: a file, an object of a store."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to *offset*."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill *buffer* as far as there is something; 0 at the end."""
+
+
+class Range(NamedTuple):
+    """Bytes *start* to *end* of a file: whole lines."""
+
+    start: int
+    end: int
+
+
+def ranges_of(source: Seeks, size: int, length: int = RANGE) -> Iterator[Range]:
+    r"""The ranges of the *size* first bytes of *source*, of about *length* bytes each.
+
+    Where no line ends near a border, there is none: a range may be as long as all.
+
+    >>> import io
+    >>> [*ranges_of(io.BytesIO(b"one\ntwo\nthree\n"), 14, length=5)]
+    [Range(start=0, end=8), Range(start=8, end=14)]
+    """
+    start = 0
+    for border in range(length, size, length):
+        if border <= start:
+            continue
+        end = _line_from(source, border - 1, size)
+        if end is not None and end < size:
+            yield Range(start, end)
+            start = end
+    yield Range(start, size)
+
+
+def _line_from(source: Seeks, at: int, size: int) -> int | None:
+    """Where the next line starts, behind the first line's end from *at* on."""
+    step = bytearray(_STEP)
+    view = memoryview(step)
+    source.seek(at)
+    for _ in range(_TRIES):
+        got = source.readinto(view[: max(0, size - at)]) or 0
+        found = step.find(b"\n", 0, got)
+        if found >= 0:
+            return at + found + 1
+        if not got:
+            return None
+        at += got
+    return None
+
+
+class Part:
+    """The bytes of a range, and no more: what is added to a file meanwhile is not read.
+
+    Reading raises EOFError where the file ends before the range does.
+    """
+
+    def __init__(self, source: Seeks, span: Range) -> None:
+        source.seek(span.start)
+        self._source, self._left = source, span.end - span.start
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill *buffer* as far as there is something; 0 at the end."""
+        wanted = buffer[: self._left]
+        got = self._source.readinto(wanted) or 0
+        if not got and len(wanted):
+            raise EOFError
+        self._left -= got
+        return got
