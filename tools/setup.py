@@ -33,6 +33,7 @@ E2E = ROOT / "tests" / "e2e"
 FOREIGN = {
     "ace": "a foreign Connect framework for the tests, from npm",
     "axe": "an accessibility checker for the tests, from npm",
+    "azurite": "Azure's emulator of its object store for the tests, from npm",
     "forge_manifest": "Forge's own check of manifests for the tests, from npm",
     "jirajs": "a foreign client for the tests, from npm",
 }

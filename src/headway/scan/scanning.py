@@ -19,6 +19,9 @@ from headway.scan.readers import (
     standard_input,
 )
 from headway.scan.report.machine import Report
+from headway.scan.stores.address import is_address, parse_address
+from headway.scan.stores.objects import objects_in, store_of
+from headway.scan.stores.reading import opened_object, source_of_object
 from headway.scan.summary import Summary
 
 __all__ = ["Telling", "scan_logs"]
@@ -64,18 +67,22 @@ class _Counted:
 def scan_logs(
     named: Iterable[str], telling: Telling, *, progress: Callable[[int], None] = lambda size: None
 ) -> Summary:
-    """Look through the files that *named* means; *progress* is told of bytes, as they are read.
+    """Look through what *named* means; *progress* is told of bytes, as they are read.
 
-    Raises nothing for what can not be read: the summary names it.
+    Files, and objects of stores.  Raises nothing for what can not be read: the summary names
+    it; ConfigurationError for an address that is none, or whose store is not set up.
     """
-    summary, needles = telling.summary, Needles()
+    summary, needles, names = telling.summary, Needles(), list(named)
+    addresses = [parse_address(name) for name in names if is_address(name)]
+    for address in addresses:
+        store_of(address.scheme)
 
     def read(size: int) -> None:
         summary.bytes += size
         progress(size)
 
     telling.report.begin()
-    for path in files_in(named, summary.could_not_read):
+    for path in files_in((name for name in names if not is_address(name)), summary.could_not_read):
         if telling.baseline.holds_back_path(path):
             continue
         try:
@@ -87,6 +94,16 @@ def scan_logs(
                     _through(_Counted(source, read), path, needles, telling)
         except BREAKS as error:
             summary.could_not_read(Unread(path, broken_off(error), partly=True))
+        summary.files += 1
+    for store, stored in objects_in(addresses, summary.could_not_read):
+        if telling.baseline.holds_back_path(stored.address):
+            continue
+        try:
+            with opened_object(store, stored) as whole:
+                source, _ = source_of_object(whole)
+                _through(_Counted(source, read), stored.address, needles, telling)
+        except BREAKS as error:
+            summary.could_not_read(Unread(stored.address, broken_off(error), partly=True))
         summary.files += 1
     telling.report.end(summary)
     return summary

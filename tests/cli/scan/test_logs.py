@@ -71,3 +71,23 @@ def test_a_baseline(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert run(["scan", "logs", str(log), "--baseline", str(known)]) == 1
     known.write_text("[]")
     assert run(["scan", "logs", str(log), "--baseline", str(known)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("simplecache::http://x/y", "not chained"),
+        ("http://user:hunter2@169.254.169.254/", "http:// is not read"),
+        ("s3://AKIA:hunter2@bucket/x", "credentials come from the environment"),
+    ],
+    ids=["chain", "protocol", "credentials"],
+)
+def test_other_protocols_are_refused(
+    name: str, why: str, log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T27: with nothing scanned and nothing asked."""
+    assert run(["scan", "logs", str(log), name, "--format", "json"]) == 2
+    said = capsys.readouterr()
+    assert why in said.err
+    assert said.out == ""
+    assert "hunter2" not in said.err

@@ -89,3 +89,18 @@ def test_standard_input_needs_standard_output(
 def test_what_can_not_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["scan", "logs", str(tmp_path / "none"), "--redact", str(tmp_path / "x")]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["s3://bucket/key", "--redact", "clean"],
+        ["a.log", "--redact", "s3://bucket/key"],
+        ["gs://bucket/key", "--in-place", "--no-backup"],
+    ],
+)
+def test_objects_of_stores_are_not_redacted(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["scan", "logs", *arguments]) == 2
+    assert "copy the objects first" in capsys.readouterr().err

@@ -29,7 +29,7 @@ def logs(
         Path | None, typer.Option(help="Write what is found as known, and tell nothing else.")
     ] = None,
     redact: Annotated[
-        Path | None, typer.Option(help="Write clean copies: a new file, or a folder for several.")
+        str | None, typer.Option(help="Write clean copies: a new file, or a folder for several.")
     ] = None,
     in_place: Annotated[bool, typer.Option(help="Clean the files themselves.")] = False,
     backup: Annotated[

@@ -19,7 +19,7 @@ _STANDARD = "-"  # standard input, and output
 
 def clean(
     paths: Sequence[str],
-    target: Path | None,
+    out: str | None,
     *,
     in_place: bool,
     backup: str | None,
@@ -30,11 +30,15 @@ def clean(
     from headway.scan.readers import files_in, standard_input
     from headway.scan.redaction import redact_file, redact_stream
     from headway.scan.report.escaping import for_terminal
+    from headway.scan.stores.address import is_address
     from headway.scan.writing import NotWritten
 
+    if any(map(is_address, [*paths, out or ""])):
+        raise ConfigurationError("--redact, --in-place: go with files; copy the objects first")
+    target = None if out is None else Path(out)
     _check(target, in_place=in_place, backup=backup, no_backup=no_backup)
     needles = Needles()
-    if str(target) == _STANDARD:
+    if out == _STANDARD:
         if list(paths) != [_STANDARD]:
             raise ConfigurationError("--redact -: goes with standard input alone: PATH is -")
         redact_stream(standard_input(), sys.stdout.buffer, needles)

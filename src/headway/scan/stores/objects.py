@@ -1,0 +1,228 @@
+"""What lies in an object store, and its bytes: listed, read in ranges, and compared with the list.
+
+The libraries of the stores find credentials and addresses of servers by themselves, in the
+environment; what they say when something fails may hold either, so it is never repeated.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from headway.errors import ConfigurationError
+from headway.scan.findings import Unread
+from headway.scan.readers import broken_off
+from headway.scan.stores.address import SCHEMES, Address
+
+__all__ = ["ObjectNotRead", "Store", "Stored", "objects_in", "store_of"]
+
+T = TypeVar("T")
+
+ATTEMPTS = 4
+"""How often a range is asked for, beyond what the libraries themselves repeat."""
+
+_LIBRARIES: Mapping[str, tuple[str, str, dict[str, Any]]] = {
+    "s3": ("s3fs", "S3FileSystem", {"config_kwargs": {"connect_timeout": 10}}),
+    "gs": ("gcsfs.core", "GCSFileSystem", {}),  # not its extension: that asks another service
+    "az": ("adlfs", "AzureBlobFileSystem", {}),
+}
+"""Which class reads a scheme.  They are named here, so that no registry can put another there."""
+
+_NO_CREDENTIALS = re.compile(r"NoCredentials|PartialCredentials|DefaultCredentials|Unavailable\Z")
+_NO_CONNECTION = re.compile(r"Connect|ServiceRequestError|Timeout")
+_DENIED = (401, 403)
+
+
+class ObjectNotRead(OSError):
+    """An object could not be listed or read; the text says why, and nothing of what a store said.
+
+    ``lasting``: to ask again would change nothing.
+    """
+
+    def __init__(self, why: str, *, lasting: bool = True) -> None:
+        super().__init__(errno.EIO, why)
+        self.lasting = lasting
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An object as it was listed.
+
+    ``version`` is another whenever its bytes are (the generation or the entity tag of the
+    store); ``encoded``: the store may undo its content encoding while it is read.
+    """
+
+    address: str
+    size: int
+    version: str
+    encoded: bool = False
+
+    @property
+    def path(self) -> str:
+        """Bucket and key."""
+        return self.address.partition("://")[2]
+
+
+class Store:
+    """The objects of one scheme, by *files*, a file system of fsspec's; *sleep* takes seconds."""
+
+    def __init__(
+        self, scheme: str, files: Any, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._scheme, self._files, self._sleep = scheme, files, sleep
+
+    def found(self, address: Address) -> list[Stored]:
+        """What *address* means: that object, all below it, or all that fit it; by name.
+
+        Raises ObjectNotRead where the store does not list it.
+        """
+        entries = self._asked(lambda: self._listed(address))
+        fits = _fitting(address)
+        return [
+            self._stored(entry)
+            for path, entry in sorted(entries.items())
+            if entry["type"] == "file" and not path.endswith("/") and fits(path)
+        ]
+
+    def _listed(self, address: Address) -> dict[str, dict[str, Any]]:
+        key = address.key.rstrip("/")
+        start = address.start if address.has_magic else key and f"{key}/"
+        # from the bucket on: a folder that has the name of an object is not listed alike by all
+        found: dict[str, dict[str, Any]] = dict(
+            self._files.find(address.bucket, prefix=start, detail=True)
+        )
+        if key == address.key and key and not address.has_magic:
+            with suppress(FileNotFoundError):
+                found[address.path] = self._files.info(address.path)
+        return found
+
+    def _stored(self, entry: Mapping[str, Any]) -> Stored:
+        return Stored(
+            f"{self._scheme}://{entry['name']}",
+            int(entry["size"] or 0),
+            _version(entry),
+            self._scheme == "gs" and entry.get("contentEncoding") == "gzip",
+        )
+
+    def check(self, stored: Stored) -> None:
+        """Raises ObjectNotRead where *stored* is no longer what was listed."""
+        entry = self._asked(lambda: self._files.info(stored.path))
+        if _version(entry) != stored.version:
+            raise ObjectNotRead("changed while it was looked at: it is not what was listed")
+
+    def read(self, stored: Stored, start: int, stop: int) -> bytes:
+        """The bytes of *stored* from *start* to before *stop*.
+
+        Raises ObjectNotRead where the store does not give them, or others than those.
+        """
+
+        def asked() -> bytes:
+            data: bytes = self._files.cat_file(stored.path, start=start, end=stop)
+            if len(data) != stop - start:
+                raise ObjectNotRead("gave another range than was asked for", lasting=False)
+            return data
+
+        return self._asked(asked)
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """What *ask* answers; it is asked again after a while where that may help."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return ask()
+            except Exception as error:  # noqa: BLE001 - three libraries with errors of their own
+                why = error if isinstance(error, ObjectNotRead) else _told(error)
+            if why.lasting or attempt == ATTEMPTS:
+                raise why from None
+            self._sleep(0.25 * 2**attempt)
+
+
+def _version(entry: Mapping[str, Any]) -> str:
+    tag = next((entry[name] for name in ("generation", "ETag", "etag") if entry.get(name)), "")
+    return f"{tag} {int(entry.get('size') or 0)}"
+
+
+def _fitting(address: Address) -> Callable[[str], bool]:
+    """Whether a path is meant by *address*; what was listed may be more."""
+    if address.has_magic:
+        from fsspec.utils import glob_translate
+
+        return lambda path: re.match(glob_translate(address.path), path) is not None
+    folder = f"{address.path.rstrip('/')}/"
+    return lambda path: path == address.path or path.startswith(folder)
+
+
+def _told(error: Exception) -> ObjectNotRead:
+    """*error*, in words of ours: those of a store may hold signatures, accounts or keys."""
+    name = type(error).__name__
+    status = getattr(error, "status_code", None) or getattr(error, "code", None)
+    if isinstance(error, FileNotFoundError):
+        return ObjectNotRead("is not there")
+    if _NO_CREDENTIALS.search(name):
+        return ObjectNotRead("there are no credentials for it in the environment")
+    denied = isinstance(error, PermissionError) or str(error).startswith("Forbidden")
+    if denied or str(status) in map(str, _DENIED) or name == "ClientAuthenticationError":
+        return ObjectNotRead("may not be read with the credentials of the environment")
+    if _NO_CONNECTION.search(name):
+        return ObjectNotRead("the store can not be reached", lasting=False)
+    return ObjectNotRead(f"the store does not give it ({name})", lasting=False)
+
+
+@lru_cache
+def store_of(scheme: str) -> Store:
+    """The store of *scheme*; what it needs is imported now.
+
+    Raises ConfigurationError where its library is not installed, or says that the environment
+    lacks something.
+    """
+    module, name, options = _LIBRARIES[scheme]
+    try:
+        made = getattr(importlib.import_module(module), name)
+    except ImportError:
+        raise ConfigurationError(
+            f"{scheme}://: needs {module.partition('.')[0]}; install Headway with its extra "
+            "stores: from a checkout pip install '.[scan,stores]'"
+        ) from None
+    try:
+        files = made(skip_instance_cache=True, use_listings_cache=False, **options)
+    except Exception as error:  # noqa: BLE001 - whatever it says may hold credentials
+        raise ConfigurationError(
+            f"{scheme}://: {SCHEMES[scheme]} is not set up in the environment "
+            f"({type(error).__name__}); docs/scan-stores.md says what is read there"
+        ) from None
+    return Store(scheme, files)
+
+
+def objects_in(
+    addresses: Iterable[Address], unread: Callable[[Unread], None]
+) -> Iterator[tuple[Store, Stored]]:
+    """The objects that *addresses* mean, each one once; what can not be listed is told *unread*.
+
+    Raises ConfigurationError as :func:`store_of` does.
+    """
+    seen: set[str] = set()
+    for address in addresses:
+        store = store_of(address.scheme)
+        try:
+            found = store.found(address)
+        except ObjectNotRead as error:
+            unread(Unread(str(address), broken_off(error)))
+            continue
+        if not found:
+            unread(Unread(str(address), "fits no object"))
+        for stored in found:
+            if stored.address in seen:
+                continue
+            seen.add(stored.address)
+            if stored.encoded:
+                unread(Unread(stored.address, "has the content encoding gzip, undone on its way"))
+            else:
+                yield store, stored

@@ -1,0 +1,140 @@
+"""``headway scan logs`` over object stores that nobody here wrote."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from backports import zstd
+
+from e2e.stores import SECRET, STORES
+from headway.cli.commands import run
+from headway.scan.stores.address import parse_address
+from headway.scan.stores.objects import store_of
+from scan.corpus import filled, secrets_in
+
+pytestmark = pytest.mark.node
+LINE = filled('192.0.2.1 - - [01/Jan/2026:00:00:04 +0000] "GET /a?jwt={T} HTTP/1.1" 200 1\n')
+
+
+@dataclass
+class Bucket:
+    """A bucket, and the library that the tests fill it with."""
+
+    scheme: str
+    files: Any
+    name: str = "logs-of-tests"
+
+    def put(self, key: str, content: bytes) -> str:
+        """Its address."""
+        self.files.pipe_file(f"{self.name}/{key}", content)
+        return f"{self.scheme}://{self.name}/{key}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.name}"
+
+
+@pytest.fixture(scope="module", params=sorted(STORES))
+def bucket(request: pytest.FixtureRequest) -> Iterator[Bucket]:
+    """An empty bucket of each store."""
+    with STORES[request.param]() as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setenv("HEADWAY_SCAN_KEY", "ab" * 32)
+        store_of.cache_clear()
+        made = Bucket(request.param, store_of(request.param)._files)
+        made.files.mkdir(made.name)
+        yield made
+        store_of.cache_clear()
+
+
+def scanned(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[Any], Any]:
+    """Exit code, findings and summary."""
+    code = run(["scan", "logs", *arguments, "--format", "jsonl"])
+    told = capsys.readouterr().out
+    assert secrets_in(told.encode()) == []
+    assert SECRET not in told
+    *findings, last = (json.loads(line) for line in told.splitlines())
+    return code, findings, last["summary"]
+
+
+def test_prefixes_patterns_and_compressed_objects(
+    bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket.put("2026/a.log", b"first\n" + LINE)
+    bucket.put("2026/b.gz", gzip.compress(LINE * 2))
+    bucket.put("2026/01/c.zst", zstd.compress(LINE * 3))
+    bucket.put("2026-old.log", LINE)
+    # Google's emulator takes such a name apart wrongly
+    odd = "odd name.log" if bucket.scheme == "gs" else "odd name;#%20+?.log"
+    bucket.put(f"2026/{odd}", LINE)
+    code, findings, summary = scanned(capsys, f"{bucket}/2026/")
+    assert (code, summary["findings"], summary["files"]) == (1, 7, 4)
+    first = next(each for each in findings if each["place"]["path"].endswith("a.log"))
+    assert first["place"]["path"] == f"{bucket}/2026/a.log"
+    assert (first["place"]["line"], first["place"]["offset"]) == (2, 6 + LINE.index(b"eyJ"))
+    assert first["context"]["client"] == "192.0.2.1"
+    assert scanned(capsys, f"{bucket}/2026/*.gz")[2]["findings"] == 2
+    assert scanned(capsys, f"{bucket}/**/*.zst")[2]["findings"] == 3
+    assert scanned(capsys, f"{bucket}/2026/*", f"{bucket}/2026/a.log")[2]["files"] == 3
+    assert scanned(capsys, f"{bucket}/2026/a.log", "--ignore-path", "*.log")[2]["files"] == 0
+
+
+def test_what_is_not_there_or_damaged_is_named(
+    bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket.put("bad/cut.gz", gzip.compress(b"nothing\n" * 50_000)[:-12])
+    code, _, summary = scanned(capsys, f"{bucket}/bad/", f"{bucket}/none/", f"{bucket}x/a")
+    assert code == 2
+    cut, missing, foreign = sorted(summary["unread"], key=lambda each: each["path"])
+    assert cut["path"].endswith("cut.gz")
+    assert "ends before its end" in cut["why"]
+    assert (missing["path"], missing["why"]) == (f"{bucket}/none/", "fits no object")
+    assert foreign["path"] == f"{bucket}x/a"
+
+
+def test_an_object_that_changes_meanwhile_is_told_of(
+    bucket: Bucket, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("changes/a.log", LINE)
+    store = store_of(bucket.scheme)
+    listed = store.found
+
+    def then_changed(address: Any) -> Any:
+        found = listed(address)
+        bucket.put("changes/a.log", LINE.replace(b"192", b"193"))
+        return found
+
+    monkeypatch.setattr(store, "found", then_changed)
+    code, findings, summary = scanned(capsys, f"{bucket}/changes/a.log")
+    assert (code, len(findings)) == (1, 1)
+    [told] = summary["unread"]
+    assert "changed while it was looked at" in told["why"]
+    assert told["partly"]
+
+
+def test_ranges(bucket: Bucket) -> None:
+    content = bytes(range(256)) * 40
+    bucket.put("ranges", content)
+    store = store_of(bucket.scheme)
+    [stored] = store.found(parse_address(f"{bucket}/ranges"))
+    assert stored.size == len(content)
+    assert store.read(stored, 1_000, 9_001) == content[1_000:9_001]
+
+
+def test_no_token_and_no_credential_reaches_a_log(
+    bucket: Bucket, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """T23: what the libraries log, with everything on."""
+    address = bucket.put("quiet.log", LINE)
+    caplog.set_level(logging.DEBUG)
+    for name in list(logging.root.manager.loggerDict):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    assert scanned(capsys, address)[0] == 1
+    assert secrets_in(caplog.text.encode()) == []
+    assert SECRET not in caplog.text
