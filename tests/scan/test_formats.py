@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headway.scan.formats import FORMATS, TEXT, Columns, detect
+from headway.scan.formats import FORMATS, Columns, Record, record_of
 from headway.scan.hits import hits_in
 from scan.corpus import filled, read
 
@@ -18,10 +18,14 @@ RELABELLED = {"text": ["url"]}
 
 @pytest.mark.parametrize("example", CORPUS, ids=lambda example: example["name"])
 def test_the_corpus(example: dict[str, Any]) -> None:
-    header = [line.encode() for line in example.get("header", "").strip().splitlines()]
     line = filled(example["line"])
-    record = detect([*header, line]).read(line)
+    fields = [
+        each.encode() for each in example.get("header", "").splitlines() if each.startswith("#F")
+    ]
+    record = Columns(fields[0]).read(line) if fields else record_of(line)
     assert record is not None
+    if fields:
+        assert record_of(line) == Record()
     within = [hit.within for hit in hits_in(line, lambda: record.parts)]
     assert within == RELABELLED.get(example["name"], example["places"])
     for name in ("client", "method", "path", "status", "agent"):
@@ -37,9 +41,14 @@ def test_names_are_different() -> None:
     assert len({each.name for each in FORMATS}) == len(FORMATS)
 
 
-def test_what_is_no_format_is_text() -> None:
-    assert detect([b"hello", b""]) is TEXT
-    assert detect([]) is TEXT
+def test_no_line_of_a_format_is_one_of_another() -> None:
+    for example in CORPUS:
+        line = filled(example["line"])
+        assert sum(each.read(line) is not None for each in FORMATS) <= 1, example["name"]
+
+
+def test_what_is_of_no_format_says_nothing() -> None:
+    assert record_of(b"hello") == record_of(b"") == Record()
 
 
 @pytest.mark.parametrize(
@@ -82,13 +91,28 @@ def test_times_in_json(line: bytes, at: float | None) -> None:
 
 def test_a_mapped_address_is_the_address() -> None:
     line = b'::ffff:192.0.2.1 - - [01/Jan/2026:00:00:04 +0000] "GET /x HTTP/1.1" 200 1'
-    record = detect([line]).read(line)
-    assert record is not None
+    record = record_of(line)
     assert record.client == "192.0.2.1"
 
 
 def test_an_absolute_target_has_a_path() -> None:
     line = b'192.0.2.1 - - [x] "GET http://h.example/a/b?c#d HTTP/1.1" 200 1'
-    record = detect([line]).read(line)
-    assert record is not None
+    record = record_of(line)
     assert (record.path, record.at) == ("/a/b", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("01/Jan/2026:00:00:04 +0000", 1767225604),
+        ("01/Jan/2026:01:00:04 +0100", 1767225604),
+        ("31/Dec/2025:18:30:04 -0530", 1767225604),
+        ("01/Jan/2026:00:00:04.000", 1767225604),
+        ("2026/01/01 00:00:04", 1767225604),
+        ("01/Foo/2026:00:00:04 +0000", None),
+        ("32/Jan/2026:00:00:04 +0000", None),
+    ],
+)
+def test_times_of_web_servers(text: str, at: float | None) -> None:
+    line = f'192.0.2.1 - - [{text}] "GET /x HTTP/1.1" 200 1'.encode()
+    assert record_of(line).at == at

@@ -112,6 +112,11 @@ def test_other_lines_in_a_file_of_one_format() -> None:
     ]  # fmt: skip
 
 
+def test_a_line_of_text_first_changes_nothing_for_those_that_follow() -> None:
+    text = filled("plain text with ?jwt={T}\n") + lines("nginx-combined")
+    assert "client" in findings(text)[-1].context
+
+
 def test_columns_may_change_within_a_file() -> None:
     text = lines("iis") + b"#Fields: c-ip cs-uri-query\n" + filled("192.0.2.7 jwt={T}\n")
     assert [each.context["client"] for each in findings(text)][-1] == "192.0.2.7"

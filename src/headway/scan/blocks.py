@@ -26,6 +26,7 @@ FIELDS = b"#Fields:"
 
 _CONTEXT = 256  # what a piece repeats of the one before, to see what stands before a token
 _OVERLAP = TOKEN_MAX + _CONTEXT
+_SHORT = 3
 
 
 class Block(NamedTuple):
@@ -59,17 +60,31 @@ class Line(NamedTuple):
 
 
 class Needles:
-    """Finds the needles in a buffer; one for each process."""
+    """Finds the needles in a buffer; one for each process.
+
+    The search looks at as many bytes at once as its shortest needle has: with three it is slow
+    where there are many needles, with four and more it is not.  So there are two.
+    """
 
     def __init__(self, needles: tuple[bytes, ...] = (*NEEDLES, FIELDS)) -> None:
+        short = [each for each in needles if len(each) <= _SHORT]
+        long = [each for each in needles if len(each) > _SHORT]
         # Without leftmost-first the search has no fast path for more than one needle.
-        self._finder = ahocorasick_rs.BytesAhoCorasick(
-            needles, matchkind=ahocorasick_rs.MatchKind.LeftmostFirst
-        )
+        self._finders = [
+            ahocorasick_rs.BytesAhoCorasick(some, matchkind=ahocorasick_rs.MatchKind.LeftmostFirst)
+            for some in (short, long)
+            if some
+        ]
 
-    def places(self, view: memoryview) -> list[int]:
+    def places(self, view: memoryview | bytes) -> list[int]:
         """Where they start in *view*, in order."""
-        return [start for _, start, _ in self._finder.find_matches_as_indexes(view)]
+        places: list[int] = []
+        for finder in self._finders:
+            found = finder.find_matches_as_indexes(view)
+            if found:
+                places += [start for _, start, _ in found]
+        places.sort()
+        return places
 
 
 def blocks_of(source: Reads, *, offset: int = 0) -> Iterator[Block]:

@@ -14,14 +14,14 @@ from typing import NamedTuple
 from headway.redact import MARKER, redact
 from headway.scan.blocks import FIELDS, Line, Needles, lines_of
 from headway.scan.findings import Confidence, Finding, Fingerprints, Place, Severity
-from headway.scan.formats import Columns, Format, Record, detect
+from headway.scan.formats import Columns, Record, record_of
 from headway.scan.hits import Hit, Parts, hits_in
 from headway.scan.readers import Reads
 from headway.scan.rules import RULES
 from headway.scan.summary import day_of
 from headway.scan.tokens import TokenKind
 
-__all__ = ["Found", "finding_of", "found_in", "rule_of", "sample_of"]
+__all__ = ["Found", "Reading", "finding_of", "found_in", "rule_of", "sample_of"]
 
 _RULE_OF = {
     "referer": "token-in-referer",
@@ -42,25 +42,26 @@ class Found(NamedTuple):
     hit: Hit
 
 
-class _Reading:
-    """How the lines of one source are read: by the format that its first ones show."""
+class Reading:
+    """How the lines of one source are read: each by itself, or by the columns named before it.
 
-    def __init__(self) -> None:
-        self._format: Format | None = None
+    So what a line says does not depend on where a file was cut in ranges, but for ``fields``:
+    the last line that named columns.
+    """
+
+    def __init__(self, fields: bytes = b"") -> None:
+        self.fields = fields
+        self._columns = Columns(fields) if fields else None
 
     def record(self, line: Line) -> Record:
         """What *line* says of a request; empty for a piece of one, or where it is none."""
         if line.data.startswith(FIELDS):
-            self._format = Format(name="w3c", read=Columns(line.data).read)
+            self.fields, self._columns = line.data, Columns(line.data)
             return Record()
         if not line.whole:
             return Record()
-        if self._format is None:
-            self._format = detect([line.data])
-        record = self._format.read(line.data)
-        if record is None:  # another sort of line in the same file
-            record = detect([line.data]).read(line.data)
-        return record or Record()
+        record = self._columns.read(line.data) if self._columns is not None else None
+        return record or record_of(line.data)
 
 
 def found_in(
@@ -70,15 +71,18 @@ def found_in(
     *,
     numbered: Callable[[], bool] = lambda: True,
     offset: int = 0,
+    reading: Reading | None = None,
 ) -> Iterator[Found]:
     """All that is found in *source*, which is called *path*.
+
+    *reading* knows the lines before it, where it is not the whole of a file.
 
     >>> import io
     >>> log = io.BytesIO(b"GET /x?jwt=eyJhbGciOiJub25lIn0.e30. HTTP/1.1")
     >>> [(found.hit.within, found.line.number) for found in found_in(log, "a.log", Needles())]
     [('url', 1)]
     """
-    reading = _Reading()
+    reading = reading or Reading()
     for line in lines_of(source, needles, numbered=numbered, offset=offset):
         if line.data.startswith(FIELDS):
             reading.record(line)
@@ -145,14 +149,14 @@ def _harmless(found: Found) -> bool:
 def context_of(record: Record) -> dict[str, str]:
     """What a report tells of the request."""
     known = {
-        "client": record.client,
-        "route": route_of(record.path),
+        "client": redact(record.client),
+        "route": redact(route_of(record.path)),
         "day": day_of(record.at),
-        "agent": record.agent.partition("/")[0].partition(" ")[0][:40],
-        "method": record.method,
+        "agent": redact(record.agent.partition("/")[0].partition(" ")[0][:40]),
+        "method": redact(record.method),
         "status": "" if record.status is None else str(record.status),
     }
-    return {name: redact(value) for name, value in known.items() if value}
+    return {name: value for name, value in known.items() if value}
 
 
 def sample_of(line: bytes, start: int, end: int) -> str:

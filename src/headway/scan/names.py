@@ -14,11 +14,11 @@ from headway.secret_shapes import CODES, SIGNATURES, URL_NAMES
 __all__ = ["NAME_NEEDLES", "Named", "named_values"]
 
 NAME_NEEDLES = (
-    b"jwt", b"JWT", b"oken", b"OKEN", b"pi_key", b"pi-key", b"pikey", b"piKey", b"PI_KEY",
-    b"te_key", b"te-key", b"tekey", b"teKey", b"TE_KEY", b"ssertion", b"SSERTION", b"essionid",
-    b"essionID", b"ESSIONID", b"ignature", b"IGNATURE", b"redential", b"REDENTIAL", b"ecret",
-    b"ECRET", b"assw", b"ASSW", b"assphrase", b"ASSPHRASE", b"icket", b"ICKET", b"acpt", b"ACPT",
-    b"sig=", b"SIG=", b"code=", b"CODE=",
+    b"jwt", b"JWT", b"oken", b"OKEN", b"ecret", b"ECRET", b"assw", b"ASSW", b"assphrase",
+    b"ASSPHRASE", b"_key", b"_Key", b"_KEY", b"-key", b"-Key", b"ikey", b"iKey", b"ekey", b"eKey",
+    b"ssertion", b"SSERTION", b"essionid", b"essionID", b"ESSIONID", b"ignature", b"IGNATURE",
+    b"redential", b"REDENTIAL", b"icket", b"ICKET", b"acpt", b"ACPT", b"sig=", b"SIG=", b"code=",
+    b"CODE=",
 )  # fmt: skip
 """One of them is in every name of the table, as logs write it."""
 
@@ -55,13 +55,13 @@ class Named(NamedTuple):
     level: int  # 0 as it stands, 1 percent-encoded (or in JSON), 2 twice
 
 
-def named_values(line: bytes) -> Iterator[Named]:
-    """The values of parameters in *line* that are named like a token, and may be one.
+def named_values(line: bytes, start: int = 0) -> Iterator[Named]:
+    """The values of parameters in *line*, from *start* on, that are named like a token.
 
     >>> [v.name for v in named_values(b"GET /a?access_token=9f86d081884c&token=null&page=2")]
     ['access_token']
     """
-    for found in _PARAMETER.finditer(line):
+    for found in _PARAMETER.finditer(line, max(0, start)):
         name, value = found[1], found[6]
         least = _LONG if _NAME_THAT_NEEDS_MORE.fullmatch(name) else _LONG_ENOUGH
         if len(value) < least or _WORDS.match(value):
