@@ -97,6 +97,14 @@ def test_a_cut_file_breaks_and_says_why(tmp_path: Path, name: str) -> None:
     assert "cut" in broken_off(caught.value)
 
 
+def test_gzip_that_is_damaged_at_its_first_block_breaks(tmp_path: Path) -> None:
+    path = tmp_path / "damaged"
+    path.write_bytes(PACKED["gzip"][:12] + b"\xff" * 500)
+    with opened(str(path)) as (raw, _), pytest.raises(BREAKS) as caught:
+        source_of(raw)[0].readinto(memoryview(bytearray(100)))
+    assert broken_off(caught.value).startswith("is damaged")
+
+
 @pytest.mark.parametrize("name", PACKED)
 def test_a_damaged_file_breaks_and_says_why(tmp_path: Path, name: str) -> None:
     damaged = bytearray(PACKED[name])

@@ -46,17 +46,19 @@ class Reading:
     """How the lines of one source are read: each by itself, or by the columns named before it.
 
     So what a line says does not depend on where a file was cut in ranges, but for ``fields``:
-    the last line that named columns.
+    the last line that named columns.  ``fields_at`` is the offset of that line, where it was
+    read here, else -1.
     """
 
     def __init__(self, fields: bytes = b"") -> None:
-        self.fields = fields
+        self.fields, self.fields_at = fields, -1
         self._columns = Columns(fields) if fields else None
 
     def record(self, line: Line) -> Record:
         """What *line* says of a request; empty for a piece of one, or where it is none."""
         if line.data.startswith(FIELDS):
             self.fields, self._columns = line.data, Columns(line.data)
+            self.fields_at = line.offset
             return Record()
         if not line.whole:
             return Record()

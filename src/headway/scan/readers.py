@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Literal, Protocol, cast
 
 import msgspec
 from isal import igzip
+from isal.igzip_lib import IsalError
 
 from headway.scan.findings import Unread
 
@@ -121,7 +122,15 @@ def broken_off(error: BaseException) -> str:
     return "is damaged: it can not be decompressed"
 
 
-BREAKS = (OSError, EOFError, lzma.LZMAError, zstd.ZstdError, igzip.BadGzipFile, ValueError)
+BREAKS = (
+    OSError,
+    EOFError,
+    ValueError,
+    lzma.LZMAError,
+    zstd.ZstdError,
+    igzip.BadGzipFile,
+    cast("type[Exception]", IsalError),  # its types call it an exception, not a class of them
+)
 """What reading may raise."""
 
 
@@ -211,5 +220,5 @@ def _below(
 
 
 def standard_input() -> Reads:
-    """Standard input, as bytes."""
-    return cast("Reads", sys.stdin.buffer)
+    """Standard input, as bytes, and as they come: a full buffer is not waited for."""
+    return cast("Reads", getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))

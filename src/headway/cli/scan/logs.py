@@ -7,53 +7,93 @@ from typing import Annotated
 
 import typer
 
+from headway.cli.scan.following import Following, follow_logs
 from headway.cli.scan.redacting import clean
 from headway.cli.scan.words import Form, telling_of, write_known
 
 __all__ = ["logs"]
 
+_Paths = Annotated[
+    list[str], typer.Argument(metavar="PATH...", help="Files, folders, patterns; - is stdin.")
+]
+_Form = Annotated[Form, typer.Option("--format", help="How findings are told.")]
+_All = Annotated[bool, typer.Option("--all", help="Show each finding.")]
+_By = Annotated[
+    str, typer.Option(help="Figures by client, route, day, agent, issuer, within, path.")
+]
+_Baseline = Annotated[Path | None, typer.Option(help="What is known, written by --write-baseline.")]
+_WriteBaseline = Annotated[
+    Path | None, typer.Option(help="Write what is found as known, and tell nothing else.")
+]
+_Redact = Annotated[
+    str | None, typer.Option(help="Write clean copies: a new file, or a folder for several.")
+]
+_InPlace = Annotated[bool, typer.Option(help="Clean the files themselves.")]
+_Backup = Annotated[
+    str | None, typer.Option(help="With --in-place: keep what was, under this ending.")
+]
+_NoBackup = Annotated[bool, typer.Option(help="With --in-place: keep nothing of it.")]
+_Ignore = Annotated[list[str] | None, typer.Option(help="A fingerprint that is known.")]
+_IgnorePath = Annotated[
+    list[str] | None, typer.Option(help="Paths to leave out, such as 'archive/*'.")
+]
+_Follow = Annotated[
+    bool, typer.Option("--follow", help="Go on as files grow and are rotated, until ctrl-C.")
+]
+_State = Annotated[
+    Path | None, typer.Option(help="With --follow: where it was, for the next time.")
+]
+_Interval = Annotated[
+    float, typer.Option(min=0.05, max=3600, help="With --follow: seconds between two looks.")
+]
+_FromEnd = Annotated[
+    bool, typer.Option("--from-end", help="With --follow: pass over what is there now.")
+]
+
 
 def logs(
-    paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files, folders, patterns; - is stdin.")
-    ],
-    form: Annotated[Form, typer.Option("--format", help="How findings are told.")] = Form.TEXT,
-    everything: Annotated[bool, typer.Option("--all", help="Show each finding.")] = False,
-    by: Annotated[
-        str, typer.Option(help="Figures by client, route, day, agent, issuer, within, path.")
-    ] = "",
-    baseline: Annotated[
-        Path | None, typer.Option(help="What is known, written by --write-baseline.")
-    ] = None,
-    write_baseline: Annotated[
-        Path | None, typer.Option(help="Write what is found as known, and tell nothing else.")
-    ] = None,
-    redact: Annotated[
-        str | None, typer.Option(help="Write clean copies: a new file, or a folder for several.")
-    ] = None,
-    in_place: Annotated[bool, typer.Option(help="Clean the files themselves.")] = False,
-    backup: Annotated[
-        str | None, typer.Option(help="With --in-place: keep what was, under this ending.")
-    ] = None,
-    no_backup: Annotated[bool, typer.Option(help="With --in-place: keep nothing of it.")] = False,
-    ignore: Annotated[list[str] | None, typer.Option(help="A fingerprint that is known.")] = None,
-    ignore_path: Annotated[
-        list[str] | None, typer.Option(help="Paths to leave out, such as 'archive/*'.")
-    ] = None,
+    paths: _Paths,
+    form: _Form = Form.TEXT,
+    everything: _All = False,
+    by: _By = "",
+    baseline: _Baseline = None,
+    write_baseline: _WriteBaseline = None,
+    redact: _Redact = None,
+    in_place: _InPlace = False,
+    backup: _Backup = None,
+    no_backup: _NoBackup = False,
+    ignore: _Ignore = None,
+    ignore_path: _IgnorePath = None,
+    follow: _Follow = False,
+    state: _State = None,
+    interval: _Interval = 1.0,
+    from_end: _FromEnd = False,
 ) -> int:
     """Find tokens in log files, and in any other text.  Exit code 1 where there are some."""
     from headway.scan.scanning import scan_logs
 
+    following = Following(wanted=follow, state=state, interval=interval, from_end=from_end)
+    following.check(
+        paths,
+        form,
+        [
+            ("--redact", redact is not None),
+            ("--in-place", in_place),
+            ("--write-baseline", write_baseline is not None),
+        ],
+    )
     if redact is not None or in_place:
         return clean(paths, redact, in_place=in_place, backup=backup, no_backup=no_backup)
     telling = telling_of(
         form,
-        everything=everything,
+        everything=everything or follow,
         by=[name for name in by.split(",") if name],
         baseline=baseline,
         ignore=ignore or (),
         ignore_path=ignore_path or (),
     )
+    if follow:
+        return follow_logs(paths, following, telling)
     if write_baseline is not None:
         return write_known(write_baseline, telling, lambda: scan_logs(paths, telling))
     return scan_logs(paths, telling).exit_code

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from headway.errors import ConfigurationError
 
@@ -41,7 +43,8 @@ def clean(
     if out == _STANDARD:
         if list(paths) != [_STANDARD]:
             raise ConfigurationError("--redact -: goes with standard input alone: PATH is -")
-        redact_stream(standard_input(), sys.stdout.buffer, needles)
+        with _standard_output() as clean_copy:
+            redact_stream(standard_input(), clean_copy, needles)
         return 0
     wrong: list[str] = []
 
@@ -59,6 +62,18 @@ def clean(
     for each in wrong:
         print(for_terminal(f"left as it was: {each}"), file=sys.stderr)
     return 2 if wrong else 0
+
+
+@contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    """Standard output without a buffer: what comes in leaves at once, for whoever waits for it."""
+    try:
+        number = os.dup(sys.stdout.fileno())
+    except OSError:  # of a program that calls this
+        yield sys.stdout.buffer
+        return
+    with open(number, "wb", buffering=0) as out:  # noqa: PTH123 - a descriptor
+        yield cast("BinaryIO", out)
 
 
 def _check(target: Path | None, *, in_place: bool, backup: str | None, no_backup: bool) -> None:

@@ -1,0 +1,1 @@
+"""Following logs that grow, are rotated, cut, compressed, and come back."""
