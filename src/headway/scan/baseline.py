@@ -18,7 +18,14 @@ from headway.errors import ConfigurationError
 from headway.keys import new_sealing_key
 from headway.scan.findings import Finding, Fingerprints
 
-__all__ = ["KEY_VARIABLE", "Baseline", "fingerprint_key", "read_baseline", "write_baseline"]
+__all__ = [
+    "KEY_VARIABLE",
+    "Baseline",
+    "fingerprint_key",
+    "known_in",
+    "read_baseline",
+    "write_baseline",
+]
 
 KEY_VARIABLE = "HEADWAY_SCAN_KEY"
 """64 hex digits: the same for all who share a baseline."""
@@ -73,11 +80,21 @@ def read_baseline(path: Path, prints: Fingerprints) -> tuple[str, ...]:
     try:
         if path.stat().st_size > _BYTES_MAX:
             raise ConfigurationError(f"{path}: has more than {_BYTES_MAX} bytes")
-        found = msgspec.json.decode(path.read_bytes(), type=_File)
+        data = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(
             f"{path}: {(error.strerror or 'can not be read').lower()}"
         ) from None
+    return known_in(data, path, prints)
+
+
+def known_in(data: bytes, path: Path, prints: Fingerprints) -> tuple[str, ...]:
+    """The fingerprints of a baseline: *data*, from *path*.
+
+    Raises ConfigurationError where it is none, or was made with another key.
+    """
+    try:
+        found = msgspec.json.decode(data, type=_File)
     except msgspec.DecodeError as error:
         raise ConfigurationError(f"{path}: is no baseline of the scan: {error}") from None
     if found.findings and found.key_id != prints.key_id:

@@ -97,6 +97,14 @@ class Fingerprints:
         self.key_id = self.of("key", "", b"")[:8]
         """Names the key: a baseline that another key made can not be compared."""
 
+    def shared(self) -> bytes:
+        """The key, for another process of this scan."""
+        return self._key
+
+    def key_for(self, purpose: str) -> bytes:
+        """A key of 32 bytes for another *purpose*, from which this one can not be told."""
+        return hmac.digest(self._key, b"headway scan for " + purpose.encode(), "sha256")
+
     def of(self, rule: str, path: str, secret: bytes) -> str:
         """The fingerprint of *secret* (or of code) under *rule* in *path*: 24 hex digits."""
         parts = (b"headway scan 1", rule.encode(), path.encode("utf-8", "surrogateescape"), secret)

@@ -115,7 +115,7 @@ def compression_of(start: bytes) -> Compression | None:
 
 def broken_off(error: BaseException) -> str:
     """Why reading stopped, as a reason to be told: never what stood in the file."""
-    if isinstance(error, OSError) and error.strerror and error.errno:
+    if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     if isinstance(error, EOFError):
         return "ends before its end: it is cut, or somebody still writes it"

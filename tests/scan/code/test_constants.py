@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from headway.scan.code.constants import constants_in, imported_by
+from headway.scan.code.constants import (
+    constants_in,
+    imported_by,
+    stems_of,
+    stems_wanted,
+)
 from headway.scan.code.languages import language_of
 from headway.scan.code.look import look
 from scan.code.samples import RULES
@@ -74,3 +79,45 @@ def test_imports(path: str, source: str, name: str) -> None:
 
 def test_what_is_not_of_the_project_is_left_out() -> None:
     assert imported_by("a.py", "import os\nfrom x import y", {"b.py": {"A": "jwt"}}) == {}
+
+
+MODULES = ("names.py", "app/names.py", "app/__init__.py", "app/sub/names.py", "src/names.js",
+           "src/index.ts", "src/lib/index.js", "src/lib/names.tsx", "a.b.js")  # fmt: skip
+
+
+IMPORTS = """
+from names import A
+import names
+import app.names as n
+from app import names
+from .names import A
+from . import A
+from .. import A, names
+from .sub.names import A
+from app import A
+from ..app import A
+from app.sub import names as n
+import { A } from './names'
+import { A } from './names.js'
+import * as n from '../names'
+import { A } from '.'
+import { A } from '..'
+import { A } from './'
+import { A } from './lib'
+const { A } = require('./lib/')
+const n = require('../lib/names')
+import { A } from './a.b'
+import { A } from '../lib/../names'
+import { A } from './lib/..'
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("source", IMPORTS)
+def test_whoever_imports_from_a_module_wants_one_of_its_stems(source: str) -> None:
+    imports = 0
+    for module in MODULES:
+        for path in ("x.py", "app/x.py", "app/sub/x.py", "src/x.js", "src/lib/x.ts"):
+            if imported_by(path, source, {module: {"A": "jwt"}}):
+                imports += 1
+                assert not stems_wanted(source).isdisjoint(stems_of(module))
+    assert imports

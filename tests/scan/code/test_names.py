@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from headway.scan.code.names import HOLE, IN_TEXT, MENTIONS, NAME, is_host_target, is_name
+from headway.scan.code.names import (
+    HOLE,
+    IN_TEXT,
+    MENTIONS,
+    NAME,
+    NAMES,
+    is_host_target,
+    is_name,
+    mentions,
+)
 
 TOKENS = ("jwt", "JWT", "acpt", "token", "access_token", "accessToken", "id_token", "api_key")
 
@@ -41,3 +52,13 @@ def test_texts_that_do_not(text: str) -> None:
 )  # fmt: skip
 def test_targets(text: str, host: bool) -> None:
     assert is_host_target(text) is host
+
+
+@given(st.from_regex(rf"(?i:{NAMES})", fullmatch=True), st.text(max_size=5))
+def test_whatever_has_a_name_mentions_one(name: str, around: str) -> None:
+    assert mentions(f"{around}{name}{around}".encode())
+
+
+@given(st.text(alphabet="abcdefghijkeyoptwn_-", max_size=12))
+def test_mentions_says_what_the_expression_says(text: str) -> None:
+    assert mentions(text.encode()) is (MENTIONS.search(text.encode()) is not None)

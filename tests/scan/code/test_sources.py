@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headway.scan.code.sources import SOURCE_MAX, Ignores, code_in, read_source, shown
+from headway.scan.code import sources
+from headway.scan.code.sources import SOURCE_MAX, Ignores, code_in, plain, read_source, shown
 from headway.scan.findings import Unread
 
 
@@ -54,15 +55,43 @@ def test_a_folder_that_can_not_be_listed_is_told_of(
 
 def test_what_is_no_source(tmp_path: Path) -> None:
     unread: list[Unread] = []
-    (tmp_path / "binary.py").write_bytes(b"a\0b")
     (tmp_path / "long.py").write_bytes(b"x" * (SOURCE_MAX + 1))
     (tmp_path / "fine.py").write_bytes(b"a\r\nb\xff")
-    for name in ("binary.py", "long.py", "none.py"):
+    for name in ("long.py", "none.py"):
         assert read_source(str(tmp_path / name), unread.append) is None
     assert [each.why for each in unread] == [
-        "is no text", f"has more than {SOURCE_MAX} bytes", "no such file or directory",
+        f"has more than {SOURCE_MAX} bytes", "no such file or directory",
     ]  # fmt: skip
-    assert read_source(str(tmp_path / "fine.py"), unread.append) == "a\nb\ufffd"
+    assert read_source(str(tmp_path / "fine.py"), unread.append) == b"a\r\nb\xff"
+
+
+def test_a_file_that_grows_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.py").write_bytes(b"0123456789")
+    monkeypatch.setattr(sources, "SOURCE_MAX", 5)
+    real = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda number: os.stat_result((*real(number)[:6], 5, 0, 0, 0)))
+    unread: list[Unread] = []
+    assert read_source(str(tmp_path / "a.py"), unread.append) is None
+    assert [each.why for each in unread] == [sources.TOO_LONG]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"a\r\nb\xff", b"a\nb\xff"),
+        (b"\xef\xbb\xbfjwt", b"jwt"),
+        ('get("?jwt=" + t)\r\n'.encode("utf-16"), b'get("?jwt=" + t)\n'),
+        (b"\xfe\xff" + "jwt".encode("utf-16-be"), b"jwt"),
+        (b"\xff\xfe\x00\xd8a", "\ufffd".encode()),
+        (b"a\0b", None),
+        ("jwt".encode("utf-16-le"), None),
+        (b"", b""),
+    ],
+)
+def test_texts(data: bytes, text: bytes | None) -> None:
+    assert plain(data) == text
 
 
 def test_a_pattern_that_is_none_hides_nothing(tmp_path: Path) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway.cli.scan.changed import before_of, changes_of
 from headway.cli.scan.words import Form, telling_of, write_known
+
+if TYPE_CHECKING:
+    from headway.scan.code.cache import Cache
+    from headway.scan.scanning import Telling
+    from headway.scan.summary import Summary
 
 __all__ = ["code"]
 
@@ -26,18 +33,56 @@ def code(
     ignore_path: Annotated[
         list[str] | None, typer.Option(help="Paths to leave out, such as 'vendor/*'.")
     ] = None,
+    staged: Annotated[
+        bool, typer.Option("--staged", help="Only lines that are staged for the next commit.")
+    ] = False,
+    diff: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="Only lines that changed since REV; A..B, A...B, too."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only lines that changed since then: 2026-11-01, 7d."),
+    ] = None,
+    new_ignores: Annotated[
+        bool, typer.Option("--accept-new-ignores", help="Comments on changed lines count, too.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes; as many as processors.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Remember nothing.")] = False,
 ) -> int:
     """Find code that sends, logs or reads tokens in URLs.  Exit code 1 where there is some."""
-    from headway.scan.code.scanning import scan_code
+    from headway.scan.code.files import Folder
+    from headway.scan.code.scanning import scan_files
 
-    telling = telling_of(
-        form,
-        everything=everything,
-        baseline=baseline,
-        ignore=ignore or (),
-        ignore_path=ignore_path or (),
-    )
     named = paths or ["."]
-    if write_baseline is not None:
-        return write_known(write_baseline, telling, lambda: scan_code(named, telling))
-    return scan_code(named, telling).exit_code
+    with changes_of(named, staged=staged, diff=diff, since=since) as changes:
+        telling = telling_of(
+            form,
+            everything=everything,
+            baseline=baseline,
+            ignore=ignore or (),
+            ignore_path=ignore_path or (),
+            before=before_of(changes, baseline) if changes is not None else None,
+        )
+        cache = None if no_cache else _cache(telling)
+
+        def scan() -> Summary:
+            return scan_files(
+                changes or Folder(named),
+                telling,
+                jobs=jobs or os.cpu_count() or 1,
+                cache=cache,
+                new_ignores=changes is None or new_ignores,
+            )
+
+        if write_baseline is not None:
+            return write_known(write_baseline, telling, scan)
+        return scan().exit_code
+
+
+def _cache(telling: Telling) -> Cache:
+    from headway.scan.code.cache import Cache, cache_path
+
+    return Cache(cache_path(dict(os.environ), Path.home()), telling.prints.key_for("cache"))

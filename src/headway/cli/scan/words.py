@@ -74,9 +74,13 @@ def telling_of(
     baseline: Path | None = None,
     ignore: Sequence[str] = (),
     ignore_path: Sequence[str] = (),
+    before: bytes | None = None,
 ) -> Telling:
-    """Where findings go, by the options that all commands have.  Raises ConfigurationError."""
-    from headway.scan.baseline import Baseline, read_baseline
+    """Where findings go, by the options that all commands have.  Raises ConfigurationError.
+
+    *before* is what the baseline contained before a change, b"" for nothing, where that counts.
+    """
+    from headway.scan.baseline import Baseline, known_in, read_baseline
     from headway.scan.scanning import Telling
     from headway.scan.summary import BY
 
@@ -84,7 +88,11 @@ def telling_of(
         if name not in BY:
             raise ConfigurationError(f"--by: {', '.join(BY)} are known, not {name[:40]!r}")
     prints = prints_of()
-    known = read_baseline(baseline, prints) if baseline is not None else ()
+    known: Sequence[str] = ()
+    if baseline is not None and before is None:
+        known = read_baseline(baseline, prints)
+    elif baseline is not None and before:
+        known = known_in(before, baseline, prints)
     report = report_of(form, sys.stdout, everything=everything, by=by)
     return Telling(report, prints, Baseline([*known, *ignore], ignore_path))
 

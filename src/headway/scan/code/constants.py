@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from headway.scan.code.names import NAMES, is_name
 
-__all__ = ["constants_in", "imported_by"]
+__all__ = ["constants_in", "imported_by", "imports_in", "stems_of", "stems_wanted"]
 
 _KNOWN = {"JWT_PARAM_NAME": "jwt"}
 """Of a vendor's library: its users import it from a jar, which nobody reads here."""
@@ -59,6 +59,62 @@ _IMPORTS = (
     re.compile(r"(?m)^\s*import\s+(?P<module>[.\w]+)(?:\s+as\s+(?P<names>\w+))?\s*$"),
 )
 _ALIAS = re.compile(r"(\w+)(?:\s+as\s+|\s*:\s*)(\w+)")
+_OF_FILES = (".py", ".js", ".ts", ".mjs", ".cjs", ".jsx", ".tsx")
+_ENDINGS = ("", *_OF_FILES, "/__init__.py", "/index.js", "/index.ts")
+_OF_FOLDERS = ("__init__", "index")
+_LONG = 20_000  # characters of names in one import
+
+
+def imports_in(source: str) -> Iterator[tuple[str, str]]:
+    """What *source* imports: each module as it is written there, and the names from it.
+
+    >>> list(imports_in("from .names import PARAM"))
+    [('.names', 'PARAM')]
+    """
+    for pattern in _IMPORTS:
+        for each in pattern.finditer(source):
+            yield each["module"], (each["names"] or "")[:_LONG]
+
+
+def stems_of(path: str) -> tuple[str, ...]:
+    """The words of which an import of the file *path* has one: see :func:`stems_wanted`.
+
+    "" stands for no word at all: ``from . import x`` means a folder that it does not name.
+
+    >>> stems_of("app/names.py"), stems_of("src/app/__init__.py")
+    (('names', 'app/names'), ('app', 'src/app', ''))
+    """
+    found = PurePosixPath(path)
+    parts = [*found.parts[:-1], _bare(found.name)]
+    if parts[-1] not in _OF_FOLDERS:
+        return (parts[-1], "/".join(parts[-2:]))
+    return ("".join(parts[-2:-1]), "/".join(parts[-3:-1]), "")
+
+
+def stems_wanted(source: str) -> set[str]:
+    """The words by which *source* may mean other files: the end of a module's path, or two.
+
+    >>> sorted(stems_wanted("from app.names import PARAM"))
+    ['app/names', 'names/PARAM']
+    """
+    words: set[str] = set()
+    for module, names in imports_in(source):
+        if "/" in module:
+            found = [module.split("/")]
+        else:
+            found = [[each for each in module.split(".") if each]]
+            found += [[*found[0], name] for name in re.findall(r"\w+", names)]
+        for parts in found:
+            last = [each for each in parts[-2:] if each.strip(".")]
+            if not parts or not parts[-1].strip("."):
+                words.add("")
+            else:
+                words |= {"/".join(last), _bare("/".join(last))}
+    return words
+
+
+def _bare(name: str) -> str:
+    return next((name.removesuffix(each) for each in _OF_FILES if name.endswith(each)), name)
 
 
 def imported_by(path: str, source: str, project: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -67,12 +123,11 @@ def imported_by(path: str, source: str, project: Mapping[str, Mapping[str, str]]
     *project* has the constants of each file, by its path with slashes.
     """
     found: dict[str, str] = {}
-    for pattern in _IMPORTS:
-        for each in pattern.finditer(source):
-            for constants in _modules(path, each["module"], each["names"] or "", project):
-                aliases = dict(_ALIAS.findall(each["names"] or ""))
-                for name, text in constants.items():
-                    found[aliases.get(name, name)] = text
+    for module, names in imports_in(source):
+        for constants in _modules(path, module, names, project):
+            aliases = dict(_ALIAS.findall(names))
+            for name, text in constants.items():
+                found[aliases.get(name, name)] = text
     return found
 
 
@@ -94,8 +149,7 @@ def _modules(
         )
         starts += [f"{start}/{name}" for start in starts for name in re.findall(r"\w+", names)]
     for start in starts:
-        for ending in ("", ".py", ".js", ".ts", ".mjs", ".cjs", ".jsx", ".tsx",
-                       "/__init__.py", "/index.js", "/index.ts"):  # fmt: skip
+        for ending in _ENDINGS:
             if start + ending in project:
                 yield project[start + ending]
 

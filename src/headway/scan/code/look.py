@@ -106,6 +106,7 @@ def _code(source: str, language: Language, imported: Mapping[str, str]) -> list[
     tree = _Tree(root)
     found: dict[tuple[str, int], Seen] = {}
     tainted: set[str] = set()
+    lines = source.split("\n")
     for place in _places(source, constants):
         node = tree.at(place)
         owner = _owner(node, constants)
@@ -113,13 +114,13 @@ def _code(source: str, language: Language, imported: Mapping[str, str]) -> list[
             continue
         for sent in _sent(owner, node, constants, source):
             rule = LOGS if _logger_around(sent.node) is not None else SENDS
-            _keep(found, rule, sent, source)
+            _keep(found, rule, sent, lines)
             if rule == SENDS:
                 tainted |= _assigned_to(sent.node)
         if reads_token(owner, source):
-            _keep(found, READS, Sent(owner, owner.text().strip("\"'`:"), to_host=False), source)
+            _keep(found, READS, Sent(owner, owner.text().strip("\"'`:"), to_host=False), lines)
     for node in _logged(tree, source, tainted):
-        _keep(found, LOGS, Sent(node, "", to_host=False), source)
+        _keep(found, LOGS, Sent(node, "", to_host=False), lines)
     return sorted(found.values(), key=lambda seen: (seen.line, seen.rule))
 
 
@@ -204,10 +205,10 @@ def _sent_by_name(node: SgNode, constants: Mapping[str, str], source: str) -> It
         yield Sent(node, name, is_host_target(near_text(node)))
 
 
-def _keep(found: dict[tuple[str, int], Seen], rule: str, sent: Sent, source: str) -> None:
+def _keep(found: dict[tuple[str, int], Seen], rule: str, sent: Sent, lines: list[str]) -> None:
     span = sent.node.range()
     line = span.start.line + 1
-    text = source.split("\n")[line - 1] if line <= source.count("\n") + 1 else ""
+    text = lines[line - 1] if line <= len(lines) else ""
     seen = Seen(
         rule, line, span.start.column + 1, span.end.line + 1, span.end.column + 1,
         sent.name, sent.to_host, text.strip(),

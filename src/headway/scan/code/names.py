@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HOLE", "IN_TEXT", "MENTIONS", "NAME", "NAMES", "is_host_target", "is_name"]
+__all__ = [
+    "HOLE",
+    "IN_TEXT",
+    "MENTIONS",
+    "NAME",
+    "NAMES",
+    "is_host_target",
+    "is_name",
+    "mentions",
+]
 
 NAMES = (
     r"jwt|acpt|token|loginToken|(?:access|id|auth|oauth|session|refresh|api|private|personal)[_-]?token"
@@ -15,6 +24,21 @@ NAME = re.compile(rf"(?i)(?<![A-Za-z0-9_-])(?:{NAMES})(?![A-Za-z0-9_-])")
 
 MENTIONS = re.compile(rf"(?i){NAMES}".encode())
 """A file without any is not parsed."""
+
+_SHORTEST = (b"token", b"jwt", b"acpt")  # names themselves; all others but api_key have one
+
+
+def mentions(source: bytes) -> bool:
+    """Whether a name of a token stands anywhere in *source*.
+
+    >>> mentions(b"apiKey = 1"), mentions(b"key = 1")
+    (True, False)
+    """
+    low = source.lower()  # thirty times as fast as the expression
+    if any(name in low for name in _SHORTEST):
+        return True
+    return b"api" in low and MENTIONS.search(source) is not None
+
 
 HOLE = "\x00"
 """Stands in a text for what is put in when the program runs."""

@@ -1,155 +1,236 @@
-"""``scan code``: a project's files, what they import from each other, and the findings."""
+"""``scan code``: files, what they import from each other, and the findings.
+
+    files -> which mention a token -> constants of the project -> what is seen -> findings
+
+Here files are read and no more; what looks into them works in processes of its own
+(:mod:`headway.scan.code.worker`), or was remembered (:mod:`headway.scan.code.cache`).
+"""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from typing import TypedDict, Unpack
 
-from headway.redact import redact
-from headway.scan.code.constants import constants_in, imported_by
-from headway.scan.code.languages import Language, language_of
-from headway.scan.code.look import Seen, look
-from headway.scan.code.names import MENTIONS
-from headway.scan.code.sources import code_in, read_source, shown
-from headway.scan.findings import Confidence, Finding, Place, Severity, Unread
-from headway.scan.rules import RULES
+import msgspec
+
+from headway.scan.code.cache import Cache, Entry
+from headway.scan.code.constants import stems_of
+from headway.scan.code.files import PROJECT, File, Files, Folder
+from headway.scan.code.names import mentions
+from headway.scan.code.pool import Answers, Here, Pool
+from headway.scan.code.worker import EMPTY, Answer, Hello, Task
+from headway.scan.findings import Unread
 from headway.scan.scanning import Telling
 from headway.scan.summary import Summary
 
-__all__ = ["findings_of", "scan_code"]
-
-_IGNORE = re.compile(r"headway:\s*ignore(?:\[([\w, -]+)\])?")
-_PROJECT = ("python", "javascript", "typescript", "tsx")
-_DEPTH_MAX = 400  # nested brackets: parsers and readers of trees have limits of their own
-_TESTS = re.compile(
-    r"(?:\A|/)(?:tests?|spec|__tests__|fixtures?|examples?)/|(?:\A|/)test_|_test\.|\.spec\.|\.test\."
-)
+__all__ = ["How", "scan_code", "scan_files"]
 
 
-def scan_code(
-    named: Iterable[str], telling: Telling, *, only: Mapping[str, range] | None = None
-) -> Summary:
-    """Look through the code that *named* means.
+def scan_code(named: Iterable[str], telling: Telling, **how: Unpack[How]) -> Summary:
+    """Look through the code that *named* means; *how* as for :func:`scan_files`.
 
-    *only* restricts findings to lines of files.  Raises nothing for what can not be read.
+    Raises WorkersFailed, and nothing for what can not be read.
     """
-    summary = telling.summary
+    return scan_files(Folder(named), telling, **how)
+
+
+class How(TypedDict, total=False):
+    """How it is scanned: see :func:`scan_files`."""
+
+    jobs: int
+    cache: Cache | None
+    new_ignores: bool
+
+
+def scan_files(
+    files: Files,
+    telling: Telling,
+    *,
+    jobs: int = 0,
+    cache: Cache | None = None,
+    new_ignores: bool = True,
+) -> Summary:
+    """Look through *files*.
+
+    *jobs* processes parse them; 0: this one does, without their limits.  Without
+    *new_ignores*, a comment on a line that changed lets nothing pass.  Raises
+    WorkersFailed, and nothing for what can not be read.
+    """
+    key = telling.prints.shared()
+    known = cache or Cache(None, telling.prints.key_for("cache"))
     telling.report.begin()
-    sources: list[tuple[str, Language, str]] = []
-    project: dict[str, dict[str, str]] = {}
-    named = list(named)
-    root = _root(named)
-    for path in code_in(named, summary.could_not_read):
-        language = language_of(path)
-        if language is None or telling.baseline.holds_back_path(shown(path)):
-            continue
-        source = read_source(path, summary.could_not_read)
-        if source is None:
-            continue
-        summary.files += 1
-        summary.bytes += len(source)
-        if language.name in _PROJECT and MENTIONS.search(source.encode("utf-8", "replace")):
-            constants = constants_in(source)
-            if len(constants) > 1:
-                project[_key(path, root)] = constants
-        sources.append((path, language, source))
-    for path, language, source in sources:
-        _look(path, _key(path, root), language, source, project, telling)
-    telling.report.end(summary)
-    return summary
+    with nullcontext(Here(key)) if jobs == 0 else Pool(jobs, Hello(key)) as answers:
+        scan = _Scan(files, telling, answers, known, new_ignores)
+        scan.read()
+        scan.learn()
+        scan.look()
+    known.save()
+    telling.report.end(telling.summary)
+    return telling.summary
 
 
-def _root(named: list[str]) -> str:
-    """The folder that all of *named* is in, or is."""
-    folders = [each if os.path.isdir(each) else os.path.dirname(each) for each in named]  # noqa: PTH112, PTH120
-    return os.path.commonpath([os.path.abspath(each) for each in folders])  # noqa: PTH100
+class _Known(msgspec.Struct, gc=False):
+    """What is kept of a file until it is looked at: not its text."""
+
+    file: File
+    entry: Entry
+    name: bytes
+    mentions: bool
+    wanted: bool
 
 
-def _key(path: str, root: str) -> str:
-    return os.path.relpath(path, root).replace(os.sep, "/")
+class _Scan:
+    """One scan, step by step."""
 
+    def __init__(
+        self, files: Files, telling: Telling, answers: Answers, cache: Cache, new_ignores: bool
+    ) -> None:
+        self._files, self._telling, self._answers, self._cache = files, telling, answers, cache
+        self._new_ignores = new_ignores
+        self._known: list[_Known] = []
+        self._project: dict[str, dict[str, str]] = {}
+        self._keys: dict[int, set[str]] = {}  # of the project, by the stems of their imports
 
-def _look(
-    path: str,
-    key: str,
-    language: Language,
-    source: str,
-    project: Mapping[str, Mapping[str, str]],
-    telling: Telling,
-) -> None:
-    imported: dict[str, str] = {}
-    if project and language.name in _PROJECT:
-        imported = imported_by(key, source, project)
-    if not imported and not MENTIONS.search(source.encode("utf-8", "replace")):
-        return
-    if _nested(source):
-        telling.summary.could_not_read(Unread(shown(path), "is nested too deeply"))
-        return
-    for finding in findings_of(shown(path), key, language, source, imported, telling):
-        telling.tell(finding)
+    # ---- (1) which files there are, and what of them is known ----------------------------------
 
+    def read(self) -> None:
+        """Read each file once: what it is called here, and whether it mentions a token."""
+        summary = self._telling.summary
+        for file in self._files.wanted(summary.could_not_read):
+            if self._telling.baseline.holds_back_path(file.path):
+                continue
+            source = self._files.read(file, summary.could_not_read)
+            if source is None:
+                continue
+            summary.files += 1
+            summary.bytes += len(source)
+            self._known.append(self._of(file, source, wanted=True))
 
-def findings_of(
-    path: str,
-    key: str,
-    language: Language,
-    source: str,
-    imported: Mapping[str, str],
-    telling: Telling,
-) -> Iterator[Finding]:
-    """What the rules say of *source*, the file *key* of a project; comments in it let some pass."""
-    lines = source.split("\n")
-    for seen in look(source, language, imported):
-        if _let_pass(seen, lines):
-            telling.summary.suppressed += 1
-            continue
-        rule = RULES[seen.rule]
-        text = redact(" ".join(seen.text.split()))[:300]
-        yield Finding(
-            rule=rule.id,
-            severity=Severity.HIGH
-            if seen.to_host and seen.rule == "sends-token-in-url"
-            else rule.severity,
-            confidence=_confidence(seen, key),
-            place=Place(
-                path=path,
-                line=seen.line,
-                column=seen.column,
-                end_line=seen.end_line,
-                end_column=seen.end_column,
-            ),
-            message=rule.title + (f" ({seen.name})" if seen.name else ""),
-            fingerprint=telling.prints.of(rule.id, path, text.encode()),
-            sample=text,
-        )
+    def _of(self, file: File, source: bytes, *, wanted: bool) -> _Known:
+        name = self._cache.name(file.language.name, source)
+        return _Known(file, self._cache.of(name), name, mentions(source), wanted)
 
+    # ---- (2) the constants of the project ------------------------------------------------------
 
-def _confidence(seen: Seen, key: str) -> Confidence:
-    """Names such as ``token`` may mean other things; code in tests rarely runs against a host."""
-    if _TESTS.search(key):
-        return Confidence.LOW
-    return (
-        Confidence.MEDIUM if seen.name.lower() == "token" and not seen.to_host else Confidence.HIGH
-    )
+    def learn(self) -> None:
+        """Have the constants of all modules, and the stems of what each one imports."""
+        self._constants(self._known)
+        wanted = {stem for each in self._known for stem in each.entry.stems or ()}
+        there = {each.file.key for each in self._known}
+        others: list[_Known] = []
+        for file in self._files.others():
+            if file.key in there or file.language.name not in PROJECT:
+                continue
+            if wanted.isdisjoint(map(self._cache.stem, stems_of(file.key))):
+                continue
+            source = self._files.read(file, lambda what: None)  # no finding in it is asked for
+            if source is not None and mentions(source):
+                others.append(self._of(file, source, wanted=False))
+        self._constants(others)
+        for key in self._project:
+            for word in stems_of(key):
+                self._keys.setdefault(self._cache.stem(word), set()).add(key)
 
+    def _constants(self, known: list[_Known]) -> None:
+        asked = [
+            number
+            for number, each in enumerate(known)
+            if each.file.language.name in PROJECT
+            and (each.entry.stems is None or (each.entry.constants and each.mentions))
+        ]
+        for answer in self._answers.answers(self._tasks(asked, known, whole=False)):
+            each = known[answer.number]
+            if answer.why:
+                self._telling.summary.could_not_read(Unread(each.file.path, answer.why))
+                each.wanted = False
+                continue
+            has_some = len(answer.constants) > 1  # one is always there
+            self._cache.learn(each.entry, has_some, answer.stems)
+            if has_some:
+                self._project[each.file.key] = answer.constants
 
-def _let_pass(seen: Seen, lines: list[str]) -> bool:
-    """Whether the line, or a comment right before it, says ``headway: ignore``."""
-    for number in (seen.line - 1, seen.line - 2):
-        found = _IGNORE.search(lines[number]) if 0 <= number < len(lines) else None
-        if found and (
-            number == seen.line - 1 or lines[number].lstrip().startswith(("#", "//", "/*", "<!--"))
-        ):
-            rules = found[1]
-            return rules is None or seen.rule in re.split(r"[\s,]+", rules)
-    return False
+    def _tasks(self, numbers: Iterable[int], known: list[_Known], *, whole: bool) -> Iterator[Task]:
+        """The tasks of files, which are read once more; one that has gone meanwhile is told of."""
+        for number in numbers:
+            each = known[number]
+            project = self._imports(each) if whole else None
+            if project is not None and not self._is_open(each, project):
+                continue
+            source = self._files.read(each.file, self._telling.summary.could_not_read)
+            if source is None:
+                continue
+            if self._cache.name(each.file.language.name, source) != each.name:  # it changed
+                known[number] = each = self._of(each.file, source, wanted=each.wanted)
+                project = self._imports(each) if whole else None
+            yield Task(
+                number,
+                each.file.language.name,
+                source,
+                each.file.path.encode("utf-8", "surrogateescape"),
+                each.file.key.encode("utf-8", "surrogateescape"),
+                project,
+                each.entry.looks,
+            )
 
+    # ---- (3) what is seen ----------------------------------------------------------------------
 
-def _nested(source: str) -> bool:
-    """Whether brackets are nested deeper than any hand writes them."""
-    depth = deepest = 0
-    for mark in re.findall(r"[(\[{)\]}]", source):
-        depth += 1 if mark in "([{" else -1
-        deepest = max(deepest, depth)
-    return deepest > _DEPTH_MAX
+    def _imports(self, each: _Known) -> dict[str, dict[str, str]]:
+        """The modules with constants that *each* may import from."""
+        if each.file.language.name not in PROJECT:
+            return {}
+        if each.entry.stems is None:
+            return self._project
+        keys = {key for stem in each.entry.stems for key in self._keys.get(stem, ())}
+        return {key: self._project[key] for key in sorted(keys - {each.file.key})}
+
+    def _is_open(self, each: _Known, project: dict[str, dict[str, str]]) -> bool:
+        """Whether there may be a finding in *each*."""
+        if not each.wanted or not (each.mentions or project):
+            return False
+        return bool(project) or each.entry.looks.get(EMPTY) != ()
+
+    def look(self) -> None:
+        """Tell what is seen, in the order of the files."""
+        order: deque[int] = deque()
+        waiting: dict[int, Answer] = {}
+        numbers = range(len(self._known))
+
+        def tasks() -> Iterator[Task]:
+            for task in self._tasks(numbers, self._known, whole=True):
+                order.append(task.number)
+                yield task
+
+        for answer in self._answers.answers(tasks()):
+            waiting[answer.number] = answer
+            while order and order[0] in waiting:
+                self._tell(waiting.pop(order.popleft()))
+
+    def _tell(self, answer: Answer) -> None:
+        each = self._known[answer.number]
+        if answer.why:
+            self._telling.summary.could_not_read(Unread(each.file.path, answer.why))
+            return
+        if answer.spots is not None:
+            self._cache.learn_look(each.entry, answer.imported, answer.spots)
+        new = self._new_lines(each.file) if answer.told else None
+        for told in answer.told:
+            place = msgspec.structs.replace(told.finding.place, path=each.file.path)
+            finding = msgspec.structs.replace(told.finding, place=place)
+            if new is not None and new.isdisjoint(
+                range(place.line or 0, (place.end_line or 0) + 1)
+            ):
+                continue
+            is_new = new is not None and told.comment in new and not self._new_ignores
+            if told.comment and not is_new:
+                self._telling.summary.suppressed += 1
+                continue
+            if is_new:
+                message = f"{finding.message}; the comment that would let it pass is new"
+                finding = msgspec.structs.replace(finding, message=message)
+            self._telling.tell(finding)
+
+    def _new_lines(self, file: File) -> frozenset[int] | None:
+        source = self._files.read(file, lambda what: None)
+        return None if source is None else self._files.new_lines(file, source)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,42 +16,48 @@ from headway.scan.code.languages import language_of
 from headway.scan.findings import Unread
 from headway.scan.readers import BREAKS, broken_off, opened
 
-__all__ = ["SOURCE_MAX", "Ignores", "code_in", "read_source"]
+__all__ = ["NEVER", "SOURCE_MAX", "TOO_LONG", "Ignores", "code_in", "plain", "read_source", "shown"]
 
 SOURCE_MAX = 2_000_000
 """The longest file that is read, in bytes: what is longer was made by a machine."""
 
-_NEVER = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox"})
+TOO_LONG = f"has more than {SOURCE_MAX} bytes"
+
+NEVER = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox"})
+
+
+_Counts = tuple[int, pathspec.PathSpec[pathspec.Pattern]]
 
 
 class Ignores:
     """The ``.gitignore`` files from a folder downwards; each counts below where it stands."""
 
     def __init__(self) -> None:
-        self._specs: dict[str, pathspec.PathSpec[pathspec.Pattern] | None] = {}
+        self._chains: dict[str, list[_Counts]] = {}
 
     def hides(self, path: str, root: str) -> bool:
-        """Whether one of them names *path* (a folder ends in a slash)."""
-        folder = os.path.dirname(path.rstrip("/"))  # noqa: PTH120 - names need not be text
-        while True:
+        """Whether one of them names *path* (a folder ends in a slash), below *root*."""
+        folder = path[: path.rfind("/", 0, -1)] if "/" in path[:-1] else ""
+        return any(spec.match_file(path[start:]) for start, spec in self._above(folder, root))
+
+    def _above(self, folder: str, root: str) -> list[_Counts]:
+        """The files that count in *folder*, and where a path begins for each of them."""
+        found = self._chains.get(folder)
+        if found is None:
             spec = self._spec(folder)
-            inside = path[len(folder) :].lstrip("/")
-            if spec is not None and spec.match_file(inside):
-                return True
-            if len(folder) <= len(root) or not folder:
-                return False
-            folder = os.path.dirname(folder)  # noqa: PTH120
+            found = [] if spec is None else [(len(folder) + 1 if folder else 0, spec)]
+            if len(folder) > len(root) and folder:
+                found = found + self._above(os.path.dirname(folder), root)  # noqa: PTH120
+            self._chains[folder] = found
+        return found
 
     def _spec(self, folder: str) -> pathspec.PathSpec[pathspec.Pattern] | None:
-        if folder not in self._specs:
-            self._specs[folder] = None
-            try:
-                with opened(os.path.join(folder, ".gitignore")) as (raw, _):  # noqa: PTH118
-                    lines = raw.read(200_000).decode("utf-8", "replace").splitlines()
-                self._specs[folder] = pathspec.GitIgnoreSpec.from_lines(lines)
-            except (OSError, ValueError):
-                pass
-        return self._specs[folder]
+        try:
+            with opened(os.path.join(folder, ".gitignore")) as (raw, _):  # noqa: PTH118
+                lines = raw.read(200_000).decode("utf-8", "replace").splitlines()
+            return pathspec.GitIgnoreSpec.from_lines(lines)
+        except (OSError, ValueError):
+            return None
 
 
 def code_in(named: Iterable[str], unread: Callable[[Unread], None]) -> Iterator[str]:
@@ -62,40 +69,66 @@ def code_in(named: Iterable[str], unread: Callable[[Unread], None]) -> Iterator[
             else:
                 unread(Unread(name, "no such file or directory"))
             continue
-        ignores = Ignores()
-        for folder, folders, files in os.walk(name, onerror=lambda error: _told(error, unread)):
-            folders[:] = sorted(
-                each for each in folders
-                if each not in _NEVER and not ignores.hides(f"{folder}/{each}/", name)
-            )  # fmt: skip
-            for file in sorted(files):
-                path = os.path.join(folder, file)  # noqa: PTH118
-                is_code = language_of(path) is not None and not os.path.islink(path)  # noqa: PTH114
-                if is_code and not ignores.hides(path, name):
-                    yield path
+        yield from _below(name, unread)
 
 
-def _told(error: OSError, unread: Callable[[Unread], None]) -> None:
-    unread(Unread(str(error.filename), broken_off(error)))
+def _below(root: str, unread: Callable[[Unread], None]) -> Iterator[str]:
+    """The files of code in the folder *root*; links are not followed, nor told of."""
+    ignores = Ignores()
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            unread(Unread(folder, broken_off(error)))
+            continue
+        folders = []
+        for entry in inside:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in NEVER and not ignores.hides(entry.path + "/", root):
+                    folders.append(entry.path)
+            elif (
+                language_of(entry.name) is not None
+                and not entry.is_symlink()
+                and not ignores.hides(entry.path, root)
+            ):
+                yield entry.path
+        waiting += reversed(folders)
 
 
-def read_source(path: str, unread: Callable[[Unread], None]) -> str | None:
-    """The text of the file *path*; None, and told of, where it can not be read as one."""
+def read_source(path: str, unread: Callable[[Unread], None]) -> bytes | None:
+    """What the file *path* contains; None, and told of, where it can not be read."""
     try:
         with opened(path) as (raw, found):
-            if found.st_size > SOURCE_MAX:
-                unread(Unread(path, f"has more than {SOURCE_MAX} bytes"))
-                return None
-            data = raw.read(SOURCE_MAX + 1)
+            data = raw.read(SOURCE_MAX + 1) if found.st_size <= SOURCE_MAX else None
     except BREAKS as error:
         unread(Unread(path, broken_off(error)))
         return None
-    if b"\0" in data[:8_000]:
-        unread(Unread(path, "is no text"))
+    if data is None or len(data) > SOURCE_MAX:  # it may have grown
+        unread(Unread(path, TOO_LONG))
         return None
-    return data.decode("utf-8", "replace").replace("\r\n", "\n")
+    return data
+
+
+def plain(data: bytes) -> bytes | None:
+    r"""*data* as UTF-8 with line feeds; None where it is no text.
+
+    UTF-8 is taken as it is, and UTF-16 where a byte order mark says so.
+
+    >>> plain(b"a\r\nb"), plain(b"\0")
+    (b'a\nb', None)
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16", "replace").encode()
+    elif b"\0" in data[:8_000]:
+        return None
+    return data.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
 
 
 def shown(path: str) -> str:
     """*path* as it is told: without ``./`` before it."""
-    return str(Path(path)) if path else path
+    if path.startswith(".") or "//" in path or "/." in path:
+        return str(Path(path))
+    return path
