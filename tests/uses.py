@@ -32,7 +32,7 @@ def use(client: str = "acme", **more: Any) -> Use:
         "method": "GET",
         "route": "/rest/*",
         "agent": "curl",
-        "sample": "/rest/1?jwt=REDACTED",
+        "target": "/rest/1?jwt=REDACTED",
     }
     return Use(**{**told, **more})
 

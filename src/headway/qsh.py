@@ -98,6 +98,8 @@ _QUERY = re.compile(rf"(?:[{_QUERY_RAW}]++|{_QUERY_ESCAPE})*+")
 # An escape that can be decoded without becoming something that may stand raw in a path.
 _PATH_DECODABLE = re.compile(r"(?i:[^%]++|%(?:20|22|3[CE]|5E|60|7[B-D]|[89A-F].))*+")
 
+_NAME_ESCAPED = re.compile(r"(?:^|&)[^&=%+]*+[%+]")
+
 # ---- one spelling for each character --------------------------------------------------------
 
 # Also a well-formed query: what it matches needs neither the grammar nor respelling.
@@ -223,7 +225,7 @@ def without_token(raw_query: str, name: str = TOKEN_PARAMETER) -> str:
     >>> without_token("a=%7e&jwt=eyJ&&%6Awt=eyJ&b")
     'a=%7e&&b'
     """
-    if name not in raw_query and "%" not in raw_query and "+" not in raw_query:
+    if name not in raw_query and not _NAME_ESCAPED.search(raw_query):
         return raw_query  # no name is spelled in any other way than it stands there
     return "&".join(
         segment

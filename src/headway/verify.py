@@ -52,7 +52,7 @@ from headway.policy import Policy
 from headway.ports import Credentials, NeedKey, OnceOnly, Steps
 from headway.qsh import Form, matching_form, without_token
 
-__all__ = ["RULES", "Accept", "Binding", "Expected", "Family", "Rule", "verify"]
+__all__ = ["RULES", "Accept", "Binding", "Expected", "Family", "Rule", "prove", "verify"]
 
 
 class Family(StrEnum):
@@ -207,6 +207,28 @@ def verify(
         installation=installation,
         notes=admission.notes,
     )
+
+
+def prove(
+    text: TokenText, request: RequestFacts, *, accept: Accept, expected: Expected, now: float
+) -> Steps[Claims]:
+    """Whose token *text* is, wherever it stands: steps 2 to 8 of :func:`verify`, and no policy.
+
+    For a gateway, which has decided about the location by a policy of its own.
+    *request* is hashed as it is, so its query is one without the token.
+
+    >>> from headway import ports, sign
+    >>> secret = Secret("0123456789abcdef")
+    >>> token = sign.request_token(secret, issuer="app", method="GET", raw_path="/rest", now=100)
+    >>> class Keys:
+    ...     def find(self, need): return Credentials(keys=(secret,))
+    >>> ports.drive(prove(
+    ...     token, RequestFacts(method="GET", raw_path="/rest"), now=100, expected=Expected(),
+    ...     accept=Accept(Direction.APP_TO_HOST, {Kind.REQUEST})), Keys()).iss
+    'app'
+    """
+    _, claims, _, _ = yield from _prove(text, request, accept, expected, now)
+    return claims
 
 
 def _prove(

@@ -206,7 +206,7 @@ def test_no_label_is_a_clients_t28() -> None:
     tally = Tally()
     count = tally.using(lambda use: None)
     for n in range(100_000):
-        more = {"verified": n % 2 == 0, "method": f"M{n}", "agent": f"a{n}", "sample": f"/{n}"}
+        more = {"verified": n % 2 == 0, "method": f"M{n}", "agent": f"a{n}", "target": f"/{n}"}
         count(use(f"client-{n}", route=f"/r/{n}", **more))
     found = shown(GatewayMetrics(tally))
     assert len([name for name, _ in found if name == "headway_gateway_uses_total"]) == 2

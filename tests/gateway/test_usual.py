@@ -13,6 +13,7 @@ from proxied import BROWNOUT, OFF, POLICY, TOKEN, WARNED
 from headway.errors import TokenExpired
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Use
+from headway.gateway.parameters import without
 from headway.gateway.policy_file import read_policy
 from headway.gateway.rules import GatewayPolicy, RetiredLocation
 from headway.gateway.usual import Usual
@@ -96,7 +97,9 @@ def found(query: str, policy: GatewayPolicy = LOOSE, now: float = WARNED, **more
 
 def test_it_knows_what_nearly_everybody_sends() -> None:
     usual = found(f"a=%2F&jwt={TOKEN}&b")
-    assert (usual.location.name, usual.place, usual.token) == ("jwt", 1, TOKEN)
+    assert (usual.location.name, usual.rest, usual.token) == ("jwt", "a=%2F&b", TOKEN)
+    for query, rest in (("jwt=a&b", "b"), ("&jwt=a", ""), ("b&&jwt=a", "b&"), ("jwt=a", "")):
+        assert found(query).rest == without(query, [query.split("&").index("jwt=a")]) == rest
     assert usual.phase is Phase.WARNED
     assert found("api_key=k").phase is Phase.OPEN
 

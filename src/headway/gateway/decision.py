@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from headway.model import Phase
+from headway.redact import redact_url
 
 __all__ = [
     "EXCEPTED",
@@ -36,6 +37,9 @@ EXCEPTED = "excepted"
 
 FAILED_OPEN = "failed-open"
 """The outcome of a request that went on without its token because nothing could be decided."""
+
+_SAMPLE_MAX = 200
+_READ_MAX = 2_000  # of a target, for a sample: a secret that is cut off is one still
 
 
 class Outcome(StrEnum):
@@ -99,7 +103,13 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     it was, *verified* or only claimed.  ``outcome`` is the id of the refusal, or
     the outcome; ``notes`` are ids of what was passed over, as the policy says.
     ``also_header`` says that the same request carried a token in
-    the header too.  ``sample`` is the target, redacted.  There is no token in it.
+    the header too.  ``target`` is the request's without any token of a location;
+    ``sample`` is what may be shown of it.
+
+    >>> used = Use(location="jwt", phase=Phase.OPEN, client="a", verified=False, outcome="pass",
+    ...     method="GET", route="/rest", target="/rest?a=1&password=x")
+    >>> used.sample, used
+    ('/rest?a=1&password=REDACTED', <use of jwt: pass>)
     """
 
     location: str
@@ -112,8 +122,16 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     agent: str = ""
     also_header: bool = False
     from_browser: bool = False  # it had an Origin: moving to a header makes a preflight
-    sample: str = ""
+    target: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def sample(self) -> str:
+        """The target, redacted, and not all of a long one."""
+        return redact_url(self.target[:_READ_MAX])[:_SAMPLE_MAX]
+
+    def __repr__(self) -> str:
+        return f"<use of {self.location}: {self.outcome}>"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):

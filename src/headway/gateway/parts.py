@@ -16,24 +16,23 @@ from headway.gateway.parameters import without
 from headway.gateway.rules import RetiredLocation
 from headway.http.answers import retirement_headers
 from headway.model import Phase, TokenText
-from headway.redact import redact_url
 from headway.refusals import TokenLookalike
 
 __all__ = [
     "Part",
+    "agent_of",
     "answer_of",
     "end_of",
     "header_of",
     "refused",
-    "sample_of",
+    "route_of",
+    "shown_target",
     "target_of",
     "use_of",
 ]
 
 _AGENT_MAX = 40
-_SAMPLE_MAX = 200
 _OF_NOTES = (TokenLookalike.id, EXCEPTED, FAILED_OPEN)  # outcomes that a part's first note says
-_READ_MAX = 2_000  # of a target, for a sample: a secret that is cut off is one still
 _ITSELF = re.compile(r"(?:/[!-.:-~]{0,32}){1,5}")  # a path without an id, not too long: its class
 
 
@@ -152,8 +151,11 @@ def refused(ask: Ask, part: Part, told: Headers, uses: tuple[Use, ...], pointed:
 # ---- what is counted ----------------------------------------------------------------------------
 
 
-def use_of(ask: Ask, part: Part, sample: str, *, stopped: Part | None) -> Use:
-    """*part* as it is counted, of a request that went on, or *stopped* at a part."""
+def use_of(ask: Ask, part: Part, target: str, *, stopped: Part | None) -> Use:
+    """*part* as it is counted, of a request that went on, or *stopped* at a part.
+
+    *target* is the request's without any token.
+    """
     outcome = Outcome.PASS.value if part.counts else Outcome.ANONYMOUS.value
     if part.refusal is not None:
         outcome = part.refusal.public.id
@@ -161,7 +163,6 @@ def use_of(ask: Ask, part: Part, sample: str, *, stopped: Part | None) -> Use:
         outcome = Outcome.REFUSE.value
     elif part.notes and part.notes[0] in _OF_NOTES:
         outcome = part.notes[0]
-    agent = ask.all("user-agent")
     return Use(
         location=part.location.name,
         phase=part.phase,
@@ -169,23 +170,23 @@ def use_of(ask: Ask, part: Part, sample: str, *, stopped: Part | None) -> Use:
         verified=part.verified,
         outcome=outcome,
         method=ask.method,
-        route=_route(ask.raw_path),
-        agent=_agent(agent[0]) if agent else "",
+        route=route_of(ask.raw_path),
+        agent=agent_of(ask),
         also_header=part.in_header,
         from_browser=bool(ask.all("origin")),
-        sample=sample,
+        target=target,
         notes=part.notes,
     )
 
 
-def sample_of(ask: Ask, parts: list[Part], target: str) -> str:
+def shown_target(ask: Ask, parts: list[Part], target: str) -> str:
     """The target for a record: without any token, also where that stays in the URL."""
     if any(part.seen for part in parts):
-        target = target_of(ask, [place for part in parts for place in part.places or part.seen])
-    return redact_url(target[:_READ_MAX])[:_SAMPLE_MAX]
+        return target_of(ask, [place for part in parts for place in part.places or part.seen])
+    return target
 
 
-def _route(raw_path: str) -> str:
+def route_of(raw_path: str) -> str:
     """The class of a path: what looks like an id is one star, so that routes stay few."""
     if _ITSELF.fullmatch(raw_path):
         return raw_path
@@ -197,8 +198,9 @@ def _is_id(part: str) -> bool:
     return any(c.isdigit() for c in part) or len(part) > 32
 
 
-def _agent(text: str) -> str:
-    """The product of a User-Agent, without its version: few, and nobody's name."""
+def agent_of(ask: Ask) -> str:
+    """The product of its User-Agent, without its version: few, and nobody's name."""
+    text = next((value for name, value in ask.headers if name == "user-agent"), "")
     product = text.partition("/")[0].partition(" ")[0]
     if product.isprintable():
         return product[:_AGENT_MAX]

@@ -30,8 +30,8 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import re
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from enum import Enum, auto
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -40,7 +40,7 @@ import msgspec
 from headway.errors import ConfigurationError, Refusal
 from headway.gateway.decide import READ_HEADERS
 from headway.gateway.decision import Ask, Decision, Headers, Outcome, joined
-from headway.gateway.parameters import find
+from headway.gateway.parameters import find, sieve
 from headway.gateway.rules import GatewayPolicy
 from headway.gateway.tally import Tally
 from headway.redact import redact_url
@@ -66,8 +66,8 @@ ANSWER_HEADERS = (
 )  # fmt: skip
 """What the answer that a client gets may have more: a configuration passes each on."""
 
-_STRANGE = re.compile(r"[\x00-\x20\x7f]")
-_BREAKS = re.compile(r"[\x00\r\n]")
+_STRANGE = bytes((*range(0x21), 0x7F))
+_BREAKS = "\0\r\n"
 _LOG = logging.getLogger("headway.gateway.service")
 
 
@@ -380,7 +380,7 @@ def _last(headers: Headers, name: str) -> str:
     return values[-1].rpartition(",")[2].strip() if values else ""
 
 
-class _Question(NamedTuple):
+class _Question(msgspec.Struct, frozen=True, gc=False):
     """A request as the proxy tells of it, with the headers that somebody reads."""
 
     method: str
@@ -400,41 +400,62 @@ class _Question(NamedTuple):
         )
 
 
+class _Role(Enum):
+    """What a header of a question is."""
+
+    NOTHING = auto()
+    READ = auto()
+    TARGET = auto()
+    METHOD = auto()
+    PEER = auto()
+    SUBJECT = auto()
+
+
+_NOTHING, _READ, _TARGET, _METHOD, _PEER, _SUBJECTS = _Role
+_ROLES_MAX = 256
+_KEPT_MAX = 64
+
+
 class _Reading:
     """How the questions of one proxy are read under one policy, and how it is answered."""
 
     def __init__(self, dialect: Dialect, policy: GatewayPolicy) -> None:
         self._dialect, self._policy = dialect, policy
         self._upstream = tuple(dict.fromkeys(each.header for each in policy.locations))
-        self._names = {name for each in policy.locations for name in each.names}
-        wanted = {*dialect[:4], *headers_read(policy)} - {""}
-        self._wanted = {name.encode("latin-1"): name for name in wanted}
+        names = {name for each in policy.locations for name in each.names}
+        self._names, self._holds = names, sieve(names)
+        self._reads = headers_read(policy)
+        self._roles: dict[bytes, tuple[str, _Role]] = {}
         prefix = "" if dialect.keeps_url else "Headway-Set-"
         self._set = {name: f"{prefix}{name.title()}: " for name in self._upstream}
+        self._lines: dict[int, tuple[Headers, bytes]] = {}
 
     def question(self, headers: RawHeaders) -> _Question:
         """Raises :class:`Misasked` where it is none."""
-        named, wanted = [], self._wanted
-        for raw, value in headers:
-            name = wanted.get(raw.lower())
-            if name is not None:
-                named.append((name, value.decode("latin-1")))
+        read: list[tuple[str, str]] = []
         method = target = None
         peer, subjects, authorized = "", [], 0
-        for name, text in named:
-            if name == self._dialect.target:
+        for raw, value in headers:
+            name, role = self._roles.get(raw) or self._role(raw)
+            if role is _NOTHING:
+                continue
+            text = value.decode("latin-1")
+            if name in self._reads:
+                read.append((name, text))
+                authorized += name == "authorization"
+            if role is _READ:
+                continue
+            if role is _TARGET:
                 if target is not None:
                     raise Misasked("original-repeated")
                 target = text
-            elif name == self._dialect.method:
+            elif role is _METHOD:
                 if method is not None:
                     raise Misasked("original-repeated")
                 method = text
-            elif name == self._dialect.peer:
+            elif role is _PEER:
                 peer = text.rpartition(",")[2].strip()
-            elif name == "authorization":
-                authorized += 1
-            elif name == _SUBJECT:
+            else:
                 subjects.append(text)
         if not target:
             raise Misasked("original-missing")
@@ -447,7 +468,17 @@ class _Reading:
         if len(subjects) > 1:
             raise Misasked("original-repeated")
         query, subject = target.partition("?")[2], "".join(subjects)
-        return _Question(method, target, query, peer, subject, tuple(named))
+        return _Question(method, target, query, peer, subject, tuple(read))
+
+    def _role(self, raw: bytes) -> tuple[str, _Role]:
+        """What a header is here, as it is spelled; a proxy spells it in one way for ever."""
+        name, dialect = raw.lower().decode("latin-1"), self._dialect
+        roles = (_METHOD, _TARGET, _PEER, _SUBJECTS)
+        known = dict(zip(dialect[:4], roles, strict=True)) if name else {}
+        role = known.get(name, _READ if name in self._reads else _NOTHING)
+        if len(self._roles) < _ROLES_MAX and len(raw) < _ROLES_MAX:
+            self._roles[raw] = name, role
+        return name, role
 
     # ---- what is answered -------------------------------------------------------------------
 
@@ -469,13 +500,14 @@ class _Reading:
         if decision.id:
             told += f"Headway-Decision: {decision.id}\r\n"
         if "Logged" in dialect.reads:
-            shown = logged(self._names, decision.target)
+            stays = self._holds(decision.target.partition("?")[2])
+            shown = logged(self._names if stays else (), decision.target)
             told += self._logged("" if refused else decision.target, shown)
         if refused:
             if dialect.body_in_header:
                 told += f"Headway-Body: {decision.body.decode('ascii')}\r\n"
             status = 401 if decision.status == 401 else 403
-            head = told.encode("latin-1") + _lines(decision.answer_headers)
+            head = told.encode("latin-1") + self._told(decision.answer_headers)
             return Reply(status, head, decision.body)
         if (
             dialect.replaces_text
@@ -492,7 +524,16 @@ class _Reading:
         told += self._credentials(ask.headers, decision.set_headers)
         if decision.allow_header:
             told += f"Headway-Allow: {decision.allow_header}\r\n"
-        return Reply(204, told.encode("latin-1") + _lines(decision.answer_headers))
+        return Reply(204, told.encode("latin-1") + self._told(decision.answer_headers))
+
+    def _told(self, headers: Headers) -> bytes:
+        """As :func:`_lines`; nearly always they are the very same that they were before."""
+        kept = self._lines.get(id(headers))
+        if kept is None or kept[0] is not headers:
+            if len(self._lines) >= _KEPT_MAX:
+                self._lines.clear()
+            kept = self._lines[id(headers)] = headers, _lines(headers)
+        return kept[1]
 
     def _logged(self, target: str, shown: str) -> str:
         if self._dialect.logs_target and shown == target:
@@ -503,11 +544,18 @@ class _Reading:
         """Each header of the policy as upstream gets it; a missing one goes away there."""
         told = ""
         for name in self._upstream:
-            values = [value for each, value in moved if each == name]
-            value = values[0] if values else ", ".join([v for n, v in headers if n == name])
+            value = ""
+            for each, moves in moved:
+                if each == name:
+                    value = moves
+                    break
+            else:
+                if headers:
+                    value = ", ".join([v for n, v in headers if n == name])
             if value:
-                if _BREAKS.search(value):
-                    raise Misasked("header-malformed")
+                for sign in _BREAKS:
+                    if sign in value:
+                        raise Misasked("header-malformed")
                 told += f"{self._set[name]}{value}\r\n"
         return f"{told}Headway-Private: 1\r\n" if told else ""
 
@@ -524,7 +572,8 @@ def is_malformed(target: str) -> bool:
     >>> is_malformed("/a b"), is_malformed("/a%20b")
     (True, False)
     """
-    return len(target) > TARGET_MAX or _STRANGE.search(target) is not None
+    told = target.encode("latin-1", "replace")
+    return len(told) > TARGET_MAX or len(told.translate(None, _STRANGE)) < len(told)
 
 
 def closed(why: str) -> tuple[int, Headers, bytes]:
@@ -551,10 +600,11 @@ def logged(names: Collection[str], target: str) -> str:
     >>> logged({"jwt"}, "/pub/x?jwt=short&a=1")
     '/pub/x?jwt=REDACTED&a=1'
     """
-    path, mark, query = redact_url(target).partition("?")
-    if query:
-        query = _without_values(query, names)
-    return f"{path}{mark}{query}"
+    shown = redact_url(target)
+    if not names:
+        return shown
+    path, mark, query = shown.partition("?")
+    return f"{path}{mark}{_without_values(query, names)}" if query else shown
 
 
 def _without_values(query: str, names: Collection[str]) -> str:

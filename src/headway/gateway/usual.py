@@ -9,27 +9,31 @@ own; a phase in which it counts.  For such a request the rules of
 
 from __future__ import annotations
 
+import re
 from itertools import permutations
-from typing import NamedTuple
+
+import msgspec
 
 from headway.gateway.decision import Ask
-from headway.gateway.parameters import look_alikes, sieve
+from headway.gateway.parameters import look_alikes, parts_of, sieve
 from headway.gateway.rules import GatewayPolicy, RetiredLocation
 from headway.model import Phase, TokenText
 from headway.policy import NOT_INSPECTED, Schedule
 
 __all__ = ["Usual", "UsualToken"]
 
-_ESCAPES = "%+;"  # a part with one of them may be read in more than one way
+_PLAIN = re.compile(r"[!-$&-*,-:<-~]+")
+"""A value that means itself, and can stand in a header: with ``%``, ``+`` or ``;`` in it, it may be
+read in more than one way."""
 
 
-class UsualToken(NamedTuple):
-    """A token that moves: its location, the place among the parts of the query, its phase."""
+class UsualToken(msgspec.Struct, frozen=True, gc=False):
+    """A token that moves: its location, its phase, and the raw query without it."""
 
     location: RetiredLocation
-    place: int
     token: TokenText
     phase: Phase
+    rest: str
 
 
 class _Phases:
@@ -58,14 +62,15 @@ class Usual:
     >>> from headway.gateway.rules import RetiredLocation
     >>> usual = Usual(GatewayPolicy(name="api", locations=(
     ...     RetiredLocation(name="jwt", parameters=("jwt",)),)))
-    >>> usual.find(Ask(method="GET", target="/rest?a=1&jwt=eyJ"), "a=1&jwt=eyJ", 0.0).place
-    1
+    >>> usual.find(Ask(method="GET", target="/rest?a=1&jwt=eyJ"), "a=1&jwt=eyJ", 0.0).rest
+    'a=1'
     >>> usual.find(Ask(method="GET", target="/rest?%6Awt=eyJ"), "%6Awt=eyJ", 0.0)
     """
 
     def __init__(self, policy: GatewayPolicy) -> None:
         self._policy = policy
-        self._holds = sieve({name for each in policy.locations for name in each.names})
+        names = {name for each in policy.locations for name in each.names}
+        self._holds, self._shortest = sieve(names), parts_of(names)
         self._phases = {each.name: _Phases(each.schedule) for each in policy.locations}
         self._by_name: dict[str, RetiredLocation] = {}
         if not policy.clients and not _resemble(policy):
@@ -77,19 +82,28 @@ class Usual:
         *at* is the moment by which the schedules go.
         """
         # (1) one part of the query, and only one, has something of a token's name
-        found = -1
-        parts = raw_query.split("&")
-        for place, part in enumerate(parts):
-            if self._holds(part):
-                if found >= 0:
-                    return None
-                found = place
-        if found < 0 or ask.method == "OPTIONS":
+        if not raw_query.isascii() or ask.method == "OPTIONS":
+            return None
+        folded, found = raw_query.casefold(), -1  # as long as it was: it is ASCII
+        for shortest in self._shortest:
+            found = folded.find(shortest)
+            if found >= 0:
+                break
+        else:
+            return None
+        begins, ends = raw_query.rfind("&", 0, found) + 1, raw_query.find("&", found)
+        if ends < 0:
+            part, rest = raw_query[begins:], raw_query[: max(begins - 1, 0)]
+        elif begins:
+            part, rest = raw_query[begins:ends], raw_query[: begins - 1] + raw_query[ends:]
+        else:
+            part, rest = raw_query[:ends], raw_query[ends + 1 :]
+        if rest and self._holds(rest):
             return None
         # (2) the name is spelled plainly, and so is the value
-        name, _, value = parts[found].partition("=")
+        name, _, value = part.partition("=")
         location = self._by_name.get(name)
-        if location is None or not value or not _is_plain(value):
+        if location is None or not _PLAIN.fullmatch(value):
             return None
         # (3) nothing else speaks for the client, and no rule for the route
         header = location.header
@@ -100,15 +114,7 @@ class Usual:
             return None
         # (4) it counts now, for everybody
         phase = self._phases[location.name].at(at)
-        return None if phase is None else UsualToken(location, found, TokenText(value), phase)
-
-
-def _is_plain(value: str) -> bool:
-    """Whether *value* means itself, and can stand in a header."""
-    for sign in _ESCAPES:
-        if sign in value:
-            return False
-    return value.isascii() and value.isprintable() and " " not in value
+        return None if phase is None else UsualToken(location, TokenText(value), phase, rest)
 
 
 def _resemble(policy: GatewayPolicy) -> bool:

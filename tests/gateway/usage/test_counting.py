@@ -59,7 +59,7 @@ def test_one_record_says_all_that_is_counted(clock: Hands) -> None:
     counter = UsageCounter(kept, clock=clock)
     counter(use())
     clock.at = NOW + 3 * 3600 + 5
-    counter(use(also_header=True, sample="/other"))
+    counter(use(also_header=True, target="/other"))
     counter(use(from_browser=True))
     assert counter.flush() == 1
     (record,) = kept.records
@@ -179,7 +179,7 @@ def test_texts_are_bounded_and_plain(clock: Hands) -> None:
     kept = Kept()
     counter = UsageCounter(kept, clock=clock)
     token = "eyJhbGciOiJIUzI1NiJ9." + "eyJpc3MiOiJhIn0." + "c2lnbmF0dXJlc2lnbmF0dXJl"
-    counter(use("a\r\n\x00\ud800" + "b" * 900, agent="x" * 900, sample=f"/a?jwt={token}"))
+    counter(use("a\r\n\x00\ud800" + "b" * 900, agent="x" * 900, target=f"/a?jwt={token}"))
     counter.flush()
     (record,) = kept.records
     assert record.client.startswith("a" + "\N{REPLACEMENT CHARACTER}" * 4 + "bb")

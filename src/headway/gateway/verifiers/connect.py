@@ -1,7 +1,7 @@
 """Connect: the shared secret of an installation signs, and the hash binds the request.
 
 The installations of one site come from the store of an app, or from a private
-JSON file.  Everything that is checked is :func:`headway.verify.verify`'s.
+JSON file.  Everything that is checked is :func:`headway.verify.prove`'s.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import msgspec
 from headway.errors import ConfigurationError, SecretTooShort
 from headway.jwt import unverified_issuer
 from headway.model import Direction, Installation, Kind, Product, RequestFacts, Secret, TokenText
-from headway.policy import ATLASSIAN_2022
 from headway.ports import Clock, Credentials, KeySource, NeedKey, OnceOnly, ReplayCache, Steps
 from headway.qsh import Form, without_token
 from headway.store.cache import ReadThrough
 from headway.store.files import read_private
 from headway.store.installations import Installations
-from headway.verify import Accept, Expected, verify
+from headway.verify import Accept, Expected, prove
 
 __all__ = ["ConnectVerifier", "KeptInstallations", "installations_from", "kept_in"]
 
@@ -66,16 +65,14 @@ class ConnectVerifier:
 
     def proving(self, token: TokenText, request: RequestFacts, now: float) -> Steps[str]:
         """Who signed *token* for this *request*; raises a :class:`~headway.errors.Refusal`."""
-        moved = msgspec.structs.replace(
-            request,
-            authorization=(f"JWT {token}",),  # where it will stand; the hash knows no place
+        bare = RequestFacts(  # the hash knows no token, whatever the location's parameter is
+            method=request.method,
+            raw_path=request.raw_path,
             raw_query=without_token(request.raw_query),
             base_path=self._base_path,
         )
-        verified = yield from verify(
-            moved, accept=_ACCEPT, expected=_EXPECTED, now=now, policy=ATLASSIAN_2022
-        )
-        return verified.claims.iss
+        claims = yield from prove(token, bare, accept=_ACCEPT, expected=_EXPECTED, now=now)
+        return claims.iss
 
     def close(self) -> None:
         """Close the store of installations, where there is one."""
