@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from proxied import POLICY, TOKEN, Proxied
+
+from headway.gateway.usage.proxy_logs import let_on
 
 OPEN_POLICY = b'failing = "open"\n' + POLICY.lstrip()
 
@@ -54,13 +57,18 @@ class FailingOpen:
         assert answer.all("headway-phase") == answer.all("headway-refusal") == []
         opened.upstream.extra.clear()
 
-    def test_what_failed_open_is_in_the_log_without_a_token(self, opened: Proxied) -> None:
+    def test_what_failed_open_is_counted_by_its_log_without_a_token(self, opened: Proxied) -> None:
+        began = time.time()
         opened.ask("/counted?a=1", f"Referer: https://x.test/?jwt={TOKEN}")
-        opened.ask(f"/rest?jwt={TOKEN}")
-        written = opened.written(opened.log, "/counted")
-        [counted] = [line for line in written.splitlines() if "/counted" in line]
-        assert "failed-open" in counted
+        opened.ask(f"/counted?jwt={TOKEN}")  # what may hold a token is refused, and no such line
+        opened.ask("/counted/again", "Content-Length: 0", method="POST")
+        written = opened.written(opened.log, "/counted/again")
         assert "eyJ" not in written
+        told = [each for each in map(let_on, written.splitlines()) if each is not None]
+        last = [(each.method, each.status) for each in told if each.at >= int(began)][-2:]
+        assert last == [("GET", 200), ("POST", 200)]
+        assert {each.status for each in told} == {200}
+        assert began - 2 < told[-1].at < time.time() + 2
 
     def test_a_body_arrives(self, opened: Proxied) -> None:
         got = opened.got("/rest", "Content-Length: 4", method="POST", body=b"body")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headway import sign
-from headway.errors import ConfigurationError
+from headway.errors import ConfigurationError, StoreUnavailable
 from headway.gateway.decision import Use
 from headway.gateway.policy_file import read_policy
 from headway.gateway.usage.access_logs import (
@@ -176,6 +176,15 @@ def test_old_tokens_are_proved_as_of_their_day() -> None:
         ("known", False),
     ]
     assert (uses[3].outcome, uses[3].verified) == ("token-malformed", False)
+
+
+def test_a_store_that_is_out_is_no_token_that_proves_nothing() -> None:
+    def out(app_key: str) -> Installation | None:
+        raise StoreUnavailable
+
+    verifiers = {"jwt": ConnectVerifier(KeptInstallations(out))}
+    with pytest.raises(ConfigurationError, match="verify: the store"):
+        counted([logged(f"?a=1&jwt={token('known')}")], verifiers=verifiers)
 
 
 def test_dates_are_those_of_the_lines() -> None:

@@ -24,11 +24,11 @@ from headway.errors import (
     TokenExpired,
     TokenNotYetValid,
 )
-from headway.gateway.verifiers.jwks import JwksVerifier, parse_keys
+from headway.gateway.verifiers.jwks import JwksVerifier, KeptKeys, parse_keys, read_sets
 from headway.gateway.verifiers.settings import TrustedIssuer
 from headway.http.key_fetch import FETCHES_MAX, KEY_LIFE
 from headway.model import RequestFacts, TokenText
-from headway.ports import NeedKey, adrive
+from headway.ports import NeedKey, adrive, drive
 
 NOW = 1_640_000_000
 ISSUER = "https://id.example"
@@ -275,3 +275,24 @@ def test_a_set_that_can_not_be_used(data: bytes) -> None:
 def test_an_empty_set_is_no_set() -> None:
     with pytest.raises(KeyUnusable):
         run(token(), body=key_set())
+
+
+def test_sets_that_were_kept_answer_at_once() -> None:
+    issuer = TrustedIssuer(issuer=ISSUER, keys="https://id.example/jwks", audience=("api",))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=httpx.ByteStream(WHOLE))
+
+    sets = asyncio.run(read_sets([issuer], transport=httpx.MockTransport(answer)))
+    verifier = JwksVerifier([issuer], keys=KeptKeys(sets))
+
+    def prove(told: str) -> str:
+        return drive(verifier.proving(TokenText(told), FACTS, NOW), verifier.keys)
+
+    assert prove(token()) == "app-1"
+    with pytest.raises(KeyNotFound):
+        prove(token(kid="another"))
+    with pytest.raises(IssuerUnknown):
+        prove(token(iss="https://other.example"))
+    assert KeptKeys(sets).find(NeedKey(issuer=ISSUER, symmetric=True)) is None
+    assert KeptKeys(sets).find(NeedKey(issuer="other", symmetric=False, key_id="RS256")) is None

@@ -13,6 +13,7 @@ from headway.cli.gateway.config import config
 from headway.cli.gateway.convert import convert
 from headway.cli.gateway.dashboard import dashboard
 from headway.cli.gateway.explain import explain
+from headway.cli.gateway.failed_open import failed_open
 from headway.cli.gateway.notice import app as notice
 from headway.cli.gateway.pause import pause, resume
 from headway.cli.gateway.plan import plan
@@ -37,6 +38,7 @@ app.command()(gate)
 app.command()(export)
 app.command("import")(import_)
 app.command()(convert)
+app.command("failed-open")(failed_open)
 app.command()(plan)
 app.command()(dashboard)
 app.add_typer(notice, name="notice")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import os
 import sys
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from headway.gateway.rules import GatewayPolicy
     from headway.gateway.usage.access_logs import Conversion, Line
     from headway.gateway.usage.store import UsageStore
+    from headway.gateway.verifiers.jwks import IssuerKey
+    from headway.gateway.verifiers.settings import TrustedIssuer
     from headway.gateway.verifying import Verifier
 
-__all__ = ["convert"]
+__all__ = ["convert", "lines_of"]
 
 WRITE_EVERY = 100_000  # lines
 LINE_MAX = 131_072
@@ -54,8 +57,17 @@ def convert(
     ] = "",
     verify: Annotated[
         bool,
-        typer.Option("--verify", help="Prove by the policy's installations who was who, then."),
+        typer.Option(
+            "--verify", help="Prove by the policy's installations and key sets who was who, then."
+        ),
     ] = False,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ISSUER=FILE: a key set that was saved then, in place of the issuer's of today; "
+            "of several all keys count."
+        ),
+    ] = None,
     store: Annotated[
         str | None,
         typer.Option(
@@ -76,15 +88,17 @@ def convert(
         parse = partial(access_logs.from_json, fields=access_logs.fields_of(fields))
     elif fields:
         raise ConfigurationError("--fields: goes with --format json")
+    if keys and not verify:
+        raise ConfigurationError("--keys: goes with --verify")
     if output.exists():
         raise ConfigurationError(f"{output}: is there already")
     key = naming_key(store or usage_of(read)) or new_sealing_key()
     with ExitStack() as opened:
-        verifiers = _verifiers(read, opened) if verify else None
+        verifiers = _verifiers(read, keys or (), opened) if verify else None
         kept = open_usage(":memory:")
         opened.callback(kept.close)
         # (2) count by the clock of the lines, in memory
-        told = _count(_lines(logs), parse, read, kept, key, verifiers)
+        told = _count(lines_of(logs), parse, read, kept, key, verifiers)
         if told.unread == told.lines:
             raise ConfigurationError(f"no line of {counted(told.lines, 'line')} could be read")
         # (3) write what it came to
@@ -122,21 +136,56 @@ def _count(
     return told
 
 
-def _verifiers(policy: GatewayPolicy, opened: ExitStack) -> Mapping[str, Verifier]:
+def _verifiers(
+    policy: GatewayPolicy, saved: Sequence[str], opened: ExitStack
+) -> Mapping[str, Verifier]:
+    """Who proves whose a token was, with keys that come at once."""
     from headway.gateway.verifiers.opening import open_verifier
 
-    if not policy.verifies or any(each.waits for each in policy.verifications):
+    if not policy.verifies or any("://" in each.store for each in policy.verifications):
         raise ConfigurationError(
-            "--verify: takes the installations of a file or of SQLite; key sets of today prove "
-            "nothing of then"
+            "--verify: takes key sets, and the installations of a file or of SQLite"
         )
     found = open_verifier(policy, environ=os.environ)
     for verifier in found.values():
         opened.callback(verifier.close)
+    issuers = {each.issuer: each for told in policy.verifications for each in told.issuers}
+    if issuers or saved:
+        from headway.gateway.verifiers.jwks import JwksVerifier, KeptKeys
+
+        kept = KeptKeys(_sets(issuers, saved))
+        for verifier in found.values():
+            if isinstance(verifier, JwksVerifier):
+                verifier.keys = kept
     return found
 
 
-def _lines(logs: Sequence[Path]) -> Iterator[str]:
+def _sets(
+    issuers: Mapping[str, TrustedIssuer], saved: Sequence[str]
+) -> Mapping[str, Mapping[str, IssuerKey]]:
+    """The keys of each issuer: those that were *saved*, and for the others those of today."""
+    from headway.errors import KeyRefused
+    from headway.gateway.verifiers.jwks import parse_keys, read_sets
+
+    sets: dict[str, dict[str, IssuerKey]] = {}
+    for each in saved:
+        issuer, _, file = each.rpartition("=")
+        if issuer not in issuers:
+            raise ConfigurationError(f"--keys {each}: is no ISSUER=FILE of an issuer of the policy")
+        try:
+            sets.setdefault(issuer, {}).update(parse_keys(Path(file).read_bytes()))
+        except OSError as error:
+            raise ConfigurationError(f"{file}: {error.strerror}") from None
+        except KeyRefused as refusal:
+            raise ConfigurationError(f"{file}: {refusal}") from None
+    try:
+        left = [each for name, each in issuers.items() if name not in sets]
+        return {**asyncio.run(read_sets(left)), **sets}
+    except KeyRefused as refusal:
+        raise ConfigurationError(f"--verify: {refusal}; save a set and name it by --keys") from None
+
+
+def lines_of(logs: Sequence[Path]) -> Iterator[str]:
     """The lines of all *logs*; one that is too long comes cut, and is none."""
     for path in logs:
         try:

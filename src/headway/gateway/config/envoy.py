@@ -66,7 +66,7 @@ static_resources:
               "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
               default_source_code:
                 inline_string: |
-                  function envoy_on_response(handle)
+{marks}                  function envoy_on_response(handle)
                     local told = handle:streamInfo():dynamicMetadata():get("envoy.filters.http.ext_authz")
                     local allow = told and told["allow"]
                     if allow and handle:headers():get("access-control-allow-origin") then
@@ -149,7 +149,14 @@ _GUARD = """\
                     principals: [{{ any: true }}]
 """
 _MARK = "x-envoy-auth-failure-mode-allowed"
-_MARKED = f" %PATH(NQ:PATH)% failed-open=%REQ({_MARK})%"
+_MARKED = " %PATH(NQ:PATH)% failed-open=%DYNAMIC_METADATA(headway:failed_open)%"
+_MARKS = f"""\
+                  function envoy_on_request(handle)
+                    if handle:headers():get("{_MARK}") then
+                      handle:streamInfo():dynamicMetadata():set("headway", "failed_open", "true")
+                    end
+                  end
+"""
 
 
 def envoy(values: Values, *, access_log: str = "/dev/stdout") -> str:
@@ -178,6 +185,7 @@ def envoy(values: Values, *, access_log: str = "/dev/stdout") -> str:
         failing=_OPEN if opens else _CLOSED,
         guard=_GUARD.format(mark=_MARK, suspect=values.suspect) if opens else "",
         marked=_MARKED if opens else "",
+        marks=_MARKS if opens else "",
         **parts,
     )
 

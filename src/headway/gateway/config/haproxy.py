@@ -34,7 +34,7 @@ defaults
 
 frontend headway
     bind {listen}
-    log-format "%ci [%tr] \\"%HM %[var(txn.headway_logged)]\\" %ST %B %[var(txn.headway_decision)]"
+    log-format "%ci [%trg] \\"%HM %[var(txn.headway_logged)]\\" %ST %B %[var(txn.headway_decision)]"
     # A WebSocket, and no other protocol, goes through.
     acl websocket req.fhdr(upgrade) -m str -i websocket
     http-request del-header upgrade unless websocket {{ req.fhdr_cnt(upgrade) eq 1 }}

@@ -142,10 +142,14 @@ _PLAIN = """\
 # its line in the log ends in "failed-open".  All else stays a 503: nobody looked into it.
 map $request_uri $headway_plain {{
     default "";
-    "~*^(?!{suspect})" "plain";
+    "~*^(?!{suspect})" "failed-open";
+}}
+map $headway_plain $headway_open_outcome {{
+    default pass;
+    "" refuse;
 }}
 log_format headway_open '$remote_addr [$time_iso8601] "$request_method $uri" '
-                        '$status $body_bytes_sent "pass" "failed-open"';
+                        '$status $body_bytes_sent "$headway_open_outcome" "$headway_plain"';
 
 """
 

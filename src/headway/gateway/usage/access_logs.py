@@ -208,8 +208,9 @@ class _AsOfThen:
         if self._tries:
             try:
                 name = yield from self._verifier.proving(token, request, now)
-            except Refusal:
-                pass
+            except Refusal as refusal:
+                if refusal.public.status >= 500:  # it is not known what the token proved
+                    raise ConfigurationError(f"verify: {refusal.public.title}") from None
             else:
                 self.proved = True
                 return name

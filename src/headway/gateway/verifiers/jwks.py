@@ -21,6 +21,7 @@ from headway.errors import (
     AudienceMismatch,
     ClaimMissing,
     IssuerUnknown,
+    KeyNotFound,
     KeyUnusable,
     Refusal,
     SignatureInvalid,
@@ -29,14 +30,14 @@ from headway.errors import (
     shown,
 )
 from headway.gateway.verifiers.settings import TrustedIssuer
-from headway.http.key_fetch import Fetches, Told
+from headway.http.key_fetch import Fetches, Told, fetch
 from headway.http.key_set import KeySet, key_name_of
 from headway.jwt import decode
 from headway.model import RequestFacts, TokenText, Unverified
 from headway.ports import Clock, Credentials, KeySource, NeedKey, ReplayCache, Steps
 from headway.verify import LEEWAY
 
-__all__ = ["ALGORITHMS", "IssuerKey", "JwksVerifier", "parse_keys"]
+__all__ = ["ALGORITHMS", "IssuerKey", "JwksVerifier", "KeptKeys", "parse_keys", "read_sets"]
 
 ALGORITHMS: Mapping[tuple[str, str | None], str] = {
     ("RSA", None): "RS256",
@@ -73,7 +74,7 @@ class JwksVerifier:
 
     All fetches share one budget.  *ticks* is a clock that never goes back, in
     seconds; *transport* is httpx's, for tests; *told* hears of each fetch that
-    ends.  Answers have to be awaited.
+    ends.  Answers have to be awaited, unless *keys* answers.
 
     >>> issuer = TrustedIssuer(issuer="me", keys="https://id.example/jwks", audience=("api",))
     >>> JwksVerifier([issuer]).claimed("rubbish") is None
@@ -86,6 +87,7 @@ class JwksVerifier:
         self,
         issuers: Collection[TrustedIssuer],
         *,
+        keys: KeySource | None = None,
         ticks: Clock = time.monotonic,
         transport: httpx.AsyncBaseTransport | None = None,
         told: Told = lambda outcome, seconds: None,
@@ -104,7 +106,7 @@ class JwksVerifier:
             )
             for each in issuers
         }
-        self.keys: KeySource = self
+        self.keys: KeySource = self if keys is None else keys
 
     async def find(self, need: NeedKey) -> Credentials | None:
         """The key that ``need.key_id`` names in the set of ``need.issuer``.
@@ -166,6 +168,37 @@ class JwksVerifier:
         name = next((text for text in named if isinstance(text, str) and text), issuer)
         whole = name if len(self._issuers) == 1 else f"{name} of {issuer}"
         return shown(whole)[:_NAME_MAX]
+
+
+class KeptKeys:
+    """Answers at once from *sets*, by issuer and key id: for tokens of a time that has passed.
+
+    >>> KeptKeys({}).find(NeedKey(issuer="me", symmetric=False, key_id="1")) is None
+    True
+    """
+
+    def __init__(self, sets: Mapping[str, Mapping[str, IssuerKey]]) -> None:
+        self._sets = sets
+
+    def find(self, need: NeedKey) -> Credentials | None:
+        """As :meth:`JwksVerifier.find`."""
+        keys = self._sets.get(need.issuer)
+        if keys is None or need.symmetric:
+            return None
+        key = keys.get(key_name_of(need))
+        if key is None:
+            raise KeyNotFound(found="a key id that the set does not have")
+        return Credentials(keys=(key,))
+
+
+async def read_sets(
+    issuers: Collection[TrustedIssuer], *, transport: httpx.AsyncBaseTransport | None = None
+) -> dict[str, dict[str, IssuerKey]]:
+    """The key sets of *issuers* as they are now; raises :class:`~headway.errors.KeyRefused`."""
+    return {
+        each.issuer: parse_keys(await fetch(each.keys, size=SET_BYTES_MAX, transport=transport))
+        for each in issuers
+    }
 
 
 def parse_keys(data: bytes) -> dict[str, IssuerKey]:
