@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.scan.ranges import Part, Range, ranges_of
+from headway.scan.ranges import Lines, Part, Range, ranges_of
 from scan.test_readers import whole
 
 
@@ -65,3 +65,15 @@ def test_a_file_that_grows_is_read_as_far_as_it_was() -> None:
 def test_nothing_is_one_range() -> None:
     assert [*ranges_of(io.BytesIO(), 0)] == [Range(0, 0)]
     assert whole(Part(io.BytesIO(), Range(0, 0))) == b""
+
+
+def test_lines_are_numbered_where_somebody_asks() -> None:
+    data = b"a\n" * 300_000
+    lines = Lines(io.BytesIO(data))
+    assert [lines.number(offset) for offset in (0, 1, 2, 500_000, 500_001)] == [
+        1, 1, 2, 250_001, 250_001,
+    ]  # fmt: skip
+
+
+def test_lines_of_a_file_that_shrank_have_the_last_number() -> None:
+    assert Lines(io.BytesIO(b"a\nb")).number(100) == 2

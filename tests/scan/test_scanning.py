@@ -9,13 +9,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from headway.scan import scanning, tasks
 from headway.scan.baseline import Baseline
 from headway.scan.findings import Fingerprints
+from headway.scan.processes import Ended
+from headway.scan.ranges import ranges_of
+from headway.scan.readers import opened
 from headway.scan.report.machine import LinesReport
 from headway.scan.report.text import TextReport
-from headway.scan.scanning import Telling, scan_logs
+from headway.scan.scanning import Joining, Telling, scan_logs
 from headway.scan.summary import Summary
+from headway.scan.tasks import Message, Task, look_at, tasks_of
 from scan.corpus import filled, secrets_in
 
 PRINTS = Fingerprints(bytes(32))
@@ -95,3 +102,113 @@ def test_progress_is_told_in_bytes(tmp_path: Path) -> None:
     report = TextReport(io.StringIO(), now=0.0)
     scan_logs([str(tmp_path)], Telling(report, PRINTS), progress=told.append)
     assert sum(told) == len(LINE)
+
+
+# ---- in ranges, and in processes ------------------------------------------------------------
+
+W3C = b"#Fields: date time c-ip cs-uri-query\n"
+SORTS = [
+    LINE + b"\n", b"nothing\n", b"\n", b"no end", W3C, b"#Fields: c-ip time cs-uri-query\n",
+    filled("2026-01-01 00:00:04 192.0.2.7 jwt={T}\n"), filled("text with ?jwt={OTHER}\r\n"),
+    b"x" * 3_000 + b"\n", b"GET /a?access_token=9f86d081884c7d659a2feaa0 HTTP/1.1\n",
+]  # fmt: skip
+
+
+def told(path: Path, monkeypatch: pytest.MonkeyPatch, *, length: int, jobs: int = 1) -> str:
+    """The report and the figures, where ranges have *length* bytes."""
+    with monkeypatch.context() as changed:
+        changed.setattr(tasks, "ranges_of", lambda raw, size: ranges_of(raw, size, length))
+        changed.setattr(scanning, "_WORTH", -1)
+        out = io.StringIO()
+        summary = scan_logs([str(path)], Telling(LinesReport(out), PRINTS), jobs=jobs)
+    return out.getvalue() + repr(summary.as_data())
+
+
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(st.sampled_from(SORTS), max_size=25), st.integers(1, 4_000))
+def test_in_ranges_of_any_length_the_same_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[bytes], length: int
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"".join(lines))
+    assert told(path, monkeypatch, length=length) == told(path, monkeypatch, length=1 << 30)
+
+
+@pytest.mark.parametrize("shown", [None, 3])
+def test_several_processes_find_the_same_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: int | None
+) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(b"".join(SORTS * 40))
+    (tmp_path / "d").write_bytes(gzip.compress(b"".join(SORTS * 40)))
+    (tmp_path / "e").write_bytes(gzip.compress(b"".join(SORTS * 40))[:-9])
+    monkeypatch.setattr(tasks, "ranges_of", lambda raw, size: ranges_of(raw, size, 20_000))
+    monkeypatch.setattr(scanning, "_WORTH", 0)
+
+    def by(jobs: int) -> str:
+        out = io.StringIO()
+        report = TextReport(out, now=0.0, shown=shown, by=("client", "day"))
+        scan_logs([str(tmp_path), "none"], Telling(report, PRINTS), jobs=jobs)
+        return out.getvalue()
+
+    assert by(1) == by(3)
+    assert "in 5 files" in by(2)
+
+
+def test_lines_have_their_numbers_wherever_ranges_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes((b"nothing\n" * 99 + LINE + b"\n") * 5)
+    found = told(path, monkeypatch, length=1_500)
+    lines = [json.loads(line)["place"]["line"] for line in found.splitlines()[:5]]
+    assert lines == [100, 200, 300, 400, 500]
+
+
+@pytest.mark.parametrize("change", ["gone", "other"])
+def test_where_a_file_is_another_now_its_lines_have_no_numbers(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(LINE)
+    out = io.StringIO()
+    joining = Joining(Telling(LinesReport(out), PRINTS), lambda size: None)
+    with opened(str(path)) as (raw, found):
+        (task,) = tasks_of(str(path), raw, found)
+    said: list[Message] = []
+    look_at(task, said.append, prints=PRINTS)
+    path.rename(tmp_path / "moved")
+    if change == "other":
+        path.write_bytes(LINE)
+    for message in said:
+        joining.hear(task, message)
+    (line,) = out.getvalue().splitlines()
+    place = json.loads(line)["place"]
+    assert (place["line"], place["column"], place["offset"]) == (None, None, LINE.index(b"eyJ"))
+
+
+def test_a_process_that_is_ended_is_told_of(tmp_path: Path) -> None:
+    telling = Telling(LinesReport(io.StringIO()), PRINTS)
+    joining = Joining(telling, lambda size: None)
+    for last in (False, True):
+        joining.hear(Task("a.log", is_last=last), Ended())
+    assert [(each.path, each.why) for each in telling.summary.unread] == [
+        ("a.log", "the process that looked at it was ended from outside"),
+    ] * 2
+    assert (telling.summary.files, telling.summary.exit_code) == (1, 2)
+
+
+def test_a_file_that_can_not_be_opened_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.log").write_bytes(LINE)
+
+    def refused(path: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(scanning, "opened", refused)
+    summary, text = scanned(tmp_path)
+    assert (summary.exit_code, summary.files) == (2, 1)
+    assert "permission denied" in text

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-__all__ = ["RANGE", "Part", "Range", "Seeks", "ranges_of"]
+__all__ = ["RANGE", "Lines", "Part", "Range", "Seeks", "ranges_of"]
 
 RANGE = 64 << 20
 """Bytes of a range, about: long enough that its start costs nothing beside it."""
@@ -89,3 +89,32 @@ class Part:
             raise EOFError
         self._left -= got
         return got
+
+
+class Lines:
+    """Numbers lines of a file where somebody asks: counting them costs more than finding tokens.
+
+    It reads on from where it was asked last, so ask in order.
+    """
+
+    def __init__(self, source: Seeks) -> None:
+        self._source = source
+        self._at, self._count = 0, 0
+        self._step = bytearray(4 * _STEP)
+
+    def number(self, offset: int) -> int:
+        r"""The number of the line that *offset* is in, from 1.
+
+        >>> import io
+        >>> Lines(io.BytesIO(b"one\ntwo\n")).number(5)
+        2
+        """
+        view = memoryview(self._step)
+        self._source.seek(self._at)
+        while self._at < offset:
+            got = self._source.readinto(view[: offset - self._at]) or 0
+            if not got:  # it is shorter than it was
+                break
+            self._count += self._step.count(b"\n", 0, got)
+            self._at += got
+        return self._count + 1

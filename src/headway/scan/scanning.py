@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from itertools import chain, groupby
+from typing import cast
+
+from msgspec.structs import replace
 
 from headway.scan.baseline import Baseline
-from headway.scan.blocks import Needles
 from headway.scan.findings import Finding, Fingerprints, Unread
-from headway.scan.logs import Found, context_of, finding_of, found_in, rule_of
+from headway.scan.logs import Reading
+from headway.scan.processes import Ended, in_order, processors
+from headway.scan.ranges import Lines, Seeks
 from headway.scan.readers import (
     BREAKS,
     STANDARD_INPUT,
@@ -15,7 +22,6 @@ from headway.scan.readers import (
     broken_off,
     files_in,
     opened,
-    source_of,
     standard_input,
 )
 from headway.scan.report.machine import Report
@@ -23,8 +29,11 @@ from headway.scan.stores.address import is_address, parse_address
 from headway.scan.stores.objects import objects_in, store_of
 from headway.scan.stores.reading import opened_object, source_of_object
 from headway.scan.summary import Summary
+from headway.scan.tasks import End, Message, Task, look_at, look_through, tasks_of
 
-__all__ = ["Telling", "scan_logs"]
+__all__ = ["Joining", "Telling", "scan_logs"]
+
+_WORTH = 64 << 20  # bytes: below, a process costs more than it saves
 
 
 class Telling:
@@ -37,6 +46,11 @@ class Telling:
         self.prints = prints
         self.baseline = baseline or Baseline()
         self.summary = Summary()
+
+    @property
+    def most(self) -> int | None:
+        """How many findings more are made in full; None for each that there is."""
+        return self.report.most if self.baseline.is_empty else None
 
     @property
     def wants_findings(self) -> bool:
@@ -52,83 +66,139 @@ class Telling:
         self.report.add(finding)
 
 
-class _Counted:
-    """A source that knows how much was read."""
+class Joining:
+    """What processes found in files and their ranges, told as if one had looked at all."""
 
-    def __init__(self, source: Reads, progress: Callable[[int], None]) -> None:
-        self._source, self._progress = source, progress
+    def __init__(self, telling: Telling, progress: Callable[[int], None]) -> None:
+        self._telling, self._progress = telling, progress
+        self._fields = b""
+        self._open = ExitStack()
+        self._lines: Lines | None = None
 
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        got = self._source.readinto(buffer)
-        self._progress(got or 0)
-        return got
+    def hear(self, task: Task, message: Message | Ended) -> None:
+        """One message; those of a file come one after the other, as its ranges stand."""
+        # (1) the columns are others than was guessed: look again, here
+        if task.fields != self._fields and not isinstance(message, Ended):
+            if isinstance(message, End):
+                again = task._replace(fields=self._fields)
+                look_at(again, partial(self.hear, again), prints=self._telling.prints)
+            return
+        # (2) what was found
+        summary = self._telling.summary
+        if isinstance(message, int):
+            summary.bytes += message
+            self._progress(message)
+        elif isinstance(message, list):
+            for finding in message:
+                self._telling.tell(self._numbered(finding, task))
+        # (3) the end of a range, or of a file
+        elif isinstance(message, End):
+            summary.merge(message.summary)
+            self._fields = message.fields
+        else:
+            why = "the process that looked at it was ended from outside"
+            summary.could_not_read(Unread(task.path, why, partly=True))
+        if task.is_last and isinstance(message, End | Ended):
+            summary.files += 1
+            self.close()
+
+    def close(self) -> None:
+        """Nothing of this file follows."""
+        self._fields, self._lines = b"", None
+        self._open.close()
+
+    def _numbered(self, finding: Finding, task: Task) -> Finding:
+        """*finding* with the number of its line, where it has none and somebody wants it."""
+        place = finding.place
+        if task.span is None or place.offset is None or not self._telling.wants_findings:
+            return finding
+        try:
+            if self._lines is None:
+                raw, found = self._open.enter_context(opened(task.path))
+                if (found.st_dev, found.st_ino) != task.file:
+                    return replace(finding, place=replace(place, line=None, column=None))
+                self._lines = Lines(cast("Seeks", raw))
+            return replace(finding, place=replace(place, line=self._lines.number(place.offset)))
+        except OSError:  # it is gone: its findings are told all the same
+            return replace(finding, place=replace(place, line=None, column=None))
 
 
 def scan_logs(
-    named: Iterable[str], telling: Telling, *, progress: Callable[[int], None] = lambda size: None
+    named: Iterable[str],
+    telling: Telling,
+    *,
+    progress: Callable[[int], None] = lambda size: None,
+    jobs: int | None = None,
 ) -> Summary:
     """Look through what *named* means; *progress* is told of bytes, as they are read.
 
-    Files, and objects of stores.  Raises nothing for what can not be read: the summary names
-    it; ConfigurationError for an address that is none, or whose store is not set up.
+    Files, and objects of stores.  *jobs* processes look through files, by default
+    as many as there are processors: what is told is the same.  Raises nothing for what
+    can not be read: the summary names it; ConfigurationError for an address that is none, or
+    whose store is not set up.
     """
-    summary, needles, names = telling.summary, Needles(), list(named)
+    summary, names = telling.summary, list(named)
     addresses = [parse_address(name) for name in names if is_address(name)]
     for address in addresses:
         store_of(address.scheme)
-
-    def read(size: int) -> None:
-        summary.bytes += size
-        progress(size)
-
+    joining = Joining(telling, progress)
+    work = partial(look_at, prints=telling.prints)
     telling.report.begin()
-    for path in files_in((name for name in names if not is_address(name)), summary.could_not_read):
-        if telling.baseline.holds_back_path(path):
+    files = files_in((name for name in names if not is_address(name)), summary.could_not_read)
+    for is_input, paths in groupby(files, STANDARD_INPUT.__eq__):
+        if is_input:
+            _through(standard_input(), STANDARD_INPUT, telling, joining)
             continue
-        try:
-            if path == STANDARD_INPUT:
-                _through(_Counted(standard_input(), read), path, needles, telling)
-            else:
-                with opened(path) as (raw, _):
-                    source, _ = source_of(raw)
-                    _through(_Counted(source, read), path, needles, telling)
-        except BREAKS as error:
-            summary.could_not_read(Unread(path, broken_off(error), partly=True))
-        summary.files += 1
+        tasks, worth = _worth(_tasks(paths, telling))
+        in_order(work, tasks, (jobs or processors()) if worth else 1, joining.hear)
     for store, stored in objects_in(addresses, summary.could_not_read):
         if telling.baseline.holds_back_path(stored.address):
             continue
         try:
             with opened_object(store, stored) as whole:
-                source, _ = source_of_object(whole)
-                _through(_Counted(source, read), stored.address, needles, telling)
+                _through(source_of_object(whole)[0], stored.address, telling, joining)
         except BREAKS as error:
-            summary.could_not_read(Unread(stored.address, broken_off(error), partly=True))
-        summary.files += 1
+            _broken(stored.address, error, summary)
+    summary.unread.sort(key=lambda each: each.path)  # who came first depends on processes
     telling.report.end(summary)
     return summary
 
 
-def _through(source: Reads, path: str, needles: Needles, telling: Telling) -> None:
-    def numbered() -> bool:
-        return telling.wants_findings
+def _tasks(paths: Iterable[str], telling: Telling) -> Iterator[Task]:
+    for path in paths:
+        if telling.baseline.holds_back_path(path):
+            continue
+        try:
+            with opened(path) as (raw, found):
+                for task in tasks_of(path, raw, found):
+                    yield task._replace(most=telling.most)
+        except BREAKS as error:
+            _broken(path, error, telling.summary)
 
-    for found in found_in(source, path, needles, numbered=numbered):
-        if telling.wants_findings:
-            telling.tell(finding_of(found, telling.prints))
-        else:
-            _count(found, telling.summary)
+
+def _broken(path: str, error: BaseException, summary: Summary) -> None:
+    summary.could_not_read(Unread(path, broken_off(error), partly=True))
+    summary.files += 1
 
 
-def _count(found: Found, summary: Summary) -> None:
-    """The figures of *found*, without making a finding of it."""
-    context = {
-        name: value for name, value in context_of(found.record).items() if name in summary.by
-    }
-    summary.count(
-        rule_of(found.hit),
-        issuer=found.hit.token.issuer or "",
-        within=found.hit.within,
-        path=found.path,
-        **context,
-    )
+def _worth(tasks: Iterator[Task]) -> tuple[Iterable[Task], bool]:
+    """*tasks*, and whether they are worth several processes."""
+    first: list[Task] = []
+    size = 0
+    for task in tasks:
+        first.append(task)
+        size += task.size
+        if size > _WORTH and len(first) > 1:
+            return chain(first, tasks), True
+    return first, False
+
+
+def _through(source: Reads, path: str, telling: Telling, joining: Joining) -> None:
+    """Look here at what only this process has open."""
+    task, summary, reading = Task(path, most=telling.most), Summary(), Reading()
+    tell = partial(joining.hear, task)
+    try:
+        look_through(source, task, tell, prints=telling.prints, summary=summary, reading=reading)
+    except BREAKS as error:
+        summary.could_not_read(Unread(path, broken_off(error), partly=True))
+    tell(End(summary, reading.fields))

@@ -37,6 +37,9 @@ _Ignore = Annotated[list[str] | None, typer.Option(help="A fingerprint that is k
 _IgnorePath = Annotated[
     list[str] | None, typer.Option(help="Paths to leave out, such as 'archive/*'.")
 ]
+_Jobs = Annotated[
+    int, typer.Option(min=0, help="Processes that look through files; 0: one per processor.")
+]
 _Follow = Annotated[
     bool, typer.Option("--follow", help="Go on as files grow and are rotated, until ctrl-C.")
 ]
@@ -64,6 +67,7 @@ def logs(
     no_backup: _NoBackup = False,
     ignore: _Ignore = None,
     ignore_path: _IgnorePath = None,
+    jobs: _Jobs = 0,
     follow: _Follow = False,
     state: _State = None,
     interval: _Interval = 1.0,
@@ -95,5 +99,5 @@ def logs(
     if follow:
         return follow_logs(paths, following, telling)
     if write_baseline is not None:
-        return write_known(write_baseline, telling, lambda: scan_logs(paths, telling))
-    return scan_logs(paths, telling).exit_code
+        return write_known(write_baseline, telling, lambda: scan_logs(paths, telling, jobs=jobs))
+    return scan_logs(paths, telling, jobs=jobs).exit_code

@@ -31,6 +31,10 @@ class Report(Protocol):
     def wants_more(self) -> bool:
         """Whether the next finding is told; if not, nobody needs to make it."""
 
+    @property
+    def most(self) -> int | None:
+        """How many findings more are told at most; None for each that there is."""
+
     def begin(self) -> None:
         """Before the first finding."""
 
@@ -45,6 +49,7 @@ class _Each:
     """Reports that tell every finding."""
 
     wants_more = True
+    most = None
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -61,6 +66,7 @@ class Collecting:
     """Keeps findings: for a baseline, and for whoever calls the scan from Python."""
 
     wants_more = True
+    most = None
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []

@@ -24,6 +24,7 @@ class SarifReport:
     """One run in one document."""
 
     wants_more = True
+    most = None
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

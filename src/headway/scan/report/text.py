@@ -39,6 +39,11 @@ class TextReport:
         """Whether the next finding is shown."""
         return self._shown is None or self._seen < self._shown
 
+    @property
+    def most(self) -> int | None:
+        """How many are still shown."""
+        return None if self._shown is None else self._shown - self._seen
+
     def begin(self) -> None:
         """Nothing stands before the findings."""
 
