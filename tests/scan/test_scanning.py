@@ -6,6 +6,8 @@ import gzip
 import io
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -212,3 +214,26 @@ def test_a_file_that_can_not_be_opened_is_named(
     summary, text = scanned(tmp_path)
     assert (summary.exit_code, summary.files) == (2, 1)
     assert "permission denied" in text
+
+
+def test_objects_are_looked_through_after_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stored:
+        def __init__(self, address: str) -> None:
+            self.address = address
+
+    @contextmanager
+    def opened_object(store: object, stored: Stored) -> Iterator[io.BytesIO]:
+        if stored.address.endswith("gone"):
+            raise FileNotFoundError(2, "No such file or directory")
+        yield io.BytesIO(LINE)
+
+    stored = [(None, Stored(f"s3://bucket/{name}")) for name in ("a", "gone", "left")]
+    monkeypatch.setattr(scanning, "store_of", lambda scheme: None)
+    monkeypatch.setattr(scanning, "objects_in", lambda addresses, unread: stored)
+    monkeypatch.setattr(scanning, "opened_object", opened_object)
+    monkeypatch.setattr(scanning, "source_of_object", lambda whole: (whole, None))
+    summary, _ = scanned("s3://bucket/", baseline=Baseline(paths=["*/left"]))
+    assert (summary.total, summary.files) == (1, 2)
+    assert [(each.path, each.why) for each in summary.unread] == [
+        ("s3://bucket/gone", "no such file or directory"),
+    ]
