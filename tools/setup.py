@@ -54,6 +54,8 @@ OPTIONAL = {
         program: (program, f"{name} is missing", f"of the gateway behind {name}")
         for program, name in {"nginx": "nginx", "haproxy": "HAProxy", "caddy": "Caddy"}.items()
     },
+    "php": ("php-cli", "PHP is missing", "of what PHP reads in a query"),
+    "ruby": ("ruby ruby-rack", "Ruby is missing", "of what Ruby reads in a query"),
     "redis-server": ("redis-server", "Redis is missing", "of the replay cache in Redis"),
 }
 """Programs that some tests run, each with its Debian package."""
