@@ -59,6 +59,11 @@ class Baseline:
         self._paths = tuple(paths)
 
     @property
+    def fingerprints(self) -> frozenset[str]:
+        """Those that are held back wherever they are."""
+        return self._fingerprints
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is held back."""
         return not (self._fingerprints or self._paths)
@@ -120,10 +125,11 @@ def write_baseline(path: Path, findings: Iterable[Finding], prints: Fingerprints
     return len(ordered)
 
 
-def fingerprint_key(environment: dict[str, str], home: Path) -> bytes:
+def fingerprint_key(environment: dict[str, str], home: Path, *, make: bool = True) -> bytes:
     """The key of fingerprints: from the environment, else of this user, made when it is first used.
 
-    Raises ConfigurationError for one that is no key, or a file that others can read.
+    Raises ConfigurationError for one that is no key, a file that others can read, and, without
+    *make*, where there is none.
     """
     given = environment.get(KEY_VARIABLE)
     if given is not None:
@@ -139,6 +145,8 @@ def fingerprint_key(environment: dict[str, str], home: Path) -> bytes:
     try:
         return _kept_key(path)
     except (FileNotFoundError, NotADirectoryError):
+        if not make:
+            raise ConfigurationError(f"no key of fingerprints: set {KEY_VARIABLE}") from None
         return _new_key(folder, path)
     except OSError as error:
         why = (error.strerror or "can not be read").lower()

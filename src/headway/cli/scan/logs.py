@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headway.cli.scan.clustering import Engine, Engines
 from headway.cli.scan.following import Following, follow_logs
 from headway.cli.scan.redacting import clean
 from headway.cli.scan.words import Form, telling_of, write_known
@@ -52,6 +53,13 @@ _Interval = Annotated[
 _FromEnd = Annotated[
     bool, typer.Option("--from-end", help="With --follow: pass over what is there now.")
 ]
+_Engine = Annotated[Engine, typer.Option(help="Who looks: this machine, or a Dask cluster.")]
+_Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Of Dask's, such as tls://host:8786.")
+]
+_Ca = Annotated[Path | None, typer.Option(help="Of the cluster: the authority, in PEM.")]
+_Cert = Annotated[Path | None, typer.Option(help="Our certificate, in PEM.")]
+_Key = Annotated[Path | None, typer.Option(help="Its key, in PEM.")]
 
 
 def logs(
@@ -72,19 +80,21 @@ def logs(
     state: _State = None,
     interval: _Interval = 1.0,
     from_end: _FromEnd = False,
+    engine: _Engine = Engine.LOCAL,
+    scheduler: _Scheduler = None,
+    tls_ca: _Ca = None,
+    tls_cert: _Cert = None,
+    tls_key: _Key = None,
 ) -> int:
     """Find tokens in log files, and in any other text.  Exit code 1 where there are some."""
-    from headway.scan.scanning import scan_logs
-
+    engines = Engines(engine, scheduler, tls_ca, tls_cert, tls_key)
+    files = [("--redact", redact is not None), ("--in-place", in_place)]
+    engines.check([*files, ("--follow", follow), ("--jobs", jobs)])
     following = Following(wanted=follow, state=state, interval=interval, from_end=from_end)
     following.check(
         paths,
         form,
-        [
-            ("--redact", redact is not None),
-            ("--in-place", in_place),
-            ("--write-baseline", write_baseline is not None),
-        ],
+        [*files, ("--write-baseline", write_baseline is not None)],
     )
     if redact is not None or in_place:
         return clean(paths, redact, in_place=in_place, backup=backup, no_backup=no_backup)
@@ -99,5 +109,5 @@ def logs(
     if follow:
         return follow_logs(paths, following, telling)
     if write_baseline is not None:
-        return write_known(write_baseline, telling, lambda: scan_logs(paths, telling, jobs=jobs))
-    return scan_logs(paths, telling, jobs=jobs).exit_code
+        return write_known(write_baseline, telling, lambda: engines.scan(paths, telling, jobs))
+    return engines.scan(paths, telling, jobs).exit_code
