@@ -36,6 +36,7 @@ FOREIGN = {
     "azurite": "Azure's emulator of its object store for the tests, from npm",
     "forge_manifest": "Forge's own check of manifests for the tests, from npm",
     "jirajs": "a foreign client for the tests, from npm",
+    "sarif": "the schema of SARIF for the tests, from npm",
 }
 """Folders of ``tests/e2e`` with npm packages of their own."""
 

@@ -17,6 +17,7 @@ import msgspec
 from headway.errors import ConfigurationError
 from headway.keys import new_sealing_key
 from headway.scan.findings import Finding, Fingerprints
+from headway.scan.report.escaping import as_json
 
 __all__ = [
     "KEY_VARIABLE",
@@ -116,7 +117,7 @@ def write_baseline(path: Path, findings: Iterable[Finding], prints: Fingerprints
     }
     ordered = sorted(entries.values(), key=lambda e: (e.path, e.rule, e.fingerprint))
     content = _File(key_id=prints.key_id, findings=tuple(ordered))
-    text = msgspec.json.format(msgspec.json.encode(content), indent=1)
+    text = msgspec.json.format(as_json(content), indent=1).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     with open(number, "wb") as out:  # noqa: PTH123 - a descriptor
