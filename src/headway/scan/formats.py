@@ -13,13 +13,15 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-__all__ = ["FORMATS", "Columns", "Format", "Record", "known_columns", "record_of"]
+__all__ = ["FORMATS", "Columns", "Format", "Record", "moment_of", "record_of"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a line says of a request; ``parts`` are spans of the line, by name.
 
-    ``at`` is in seconds since 1970; where a line has no zone, UTC is taken.
+    ``at`` is in seconds since 1970; where a line has no zone, UTC is taken.  ``target`` is
+    path and query, or the address, as the request had them: without the escapes of the log, and
+    empty where the line is of a log of errors.
     """
 
     client: str = ""
@@ -28,6 +30,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     path: str = ""
     status: int | None = None
     agent: str = ""
+    origin: str = ""
+    target: str = ""
     parts: tuple[tuple[str, int, int], ...] = ()
 
 
@@ -92,10 +96,30 @@ def _path(url: bytes | None) -> str:
     return re.split(r"[?;#]", text, maxsplit=1)[0]
 
 
+_ESCAPE = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|(["\\]))')
+
+
+def _target(url: bytes | None) -> str:
+    """*url* without the escapes of nginx (a hexadecimal byte) and Apache (a backslash)."""
+    if url is None or url == b"-":
+        return ""
+    if b"\\" in url:
+        url = _ESCAPE.sub(
+            lambda found: bytes.fromhex(found[1].decode()) if found[1] else found[2], url
+        )
+    return url.decode("latin-1")
+
+
 def _by(
-    pattern: bytes, parts: Iterable[str] = ("url", "referer", "redirect", "upstream")
+    pattern: bytes,
+    parts: Iterable[str] = ("url", "referer", "redirect", "upstream"),
+    *,
+    counts: bool = True,
 ) -> Format:
-    """A reader by an expression whose groups are named like the members of a record."""
+    """A reader by an expression whose groups are named like the members of a record.
+
+    *counts*: a line is a request, and not something that is said of one which another log has.
+    """
     compiled = re.compile(pattern)
     named = [part for part in parts if part in compiled.groupindex]
 
@@ -113,6 +137,7 @@ def _by(
             path=_path(got.get("url")),
             status=int(got["status"]) if got.get("status") else None,
             agent=_text(got.get("agent")),
+            target=_target(got.get("url")) if counts else "",
             parts=tuple((part, *found.span(part)) for part in named if got[part] is not None),
         )
 
@@ -144,6 +169,7 @@ class Columns:
             at += len(value) + 1
         got = {name: line[start:end] for name, (start, end) in spans.items()}
         agent = unquote_plus(_text(got.get(b"cs(User-Agent)")))
+        stem, query = _target(got.get(b"cs-uri-stem")), _target(got.get(b"cs-uri-query"))
         return Record(
             client=_text(got.get(b"c-ip")),
             at=_moment(f"{_text(got.get(b'date'))}T{_text(got.get(b'time'))}"),
@@ -151,33 +177,13 @@ class Columns:
             path=_path(got.get(b"cs-uri-stem")),
             status=int(got[b"sc-status"]) if got.get(b"sc-status", b"").isdigit() else None,
             agent=unquote_plus(agent) if tabs else agent,
+            target=f"{stem}?{query}" if query else stem,
             parts=tuple(
                 (part, *spans[column])
                 for column, part in ((b"cs-uri-query", "url"), (b"cs(Referer)", "referer"))
                 if column in spans
             ),
         )
-
-
-_COLUMNS = frozenset(
-    b"date time c-ip cs-method cs-uri-stem cs-uri-query sc-status "
-    b"cs(User-Agent) cs(Referer)".split()
-)
-
-
-def known_columns(fields: bytes) -> bytes:
-    """The line *fields* with a dash for each column that nobody reads; b"" for none.
-
-    Whatever else such a line holds does not leave the machine with it.
-
-    >>> known_columns(b"#Fields: date x-edge c-ip")
-    b'#Fields: date - c-ip'
-    """
-    name, colon, columns = fields.partition(b":")
-    if not colon:
-        return b""
-    known = (column if column in _COLUMNS else b"-" for column in columns.split())
-    return name + b": " + b" ".join(known)
 
 
 # ---- JSON -----------------------------------------------------------------------------------
@@ -192,8 +198,10 @@ _JSON_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "status": ("status", "DownstreamStatus", "http.response.status_code", "status_code"),
     "agent": ("User-Agent", "userAgent", "user_agent", "request_User-Agent", "user_agent.original"),
     "referer": ("Referer", "referer", "referrer", "request_Referer", "http.request.header.referer"),
+    "origin": ("Origin", "origin", "request_Origin", "http.request.header.origin"),
 }  # fmt: skip
 _MEMBER_OF = {name: part for part, names in _JSON_MEMBERS.items() for name in names}
+_QUERIES = ("query_string", "url.query")  # of an address that may stand beside, without it
 _ROOMS = {"breadcrumbs": "breadcrumb", "exception": "message", "logentry": "message"}
 _LEXEME = re.compile(rb'"((?:[^"\\]|\\.)*+)"|[{}\[\],:]')
 _WRAPPERS = frozenset({"value", "stringValue", "arrayValue", "values", "key", "name"})
@@ -212,13 +220,21 @@ def _json(line: bytes) -> Record | None:
     _gather(whole, got, 0)
     return Record(
         client=got.get("client", ""),
-        at=_json_moment(got.get("at", "")),
+        at=moment_of(got.get("at", "")),
         method=got.get("method", ""),
         path=_path(got.get("url", "").encode()),
         status=int(got["status"]) if got.get("status", "").isdigit() else None,
         agent=got.get("agent", ""),
+        origin=got.get("origin", ""),
+        target=_json_target(got),
         parts=_json_parts(line),
     )
+
+
+def _json_target(got: Mapping[str, str]) -> str:
+    url, query = got.get("url", ""), got.get("query", "")
+    whole = f"{url}?{query}" if query and "?" not in url else url
+    return whole.encode("utf-8", "replace").decode("latin-1")
 
 
 def _gather(value: object, got: dict[str, str], depth: int) -> None:
@@ -244,6 +260,8 @@ def _keep(name: str, value: object, got: dict[str, str]) -> None:
     part = _MEMBER_OF.get(name)
     if isinstance(value, list) and value:
         value = value[0]
+    if name in _QUERIES and "query" not in got and isinstance(value, str):
+        got["query"] = value
     if part is not None and part not in got and isinstance(value, str | int | float):
         got[part] = str(value)
 
@@ -254,7 +272,8 @@ def _first_string(value: object) -> object:
     return value
 
 
-def _json_moment(text: str) -> float | None:
+def moment_of(text: str) -> float | None:
+    """A moment as JSON has it: seconds, thousandths or billionths since 1970, or a date."""
     try:
         number = float(text)
     except ValueError:
@@ -331,7 +350,8 @@ _READERS: Mapping[str, Callable[[bytes], Record | None]] = {
     "nginx-error": _by(
         rb"\A(?P<at>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[\w+\] .*?client: (?P<client>[^,]+)"
         rb".*?request: " + _REQUEST + rb'(?:.*?upstream: "(?P<upstream>[^"]*)")?'
-        rb'(?:.*?referrer: "(?P<referer>[^"]*)"?)?'
+        rb'(?:.*?referrer: "(?P<referer>[^"]*)"?)?',
+        counts=False,
     ).read,
     "heroku": _by(
         rb"\A(?P<at>\S+) heroku\[router\]: .*?method=(?P<method>[A-Z]+) path=\"(?P<url>[^\"]*)\""

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from pathlib import Path
 
 import pytest
 
 from headway.cli.commands import run
+from headway.cli.gateway.failed_open import LINE_MAX
 
 OPEN = '192.0.2.1 [2022-02-01T0%d:00:00+00:00] "GET /a" 200 5 "pass" "failed-open"\n'
 OTHER = '192.0.2.1 [2022-02-01T00:00:00+00:00] "GET /a" 200 5 "pass" "-"\n'
@@ -36,3 +38,16 @@ def test_none_is_none_and_what_is_not_there_is_said(
     assert capsys.readouterr().out == "let on undecided: 0 requests of 1 line\n"
     assert run(["gateway", "failed-open", str(tmp_path / "none")]) == 2
     assert "none: No such file" in capsys.readouterr().err
+
+
+def test_lines_without_end_and_files_that_are_cut(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "x" * (2 * LINE_MAX + 5)
+    text = OPEN % 1 + long + "\n" + OPEN % 2
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert run(["gateway", "failed-open", "-"]) == 1
+    assert "let on undecided: 2 requests of 3 lines" in capsys.readouterr().out
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(text.encode())[:-20])
+    assert run(["gateway", "failed-open", str(tmp_path / "cut.gz")]) == 2
+    assert "is no whole file of gzip" in capsys.readouterr().err

@@ -91,3 +91,27 @@ def test_other_protocols_are_refused(
     assert why in said.err
     assert said.out == ""
     assert "hunter2" not in said.err
+
+
+def test_usage_records(
+    log: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What a plan is made from; figures and nothing else are told."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEADWAY_USAGE", raising=False)
+    policy = tmp_path / "api.toml"
+    policy.write_text('name = "a"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]\n')
+    out = tmp_path / "u.jsonl"
+    words = ["scan", "logs", str(log), "--usage", str(out)]
+    assert run(words) == 2
+    assert "which policy?" in capsys.readouterr().err
+    assert run([*words, "--policy", str(policy)]) == 0
+    assert capsys.readouterr().out == "2 lines, 2026-01-01 to 2026-01-01: 1 use\n"
+    assert b'"location":"jwt"' in out.read_bytes()
+    assert secrets_in(out.read_bytes()) == []
+    for other in (["--redact", "x"], ["--in-place"], ["--write-baseline", "x"]):
+        assert run([*words, *other]) == 2
+        assert "--usage: tells nothing else" in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -14,18 +13,15 @@ from headway.gateway.policy_file import read_policy
 from headway.gateway.usage.access_logs import (
     LINE_MAX,
     Conversion,
+    Converter,
     Line,
-    combined,
-    convert,
-    fields_of,
-    from_json,
+    names_of,
 )
 from headway.gateway.verifiers.connect import ConnectVerifier, KeptInstallations
 from headway.model import Installation, Product, Secret
 from uses import NOW
 
 SECRET = Secret("0123456789abcdef0123")
-TIME = "[01/Feb/2022:00:00:00 +0000]"
 CONNECT = b"""
 name = "api"
 [verify]
@@ -44,77 +40,39 @@ off = 2022-03-01
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    "line",
     [
-        (
-            f'192.0.2.1 - ann {TIME} "GET /a?b=c HTTP/1.1" 200 512 "https://r/" "curl/8 (x)"',
-            Line(NOW, "GET", "/a?b=c", "192.0.2.1", "curl/8 (x)", "", 200),
-        ),
-        (f'h - - {TIME} "POST / HTTP/1.0" 401 -', Line(NOW, "POST", "/", "h", "", "", 401)),
-        (
-            f'h - - {TIME} "GET /a\\x22b HTTP/1.1" 200 5 "-" "say \\"hi\\""',
-            Line(NOW, "GET", '/a"b', "h", 'say "hi"', "", 200),
-        ),
-        (
-            f'h - a b {TIME} "GET http://api.example/x?y HTTP/1.1" 200 5 "-" "-"',
-            Line(NOW, "GET", "/x?y", "h", "", "", 200),
-        ),
-        ('h - - [01/Feb/2022:02:00:00 +0200] "GET / HTTP/1.1" 200 5',
-         Line(NOW, "GET", "/", "h", "", "", 200)),
+        Line(NOW, "get", "/"), Line(NOW, "", "/"), Line(NOW, "GET", "*"), Line(NOW, "GET", ""),
+        Line(NOW, "GET", "http://[x"), Line(NOW, "GET", f"/{'x' * LINE_MAX}"),
+        Line(-1.0, "GET", "/"), Line(2.0**40, "GET", "/"), Line(NOW, "GET", "ftp://h/x"),
     ],
-    ids=range(5),
+    ids=range(9),
 )  # fmt: skip
-def test_common_and_combined(text: str, line: Line) -> None:
-    assert combined(text) == line
+def test_what_can_have_been_no_request(line: Line) -> None:
+    converter = Converter(read_policy(CONNECT), lambda use, at: None, hash_key=bytes(32))
+    assert not converter.take(line)
+    assert converter.told == Conversion()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", "rubbish", f'h - - {TIME} "GET /" 200 5', f'h - - {TIME} "-" 400 0',
-        'h - - [yesterday] "GET / HTTP/1.1" 200 5', f'h - - {TIME} "get / HTTP/1.1" 200 5',
-        f'h - - {TIME} "GET * HTTP/1.1" 200 5', f'h - - {TIME} "GET http://[x HTTP/1.1" 200 5',
-        f'h - - {TIME} "GET /{"x" * LINE_MAX} HTTP/1.1" 200 5',
-        f'h - - {TIME} "\\x16\\x03\\x01" 400 0', f"h {'[' * 3000}",
-    ],
-    ids=range(11),
-)  # fmt: skip
-def test_what_is_no_line(text: str) -> None:
-    assert combined(text) is None
+def test_an_address_is_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    uses: list[Use] = []
+    policy = read_policy(CONNECT)
+    converter = Converter(policy, lambda use, at: uses.append(use), hash_key=bytes(32))
+    assert converter.take(Line(NOW, "GET", f"https://h.example:443/rest/1?jwt={token('acme')}"))
+    assert [(use.client, use.route) for use in uses] == [("acme", "/rest/*")]
 
 
-def test_json_of_caddy_and_of_anybody() -> None:
-    caddy = {
-        "ts": NOW, "status": 200,
-        "request": {
-            "method": "GET", "uri": "/a?b", "remote_ip": "192.0.2.1",
-            "headers": {"User-Agent": ["curl/8"], "Origin": ["https://o.example"]},
-        },
-    }  # fmt: skip
-    told = Line(NOW, "GET", "/a?b", "192.0.2.1", "curl/8", "https://o.example", 200)
-    assert from_json(json.dumps(caddy)) == told
-    mine = fields_of("time=at,method=m,target=uri,peer=,agent=ua,origin=none.x,status=s")
-    other = {"at": "2022-02-01T00:00:00Z", "m": "GET", "uri": "/a", "ua": 5, "s": "200"}
-    assert from_json(json.dumps(other), mine) == Line(NOW, "GET", "/a", status=200)
-    with pytest.raises(ConfigurationError, match="'when' is none of time, method"):
-        fields_of("when=ts")
-    with pytest.raises(ConfigurationError, match="'time' is none of"):
-        fields_of("time")
+def test_what_a_line_has_to_hold() -> None:
+    assert names_of(read_policy(CONNECT)) == ("jwt",)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "rubbish", "[]", "5", "[" * 5000, {"ts": 1}, {"ts": True, "request": {}},
-        {"ts": "2022-02-01", "request": {"method": "GET", "uri": "/"}},
-        {"ts": "soon", "request": {"method": "GET", "uri": "/"}},
-        {"ts": -1, "request": {"method": "GET", "uri": "/"}},
-        {"ts": 1, "request": {"method": 5, "uri": "/"}},
-    ],
-    ids=range(10),
-)  # fmt: skip
-def test_what_is_no_json_of_a_request(value: Any) -> None:
-    assert from_json(value if isinstance(value, str) else json.dumps(value)) is None
+def test_conversions_add_up() -> None:
+    told = Conversion(lines=1, days={"2022-02-01"})
+    told.add(Conversion(lines=2, unread=1, first_unread=2, refused=3, uses=4, days={"2022-02-02"}))
+    told.add(Conversion(unread=1, first_unread=7))
+    assert told == Conversion(
+        lines=3, unread=2, first_unread=2, refused=3, uses=4, days={"2022-02-01", "2022-02-02"}
+    )
 
 
 # ---- uses -----------------------------------------------------------------------------------
@@ -126,32 +84,31 @@ def token(issuer: str, secret: Secret = SECRET) -> str:
     )
 
 
-def logged(query: str, status: int = 200) -> str:
-    return f'192.0.2.1 - - {TIME} "GET /rest/1{query} HTTP/1.1" {status} 5 "-" "okhttp/4"'
+def logged(query: str, status: int = 200) -> Line:
+    return Line(NOW, "GET", f"/rest/1{query}", "192.0.2.1", "okhttp/4", "", status)
 
 
-def counted(lines: list[str], policy: bytes = CONNECT, **more: Any) -> tuple[list[Use], Conversion]:
+def counted(
+    lines: list[Line], policy: bytes = CONNECT, **more: Any
+) -> tuple[list[Use], Conversion]:
     uses: list[Use] = []
 
     def count(use: Use, at: float) -> None:
         assert at == NOW
         uses.append(use)
 
-    last = Conversion()
-    steps = convert(lines, combined, read_policy(policy), count, hash_key=bytes(32), **more)
-    for last in steps:
-        assert last.lines
-    return uses, last
+    converter = Converter(read_policy(policy), count, hash_key=bytes(32), **more)
+    assert all(converter.take(line) for line in lines)
+    return uses, converter.told
 
 
 def test_a_client_is_who_its_token_says_and_proves_nothing() -> None:
     text = token("acme")
-    uses, told = counted([logged(f"?a=1&jwt={text}"), logged("?a=1"), "rubbish"])
+    uses, told = counted([logged(f"?a=1&jwt={text}"), logged("?a=1"), logged("")])
     assert [(use.client, use.verified, use.outcome) for use in uses] == [("acme", False, "pass")]
     assert (uses[0].route, uses[0].agent, uses[0].method) == ("/rest/*", "okhttp", "GET")
     assert text not in repr(uses)
-    assert (told.lines, told.uses, told.unread, told.first_unread) == (3, 1, 1, 3)
-    assert told.days == {"2022-02-01"}
+    assert (told.uses, told.refused) == (1, 0)
 
 
 def test_what_had_been_refused_is_not_missed() -> None:

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from headway.cli.scan.clustering import Engine, Engines
+from headway.cli.gateway.policy import DEFAULT, VARIABLE, named
 from headway.cli.scan.following import Following, follow_logs
 from headway.cli.scan.redacting import clean
 from headway.cli.scan.words import Form, telling_of, write_known
+from headway.errors import ConfigurationError
 
 __all__ = ["logs"]
 
@@ -53,13 +54,14 @@ _Interval = Annotated[
 _FromEnd = Annotated[
     bool, typer.Option("--from-end", help="With --follow: pass over what is there now.")
 ]
-_Engine = Annotated[Engine, typer.Option(help="Who looks: this machine, or a Dask cluster.")]
-_Scheduler = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="Of Dask's, such as tls://host:8786.")
+_Usage = Annotated[
+    Path | None,
+    typer.Option(help="Write the gateway's usage records of what was used, and tell nothing else."),
 ]
-_Ca = Annotated[Path | None, typer.Option(help="Of the cluster: the authority, in PEM.")]
-_Cert = Annotated[Path | None, typer.Option(help="Our certificate, in PEM.")]
-_Key = Annotated[Path | None, typer.Option(help="Its key, in PEM.")]
+_Policy = Annotated[
+    Path,
+    typer.Option(metavar="FILE", envvar=VARIABLE, help="With --usage: the policy file (TOML)."),
+]
 
 
 def logs(
@@ -80,22 +82,30 @@ def logs(
     state: _State = None,
     interval: _Interval = 1.0,
     from_end: _FromEnd = False,
-    engine: _Engine = Engine.LOCAL,
-    scheduler: _Scheduler = None,
-    tls_ca: _Ca = None,
-    tls_cert: _Cert = None,
-    tls_key: _Key = None,
+    usage: _Usage = None,
+    policy: _Policy = DEFAULT,
 ) -> int:
     """Find tokens in log files, and in any other text.  Exit code 1 where there are some."""
-    engines = Engines(engine, scheduler, tls_ca, tls_cert, tls_key)
-    files = [("--redact", redact is not None), ("--in-place", in_place)]
-    engines.check([*files, ("--follow", follow), ("--jobs", jobs)])
+    from headway.scan.scanning import scan_logs
+
     following = Following(wanted=follow, state=state, interval=interval, from_end=from_end)
     following.check(
         paths,
         form,
-        [*files, ("--write-baseline", write_baseline is not None)],
+        [
+            ("--redact", redact is not None),
+            ("--in-place", in_place),
+            ("--write-baseline", write_baseline is not None),
+            ("--usage", usage is not None),
+        ],
     )
+    if usage is not None:
+        if redact is not None or in_place or write_baseline is not None:
+            raise ConfigurationError("--usage: tells nothing else, and goes with no other output")
+        from headway.cli.past_usage import PastUsage, write_usage
+
+        write_usage(paths, usage, PastUsage(policy=named(policy), jobs=jobs))
+        return 0
     if redact is not None or in_place:
         return clean(paths, redact, in_place=in_place, backup=backup, no_backup=no_backup)
     telling = telling_of(
@@ -109,5 +119,5 @@ def logs(
     if follow:
         return follow_logs(paths, following, telling)
     if write_baseline is not None:
-        return write_known(write_baseline, telling, lambda: engines.scan(paths, telling, jobs))
-    return engines.scan(paths, telling, jobs).exit_code
+        return write_known(write_baseline, telling, lambda: scan_logs(paths, telling, jobs=jobs))
+    return scan_logs(paths, telling, jobs=jobs).exit_code

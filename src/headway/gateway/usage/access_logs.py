@@ -7,11 +7,9 @@ nothing; with the policy's own verifiers, an old token is checked as of its day.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,8 +17,8 @@ import msgspec
 from headway.errors import ConfigurationError, Refusal, TokenMalformed
 from headway.gateway.decide import Gateway
 from headway.gateway.decision import Ask, Use
+from headway.gateway.parameters import parts_of
 from headway.gateway.rules import GatewayPolicy, Mode
-from headway.gateway.usage.record import day_of
 from headway.gateway.verifiers.connect import ConnectVerifier, KeptInstallations
 from headway.gateway.verifiers.jwks import JwksVerifier
 from headway.gateway.verifiers.settings import Verification
@@ -28,36 +26,12 @@ from headway.gateway.verifying import Verifier
 from headway.model import Installation, RequestFacts, TokenText
 from headway.ports import KeySource, ReplayCache, Steps
 
-__all__ = [
-    "FIELDS",
-    "Conversion",
-    "Line",
-    "combined",
-    "convert",
-    "fields_of",
-    "from_json",
-]
+__all__ = ["Conversion", "Converter", "Line", "names_of"]
 
 LINE_MAX = 65_536
 _REFUSED = frozenset({401, 403})
 
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
-_COMBINED = re.compile(
-    rf"(\S+) \S+ [^\[]*\[([^\]]+)\] {_QUOTED} (\d{{3}}) \S+(?: {_QUOTED} {_QUOTED})?"
-)
-_ESCAPE = re.compile(r'\\(?:x([0-9A-Fa-f]{2})|(["\\]))')
 _METHOD = re.compile(r"[A-Z]{1,20}")
-
-FIELDS: Mapping[str, str] = {
-    "time": "ts",
-    "method": "request.method",
-    "target": "request.uri",
-    "peer": "request.remote_ip",
-    "agent": "request.headers.User-Agent",
-    "origin": "request.headers.Origin",
-    "status": "status",
-}
-"""Where a JSON log has what is needed: Caddy's names."""
 
 
 class Line(NamedTuple):
@@ -70,103 +44,6 @@ class Line(NamedTuple):
     agent: str = ""
     origin: str = ""
     status: int = 0
-
-
-# ---- lines ----------------------------------------------------------------------------------
-
-
-def combined(text: str) -> Line | None:
-    r"""A line of Apache's and nginx's "common" and "combined"; None for what is none.
-
-    >>> combined('192.0.2.1 - - [01/Feb/2022:00:00:00 +0000] "GET /a?b HTTP/1.1" 200 5 "-" "x/1"')
-    Line(at=1643673600.0, method='GET', target='/a?b', peer='192.0.2.1', agent='x/1', ...
-    """
-    match = _COMBINED.match(text)
-    if match is None:
-        return None
-    peer, time, request, status, _, agent = match.groups()
-    try:
-        at = datetime.strptime(time, "%d/%b/%Y:%H:%M:%S %z").timestamp()
-    except ValueError:
-        return None
-    words = _unescaped(request).split(" ")
-    if len(words) != 3:
-        return None
-    agent = _unescaped(agent or "")
-    told = Line(at, words[0], words[1], peer, "" if agent == "-" else agent, "", int(status))
-    return _checked(told)
-
-
-def _unescaped(text: str) -> str:
-    """Without the escapes of nginx (a hexadecimal byte) and Apache (a backslash)."""
-    return _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else m[2], text)
-
-
-def fields_of(told: str) -> Mapping[str, str]:
-    """``time=ts,target=uri`` over the names of Caddy; raises ConfigurationError.
-
-    >>> fields_of("target=uri")["target"]
-    'uri'
-    """
-    found = dict(FIELDS)
-    for pair in filter(None, told.split(",")):
-        name, equals, place = pair.partition("=")
-        if name not in FIELDS or not equals:
-            raise ConfigurationError(f"fields: {name!r} is none of {', '.join(FIELDS)}")
-        found[name] = place
-    return found
-
-
-def from_json(text: str, fields: Mapping[str, str] = FIELDS) -> Line | None:
-    """A line of JSON; *fields* says where each is, with dots into objects.
-
-    >>> from_json('{"ts": 5, "request": {"method": "GET", "uri": "/a?b"}}').target
-    '/a?b'
-    """
-    try:
-        told = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    values = {name: _found(told, place) for name, place in fields.items()}
-    at = _moment(values["time"])
-    if at is None or not all(isinstance(values[name], str) for name in ("method", "target")):
-        return None
-    told = Line(
-        at,
-        values["method"],
-        values["target"],
-        peer=_text(values["peer"]),
-        agent=_text(values["agent"]),
-        origin=_text(values["origin"]),
-        status=_number(values["status"]),
-    )
-    return _checked(told)
-
-
-def _found(told: Any, place: str) -> Any:
-    for name in place.split(".") if place else ():
-        told = told.get(name) if isinstance(told, dict) else None
-    return told[0] if isinstance(told, list) and told else told
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: Any) -> int:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) == 3 else 0
-
-
-def _moment(value: Any) -> float | None:
-    """Seconds, or a date-time with its offset."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return moment.timestamp() if moment.tzinfo is not None else None
 
 
 def _checked(line: Line) -> Line | None:
@@ -251,6 +128,15 @@ class Conversion(msgspec.Struct):
     uses: int = 0
     days: set[str] = msgspec.field(default_factory=set)
 
+    def add(self, other: Conversion) -> None:
+        """Add what came after it."""
+        self.lines += other.lines
+        self.unread += other.unread
+        self.first_unread = self.first_unread or other.first_unread
+        self.refused += other.refused
+        self.uses += other.uses
+        self.days |= other.days
+
 
 class _Clock:
     at = 0.0
@@ -259,59 +145,68 @@ class _Clock:
         return self.at
 
 
-def convert(
-    lines: Iterable[str],
-    read: Callable[[str], Line | None],
-    policy: GatewayPolicy,
-    count: Callable[[Use, float], None],
-    *,
-    hash_key: bytes,
-    verifiers: Mapping[str, Verifier] | None = None,
-) -> Iterator[Conversion]:
-    """Hand each use in *lines* to *count*, with its time; how far it is, after each line.
+def names_of(policy: GatewayPolicy) -> tuple[str, ...]:
+    """What a line has to hold, case and escapes apart, that is to hold a token of a location.
+
+    >>> from headway.gateway.rules import RetiredLocation
+    >>> names_of(GatewayPolicy(name="a", locations=(RetiredLocation(name="t", parameters=("t",)),)))
+    ('t',)
+    """
+    return parts_of({name for each in policy.locations for name in each.names})
+
+
+class Converter:
+    """Hands each use in the lines that it takes to *count*, with its time.
 
     *verifiers* (whose keys come at once) prove who was who; without them every
     client is one that only claims who it is.
 
     >>> from headway.gateway.rules import RetiredLocation
     >>> policy = GatewayPolicy(name="a", locations=(RetiredLocation(name="t", parameters=("t",)),))
-    >>> log = ['{"ts": 5, "request": {"method": "GET", "uri": "/a?t=secret"}}']
-    >>> told = convert(log, from_json, policy, lambda use, at: None, hash_key=bytes(32))
-    >>> [each.uses for each in told]
-    [1]
+    >>> converter = Converter(policy, lambda use, at: None, hash_key=bytes(32))
+    >>> converter.take(Line(5.0, "GET", "/a?t=secret")), converter.told.uses
+    (True, 1)
     """
-    tried = dict(_believing(policy)) if verifiers is None else verifiers
-    named = {each: _AsOfThen(tried[each], tries=verifiers is not None) for each in tried}
-    clock, found = _Clock(), list[Use]()
-    gateway = Gateway(
-        msgspec.structs.replace(policy, mode=Mode.ENFORCE),
-        verifier=dict(named),
-        usage=found.append,
-        clock=clock,
-        hash_key=hash_key,
-    )
-    told = Conversion()
-    for text in lines:
-        told.lines += 1
-        line = read(text)
-        if line is None:
-            told.unread += 1
-            told.first_unread = told.first_unread or told.lines
-            yield told
-            continue
-        told.days.add(day_of(line.at))
-        if line.status in _REFUSED:
-            told.refused += gateway.may_hold(line.target.partition("?")[2])
-            yield told
-            continue
-        clock.at = line.at
-        gateway.decide(_ask(line))
-        for use in found:
-            told.uses += 1
-            proved = use.verified and named[use.location].proved
-            count(msgspec.structs.replace(use, verified=proved), line.at)
-        found.clear()
-        yield told
+
+    def __init__(
+        self,
+        policy: GatewayPolicy,
+        count: Callable[[Use, float], None],
+        *,
+        hash_key: bytes,
+        verifiers: Mapping[str, Verifier] | None = None,
+    ) -> None:
+        self.told = Conversion()
+        tried = dict(_believing(policy)) if verifiers is None else verifiers
+        self._named = {each: _AsOfThen(tried[each], tries=verifiers is not None) for each in tried}
+        self._clock, self._found, self._count = _Clock(), list[Use](), count
+        self._gateway = Gateway(
+            msgspec.structs.replace(policy, mode=Mode.ENFORCE),
+            verifier=dict(self._named),
+            usage=self._found.append,
+            clock=self._clock,
+            hash_key=hash_key,
+        )
+
+    def take(self, line: Line) -> bool:
+        """Count what *line* uses; whether it can have been a request."""
+        checked = _checked(line)
+        if checked is None:
+            return False
+        if not self._gateway.may_hold(checked.target.partition("?")[2]):
+            return True
+        if checked.status in _REFUSED:
+            self.told.refused += 1
+            return True
+        self._clock.at = checked.at
+        self._gateway.decide(_ask(checked))
+        for use in self._found:
+            self.told.uses += 1
+            if use.verified and not self._named[use.location].proved:
+                use = msgspec.structs.replace(use, verified=False)
+            self._count(use, checked.at)
+        self._found.clear()
+        return True
 
 
 def _ask(line: Line) -> Ask:
