@@ -145,6 +145,27 @@ def upstream(
         running.close()
 
 
+def passing(port: int) -> Callable[[socket.socket, list[bytes]], None]:
+    """What a proxy does that answers a CONNECT to *port* here, and passes everything on."""
+
+    def one_way(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def serve(connection: socket.socket, heard: list[bytes]) -> None:
+        heard.append(head(connection))
+        with socket.create_connection(("127.0.0.1", port), SECONDS) as there:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=one_way, args=(there, connection))
+            back.start()
+            one_way(connection, there)
+            back.join(SECONDS)
+
+    return serve
+
+
 class Relayed:
     """A relay on free ports, on a loop of its own."""
 

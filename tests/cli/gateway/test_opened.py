@@ -67,22 +67,28 @@ def test_without_a_store_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
     assert [each.name for each in tmp_path.iterdir()] == ["gw.toml"]
 
 
-def test_what_counts_after_a_restart_is_said(
+def test_how_is_counted_follows_the_file_and_where_after_a_restart(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = written(tmp_path, "[usage]\nkeep_days = 5\n")
     with (
-        opened(file, str(tmp_path / "u.db")) as (gateway, _, _, *_),
+        opened(file, str(tmp_path / "u.db")) as (gateway, _, _, counter, _),
         caplog.at_level(logging.WARNING),
     ):
-        written(tmp_path, "[usage]\nkeep_days = 5\nown_per_minute = 5\n")
-        gateway.reload()
-        gateway.look()
+        assert counter is not None
+
+        def again(usage: str) -> None:
+            written(tmp_path, usage)
+            gateway.reload()
+            gateway.look()
+
+        again("[usage]\nkeep_days = 6\n[usage.limits]\nclaimed = 1\n")
         assert "restart" not in caplog.text
-        written(tmp_path, "[usage]\nkeep_days = 6\n")
-        gateway.reload()
-        gateway.look()
-    assert "what changed in [usage] or [tickets] counts after a restart" in caplog.text
+        for token in ("one", "another"):
+            gateway.decide(Ask(method="GET", target=f"/?jwt={token}"))
+        assert counter.overflow == 1  # one is told apart, and no further one
+        again("[usage]\nkeep_days = 6\nstore = 'other.db'\n")
+    assert "the store of [usage] or [tickets] counts after a restart" in caplog.text
 
 
 def test_a_file_that_can_not_be_used_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from relayed import MOVED, OK, TOKEN, Upstream, answers, everything, head, upstream
+from relayed import MOVED, OK, TOKEN, Upstream, answers, everything, head, passing, upstream
 
 from headway.cli.commands import run
 from headway.errors import ConfigurationError
@@ -177,6 +178,9 @@ def test_a_policy_file_and_a_password(
         (["https://a.example", "--header", "A B"], "no name of a header"),
         (["https://a.example", "--password-file", "nowhere"], "there is no such file"),
         (["https://a.example", "--upstream-ca", "nowhere"], "holds no certificates"),
+        (["https://a.example", "--via", "http://u:p@h:1"], "--via: a password stands in $HEADWAY"),
+        (["https://a.example", "--via", "h:1"], "is written http://name:port"),
+        (["https://a.example", "--via", "http://h:1", "--tunnel", "*"], "--tunnel: leads to pub"),
     ],
 )
 def test_what_cannot_work_is_said_at_the_start(
@@ -225,3 +229,87 @@ def test_on_the_other_loopback(running: Callable[..., None]) -> None:
 
         running(work, "--base-url-for", site.url, "--bind", "::1")
     assert f"Authorization: {MOVED}".encode() in site.heard[0]
+
+
+def test_a_policy_file_that_changes_counts(
+    running: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "policy.toml"
+    text = 'name = "api"\n[[location]]\nname = "key"\nparameters = ["%s"]\nheader = "X-Key"\n'
+    policy.write_text(text % "k")
+    with upstream(answers(OK)) as site:
+
+        def moved(port: int, parameter: str) -> bool:
+            asked(port, get(site, f"?{parameter}=T"))
+            return b"X-Key: Bearer T" in site.heard[-1]
+
+        def until(port: int, parameter: str, wanted: bool) -> None:
+            end = time.monotonic() + SECONDS
+            while moved(port, parameter) is not wanted:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+
+        def work(told: str) -> None:
+            port = proxy_of(told)
+            assert moved(port, "k")
+            assert not moved(port, "other")
+            policy.write_text(text % "other")
+            os.kill(os.getpid(), signal.SIGHUP)
+            until(port, "other", True)
+            assert not moved(port, "k")
+            policy.write_text("rubbish")
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert moved(port, "other")
+            policy.write_text(text.replace('"key"', '"another"') % "k")  # not the one that is meant
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert moved(port, "other")
+
+        running(work, site.url, "--policy", str(policy), "--location", "key")
+    told = capsys.readouterr().err
+    assert "the policy api is read anew" in told
+    assert told.count("the policy stays as it was") == 2
+    assert "there is no location 'key'" in told
+
+
+def test_metrics(running: Callable[..., None]) -> None:
+    with upstream(answers(OK)) as site:
+
+        def work(text: str) -> None:
+            asked(proxy_of(text), get(site, f"?jwt={TOKEN}"))
+            asked(proxy_of(text), b"GET http://other.test/ HTTP/1.1\r\nHost: other.test\r\n\r\n")
+            found = re.search(r"^# metrics on http://127\.0\.0\.1:(\d+)(/\S+)$", text, re.M)
+            assert found is not None
+            lines = f"GET {found[2]} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            told = asked(int(found[1]), lines.encode()).decode()
+            for counted in (
+                'headway_gateway_decisions_total{door="relay",id="",outcome="pass"} 1.0',
+                'headway_gateway_failures_total{door="relay",id="site-not-named"} 1.0',
+                'headway_gateway_uses_total{location="jwt",outcome="pass",phase="open",',
+            ):
+                assert counted in told
+
+        running(work, site.url, "--metrics-port", "0")
+
+
+def test_sites_are_reached_by_a_proxy(
+    running: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with upstream(answers(OK), tmp_path) as site, upstream(passing(site.port)) as proxy:
+        monkeypatch.setenv("HEADWAY_RELAY_VIA", f"http://me:secretword@127.0.0.1:{proxy.port}")
+
+        def work(text: str) -> None:
+            base = re.search(rf"^# {site.url} is http://127\.0\.0\.1:(\d+)$", text, re.M)
+            assert base is not None
+            line = f"GET /a?jwt={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1:{base[1]}\r\n"
+            raw = f"{line}Connection: close\r\n\r\n".encode()
+            assert b"200 OK" in asked(int(base[1]), raw)
+
+        running(work, "--base-url-for", site.url, "--upstream-ca", str(site.authority))
+    assert f"Authorization: {MOVED}".encode() in site.heard[0]
+    [connect] = proxy.heard
+    assert connect.startswith(f"CONNECT localhost:{site.port} ".encode())
+    told = capsys.readouterr()
+    assert "secretword" not in told.out + told.err

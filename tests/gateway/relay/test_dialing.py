@@ -11,11 +11,18 @@ from typing import Any
 
 import anyio
 import pytest
-from relayed import answers, everything, upstream
+from relayed import answers, everything, passing, upstream
 
 from headway.errors import ConfigurationError
 from headway.gateway.relay import dialing
-from headway.gateway.relay.dialing import dial, is_public, reach, upstream_tls
+from headway.gateway.relay.dialing import (
+    Via,
+    dial,
+    is_public,
+    reach,
+    read_via,
+    upstream_tls,
+)
 from headway.gateway.relay.refusals import Turned
 from headway.gateway.relay.sites import Site, read_site
 from headway.gateway.wire import abandon
@@ -173,3 +180,65 @@ def test_a_file_of_authorities_has_some(tmp_path: Path) -> None:
 def test_an_address_is_what_is_meant() -> None:
     assert is_public(ipaddress.ip_address("8.8.8.8"))
     assert not is_public(ipaddress.ip_address("169.254.169.254"))
+
+
+# ---- by another proxy -----------------------------------------------------------------------
+
+
+def test_a_proxy_to_go_by_passes_on_what_it_cannot_read(tmp_path: Path) -> None:
+    with upstream(answers(), tmp_path) as site, upstream(passing(site.port)) as proxy:
+        own, via = upstream_tls(site.authority), Via("127.0.0.1", proxy.port, "me:pass word")
+
+        async def closed() -> None:
+            await abandon(await dial(site.site, own, via))
+
+        asyncio.run(closed())
+        # the site proves its name, whoever passes it on
+        with pytest.raises(Turned, match="upstream-certificate"):
+            asyncio.run(dial(site.site, upstream_tls(), via))
+    first, *lines = proxy.heard[0].decode().splitlines()
+    assert first == f"CONNECT localhost:{site.port} HTTP/1.1"
+    assert f"Host: localhost:{site.port}" in lines
+    assert "Proxy-Authorization: Basic bWU6cGFzcyB3b3Jk" in lines
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n", "the proxy to go by said 407"),
+        (b"HTTP/1.1 200 OK\r\n\r\nearly", "the proxy to go by is none"),
+        (b"SSH-2.0\r\n\r\n", "the proxy to go by is none"),
+        (b"HTTP/1.1 100 Wait\r\n\r\nHTTP/1.1 502 No\r\n\r\n", "the proxy to go by said 502"),
+        (b"", "the proxy to go by is none"),
+    ],
+    ids=["refuses", "early", "ssh", "later", "ends"],
+)
+def test_a_proxy_to_go_by_that_does_not(said: bytes, words: str) -> None:
+    with upstream(answers(said)) as proxy:
+        via = Via("127.0.0.1", proxy.port)
+        there = Site("https", "2001:db8::1", 443)
+        with pytest.raises(Turned, match="upstream-unreachable") as caught:
+            asyncio.run(dial(there, upstream_tls(), via))
+    assert words in caught.value.words
+    assert proxy.heard[0].startswith(b"CONNECT [2001:db8::1]:443 ")
+    assert b"proxy-authorization" not in proxy.heard[0].lower()
+
+
+def test_a_proxy_to_go_by_that_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialing, "CONNECT_SECONDS", 0.2)
+
+    def silent(connection: Any, heard: list[bytes]) -> None:
+        everything(connection)
+
+    site, tls = Site("https", "a.example", 443), upstream_tls()
+    with upstream(silent) as proxy, pytest.raises(Turned, match="upstream-slow"):
+        asyncio.run(dial(site, tls, Via("127.0.0.1", proxy.port)))
+
+
+def test_the_address_of_a_proxy_to_go_by() -> None:
+    assert read_via("http://me:a%40b@Proxy.example:3128/") == Via("proxy.example", 3128, "me:a@b")
+    assert "a@b" not in repr(read_via("http://me:a%40b@proxy.example:3128"))
+    for wrong in ("proxy.example:1", "https://p:1", "http://p", "http://@p:1", "http://p:1/x", ""):
+        with pytest.raises(ConfigurationError, match="the proxy to go by") as caught:
+            read_via(wrong.replace("p:", "secret@p:"))
+        assert "secret" not in str(caught.value)

@@ -797,7 +797,7 @@ def test_an_answer_that_breaks_off_is_no_whole_one() -> None:
 def test_a_request_that_goes_in_a_circle() -> None:
     [free] = [upstream(answers())]
     with free as site, relayed(site) as running:
-        mark = running.relay._forwarding.name
+        mark = running.relay.name
         answer = running.say(get(site, "/", f"Via: 1.1 {mark}".encode()))
     assert problem(answer) == (508, "loop")
 

@@ -11,7 +11,7 @@ import pytest
 
 from headway.errors import StoreUnavailable
 from headway.gateway.usage.counting import Bounds, UsageCounter
-from headway.gateway.usage.record import OTHER, Record
+from headway.gateway.usage.record import OTHER, Record, day_of
 from headway.gateway.usage.store import UsageStore
 from headway.redact import contains_secret
 from uses import DAY, NOW, Hands, use
@@ -173,6 +173,23 @@ def test_the_bound_is_for_a_day_whatever_is_flushed(clock: Hands) -> None:
     counter(use("c29"))
     counter.flush()
     assert kept.records[-1].client == "c29"  # another day
+
+
+def test_it_goes_on_with_other_settings(clock: Hands) -> None:
+    kept = Kept()
+    counter = UsageCounter(kept, clock=clock, bounds=Bounds(verified=100, claimed=1))
+    for name in ("a", "b"):
+        counter(use(name, verified=False))
+    counter.settle(every=0.01, bounds=Bounds(verified=1, claimed=3, per_client=1), keep_days=2)
+    for name in ("c", "d", "e"):
+        counter(use(name, verified=False))
+    counter.start()
+    until = time.monotonic() + 30
+    while not kept.records and time.monotonic() < until:
+        time.sleep(0.005)
+    counter.close()
+    assert {each.client for each in kept.records} == {"a", "c", "d", OTHER}
+    assert kept.forgotten == [day_of(clock.at - 2 * DAY)]
 
 
 def test_texts_are_bounded_and_plain(clock: Hands) -> None:

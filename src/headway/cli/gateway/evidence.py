@@ -34,6 +34,7 @@ __all__ = [
     "evidence",
     "known_location",
     "naming_key",
+    "settle",
     "store_address",
     "usage_of",
     "verifies_nobody",
@@ -155,6 +156,13 @@ def counting(where: str | None, settings: UsageSettings) -> Iterator[Counted]:
     finally:
         counter.close()
         store.close()
+
+
+def settle(counter: UsageCounter, settings: UsageSettings) -> None:
+    """Let *counter* go on by *settings*; where it writes stays as it was."""
+    counter.settle(
+        every=settings.batch_seconds, bounds=settings.bounds, keep_days=settings.keep_days
+    )
 
 
 def naming_key(where: str | None) -> bytes | None:

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from headway.cli.gateway.evidence import STORE, counting, naming_key, usage_of
+from headway.cli.gateway.evidence import STORE, counting, naming_key, settle, usage_of
 from headway.errors import ConfigurationError
 from headway.keys import new_sealing_key
 
@@ -78,13 +76,13 @@ def opened(file: Path, usage: str = "", *, traces: bool = False) -> Iterator[Ope
         # (2) what each new policy gets
         def make(policy: GatewayPolicy) -> Gateway:
             if _lasting(policy) != kept:
-                _LOG.warning(
-                    "%s: what changed in [usage] or [tickets] counts after a restart", file
-                )
+                _LOG.warning("%s: the store of [usage] or [tickets] counts after a restart", file)
             verifiers = open_verifier(
                 policy, environ=os.environ, told=tally.fetched, before=last[0]
             )
             last[0] = verifiers
+            if counted.counter is not None:
+                settle(counted.counter, policy.usage)
             return kind(policy, verifier=verifiers, usage=used, hash_key=hash_key)
 
         gateway = ReloadingGateway(file, make)
@@ -116,8 +114,7 @@ def gateway_class(*, traces: bool) -> type[Gateway]:
 
 def _lasting(policy: GatewayPolicy) -> object:
     """What of ``[usage]`` and ``[tickets]`` a process takes up at its start alone."""
-    usage = msgspec.structs.replace(policy.usage, own_path="", own_per_minute=1)
-    return usage, policy.tickets and (policy.tickets.store, policy.tickets.capacity)
+    return policy.usage.store, policy.tickets and (policy.tickets.store, policy.tickets.capacity)
 
 
 @contextmanager

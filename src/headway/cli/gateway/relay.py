@@ -8,8 +8,8 @@ import shlex
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,21 +17,29 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from headway.cli.gateway.evidence import STORE, counting, naming_key
+from headway.cli.gateway.evidence import STORE, counting, naming_key, settle
+from headway.cli.gateway.showing import MetricsPort, metrics_page
 from headway.cli.gateway.words import moment
 from headway.errors import ConfigurationError
+from headway.keys import new_sealing_key
 from headway.store.files import no_core_dumps, read_private
 
 if TYPE_CHECKING:
+    from headway.gateway.decide import Gateway
     from headway.gateway.relay.authority import LocalAuthority
+    from headway.gateway.relay.dialing import Via
     from headway.gateway.relay.doors import BaseUrl
     from headway.gateway.relay.relay import Relay
     from headway.gateway.relay.sites import Site
+    from headway.gateway.reloading import ReloadingGateway
     from headway.gateway.rules import GatewayPolicy
+    from headway.gateway.tally import Tally
+    from headway.gateway.usage.counting import UsageCounter
 
 __all__ = ["relay"]
 
 PASSWORD = "HEADWAY_RELAY_PASSWORD"  # noqa: S105 - the name of a variable
+VIA = "HEADWAY_RELAY_VIA"
 PASSWORD_MIN = 16
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -78,6 +86,14 @@ def relay(
         str,
         typer.Option(help=f"Where uses are counted: a file, or postgresql://...; else ${STORE}."),
     ] = "",
+    via: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help=f"Reach sites by this proxy, http://name:port; or ${VIA}, which hides a password.",
+        ),
+    ] = "",
+    metrics_port: MetricsPort = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line for each request.")] = False,
 ) -> None:
     """Move tokens out of addresses, on the way from programs of this machine to named sites.
@@ -88,17 +104,26 @@ def relay(
     if bind not in LOOPBACK:
         raise ConfigurationError(f"--bind {bind}: the relay is for programs of this machine alone")
     moved = _moved(policy, location or (), parameter or (), header, scheme, observe=observe)
+    by = _via(via, tunnel or ())
     password = _password(password_file)
     sites, bases = _sites(site or (), base_url_for or (), password)
     no_core_dumps()
     with ExitStack() as stack:
         stack.enter_context(_logging(quiet=quiet))
-        proxy = _Proxy(sites, password, tunnel or (), upstream_ca, folder, usage)
-        made, authority = _relay(stack, moved, proxy)
-        _run(made, _listening(stack, bind, port, bases), authority, password=bool(password))
+        proxy = _Proxy(sites, password, tunnel or (), upstream_ca, by, folder, usage)
+        running = _relay(stack, policy, moved, proxy)
+        shown = [] if metrics_port is None else [_metrics(running, metrics_port)]
+        _run(running, _listening(stack, bind, port, bases), shown, password=bool(password))
 
 
 # ---- what was asked for ---------------------------------------------------------------------
+
+
+class _Moved(NamedTuple):
+    """What is moved at *first*; *by* makes the same of a policy file that changed."""
+
+    first: GatewayPolicy
+    by: Callable[[GatewayPolicy], GatewayPolicy]
 
 
 class _Proxy(NamedTuple):
@@ -108,8 +133,22 @@ class _Proxy(NamedTuple):
     password: str
     tunnels: Sequence[str]
     upstream_ca: Path | None
+    via: Via | None
     folder: Path | None
     usage: str
+
+
+class _Running(NamedTuple):
+    """The *relay*; its *authority* where there are names that it has to prove.
+
+    *policy* is read again when its file changes; None where there is none.
+    """
+
+    relay: Relay
+    authority: LocalAuthority | None
+    policy: ReloadingGateway | None
+    tally: Tally
+    counter: UsageCounter | None
 
 
 def _sites(
@@ -137,7 +176,8 @@ def _moved(
     scheme: str,
     *,
     observe: bool,
-) -> GatewayPolicy:
+) -> _Moved:
+    """What is moved, now and whenever the policy file says something else."""
     import msgspec
 
     from headway.gateway.policy_file import load_policy
@@ -148,11 +188,29 @@ def _moved(
         raise ConfigurationError("--location: is one of a policy file; name that by --policy")
     if policy is not None and parameters:
         raise ConfigurationError("--parameter: the policy file names them; use one of the two")
+    mode = {"mode": Mode.OBSERVE} if observe else {}
+
+    def by(found: GatewayPolicy) -> GatewayPolicy:
+        return msgspec.structs.replace(moving_by(found, locations), **mode)
+
     if policy is not None:
-        found = moving_by(load_policy(policy), locations)
-    else:
-        found = moving(parameters or ["jwt"], header=header, scheme=scheme)
-    return msgspec.structs.replace(found, mode=Mode.OBSERVE) if observe else found
+        return _Moved(by(load_policy(policy)), by)
+    found = moving(parameters or ["jwt"], header=header, scheme=scheme)
+    return _Moved(msgspec.structs.replace(found, **mode), by)
+
+
+def _via(told: str, tunnels: Sequence[str]) -> Via | None:
+    """The proxy by which sites are reached, where there is one."""
+    from headway.gateway.relay.dialing import read_via
+
+    if "@" in told:
+        raise ConfigurationError(f"--via: a password stands in ${VIA}, not where others see it")
+    where = told or os.environ.get(VIA, "")
+    if where and tunnels:
+        raise ConfigurationError(
+            "--tunnel: leads to public addresses alone, which nobody here can see beyond a proxy"
+        )
+    return read_via(where) if where else None
 
 
 def _password(file: Path | None) -> str:
@@ -167,15 +225,15 @@ def _password(file: Path | None) -> str:
     return found
 
 
-def _relay(
-    stack: ExitStack, moved: GatewayPolicy, asked: _Proxy
-) -> tuple[Relay, LocalAuthority | None]:
-    """The relay, and its authority where there are names that it has to prove."""
+def _relay(stack: ExitStack, file: Path | None, moved: _Moved, asked: _Proxy) -> _Running:
+    """The relay, by the policy *file* as it is from time to time, or by what was typed."""
     from headway.gateway.decide import Gateway
     from headway.gateway.relay.authority import LocalAuthority, alone_in
     from headway.gateway.relay.dialing import dial, upstream_tls
     from headway.gateway.relay.doors import Proxy
     from headway.gateway.relay.relay import Relay
+    from headway.gateway.reloading import ReloadingGateway
+    from headway.gateway.tally import Tally
 
     authority = None
     if names := [each.host for each in asked.sites if each.scheme == "https"]:
@@ -183,16 +241,35 @@ def _relay(
         stack.enter_context(alone_in(folder))
         authority = LocalAuthority(names, folder, public=bool(asked.tunnels))
     where = asked.usage or os.environ.get(STORE, "")
-    counted = stack.enter_context(counting(where, moved.usage))
-    gateway = Gateway(moved, usage=counted.use, hash_key=naming_key(where))
+    counted = stack.enter_context(counting(where, moved.first.usage))
+    tally, key = Tally(), naming_key(where) or new_sealing_key()
+    usage_ = tally.using(counted.use)
+
+    def make(policy: GatewayPolicy) -> Gateway:
+        return Gateway(policy, usage=usage_, hash_key=key)
+
+    def again(read: GatewayPolicy) -> Gateway:
+        gateway = make(moved.by(read))
+        if counted.counter is not None:
+            settle(counted.counter, read.usage)
+        return gateway
+
+    kept = None if file is None else ReloadingGateway(file, again)
     made = Relay(
         Proxy(asked.sites, asked.password),
-        gateway,
-        partial(dial, tls=upstream_tls(asked.upstream_ca)),
+        make(moved.first) if kept is None else kept,
+        partial(dial, tls=upstream_tls(asked.upstream_ca), via=asked.via),
         authority=authority,
         tunnels=[each.lower() for each in asked.tunnels],
+        tally=tally,
     )
-    return made, authority
+    return _Running(made, authority, kept, tally, counted.counter)
+
+
+def _metrics(running: _Running, port: int) -> AbstractAsyncContextManager[None]:
+    return metrics_page(
+        running.tally, running.policy, running.counter, port, LOOPBACK[0], before="# "
+    )
 
 
 def _listening(
@@ -218,21 +295,23 @@ def _address(opened: socket.socket) -> tuple[int, str]:
 
 @contextmanager
 def _logging(*, quiet: bool) -> Iterator[None]:
-    log, handler = logging.getLogger("headway.gateway.relay"), logging.StreamHandler(sys.stderr)
+    """Each request, and what is wrong with the policy's file or with counting."""
+    log, handler = logging.getLogger("headway.gateway"), logging.StreamHandler(sys.stderr)
+    requests = logging.getLogger("headway.gateway.relay")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
-    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    requests.setLevel(logging.WARNING if quiet else logging.INFO)
     try:
         yield
     finally:
         log.removeHandler(handler)
-        log.setLevel(logging.NOTSET)
+        requests.setLevel(logging.NOTSET)
 
 
 def _run(
-    made: Relay,
+    running: _Running,
     sockets: dict[socket.socket, BaseUrl | None],
-    authority: LocalAuthority | None,
+    shown: Sequence[AbstractAsyncContextManager[None]],
     *,
     password: bool,
 ) -> None:
@@ -240,17 +319,32 @@ def _run(
 
     from headway.gateway.relay.serving import serve_relay
 
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if running.policy is not None:  # else it ends the relay, as it ends what runs in a terminal
+        numbers.append(signal.SIGHUP)
+
     async def served() -> None:
         end = anyio.Event()
-        async with anyio.create_task_group() as tasks:
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                tasks.start_soon(serve_relay, made, sockets, end)
-                _tell(sockets, authority, password=password)
-                async for _ in signals:
-                    end.set()
-                    break
+        async with AsyncExitStack() as stack:
+            for each in shown:
+                await stack.enter_async_context(each)
+            tasks = await stack.enter_async_context(anyio.create_task_group())
+            with anyio.open_signal_receiver(*numbers) as signals:
+                tasks.start_soon(serve_relay, running.relay, sockets, end)
+                _tell(sockets, running.authority, password=password)
+                async for number in signals:
+                    if number != signal.SIGHUP:
+                        break
+                    _again(running.policy)
+            end.set()
 
     anyio.run(served)
+
+
+def _again(policy: ReloadingGateway | None) -> None:
+    if policy is not None:
+        policy.reload()
+        policy.look()
 
 
 def _tell(

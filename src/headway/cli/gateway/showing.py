@@ -15,9 +15,12 @@ from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from headway.cli.gateway.opened import Opened
+    from headway.gateway.reloading import ReloadingGateway
+    from headway.gateway.tally import Tally
+    from headway.gateway.usage.counting import UsageCounter
     from headway.gateway.usage.store import UsageStore
 
-__all__ = ["DashboardPort", "MetricsBind", "MetricsPort", "Traces", "showing"]
+__all__ = ["DashboardPort", "MetricsBind", "MetricsPort", "Traces", "metrics_page", "showing"]
 
 MetricsPort = Annotated[
     int | None,
@@ -54,7 +57,10 @@ async def showing(
     """
     async with AsyncExitStack() as stack:
         if metrics_port is not None:
-            await stack.enter_async_context(_metrics(opened, metrics_port, metrics_bind))
+            page = metrics_page(
+                opened.tally, opened.gateway, opened.counter, metrics_port, metrics_bind
+            )
+            await stack.enter_async_context(page)
         if dashboard is not None:
             policy = Path(opened.gateway.policy.source)
             await stack.enter_async_context(_dashboard(policy, opened.usage, dashboard))
@@ -62,20 +68,29 @@ async def showing(
 
 
 @asynccontextmanager
-async def _metrics(opened: Opened, port: int, bind: str) -> AsyncIterator[None]:
+async def metrics_page(
+    tally: Tally,
+    kept: ReloadingGateway | None,
+    counter: UsageCounter | None,
+    port: int,
+    bind: str,
+    *,
+    before: str = "",
+) -> AsyncIterator[None]:
+    """Show metrics on *port*; where that is, is told in a line that begins with *before*."""
     try:
         from headway.gateway.metrics import PATH, GatewayMetrics, MetricsPage
     except ModuleNotFoundError:
         raise ConfigurationError("--metrics-port: needs the extra 'metrics'") from None
     from headway.http.server import listen, serving
 
-    collector = GatewayMetrics(opened.tally, opened.gateway, opened.counter)
+    collector = GatewayMetrics(tally, kept, counter)
     page = MetricsPage(collector, only_here=bind in LOOPBACK)
     sockets = listen(port, [bind])
     host, found = sockets[0].getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     async with serving(page, sockets):
-        print(f"metrics on http://{shown}:{found}{PATH}", flush=True)
+        print(f"{before}metrics on http://{shown}:{found}{PATH}", flush=True)
         yield
 
 

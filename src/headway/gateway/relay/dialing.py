@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
+from urllib.parse import unquote
 
 import anyio
+import h11
 import httpx
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
 from headway.errors import ConfigurationError
 from headway.gateway.relay.refusals import Turned
-from headway.gateway.relay.sites import Site
+from headway.gateway.relay.sites import Site, authority
 from headway.gateway.sockets import connected
-from headway.gateway.wire import abandon
+from headway.gateway.wire import Ambiguous, Wire, abandon
 
-__all__ = ["dial", "is_public", "reach", "upstream_tls"]
+__all__ = ["Via", "dial", "is_public", "reach", "read_via", "upstream_tls"]
 
 CONNECT_SECONDS = 10.0  # for all addresses of a name together, and the handshake
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -47,15 +50,50 @@ def upstream_tls(extra: Path | None = None) -> ssl.SSLContext:
     return context
 
 
-async def dial(site: Site, tls: ssl.SSLContext) -> ByteStream:
+class Via(NamedTuple):
+    """A proxy by which sites are reached; *credentials* are ``user:password``, or "".
+
+    >>> Via("proxy.example", 3128, "user:secret")
+    <by proxy.example:3128>
+    """
+
+    host: str
+    port: int
+    credentials: str = ""
+
+    def __repr__(self) -> str:
+        return f"<by {self.host}:{self.port}>"
+
+
+def read_via(address: str) -> Via:
+    """The proxy of ``http://user:password@name:port``.
+
+    Raises ConfigurationError, which quotes nothing of it.
+
+    >>> read_via("http://proxy.example:3128")
+    <by proxy.example:3128>
+    """
+    scheme, _, rest = address.removesuffix("/").partition("://")
+    told, at, named = rest.rpartition("@")
+    found = authority(named)
+    if scheme != "http" or found is None or found[1] is None or bool(at) != bool(told):
+        raise ConfigurationError("the proxy to go by: is written http://name:port")
+    return Via(found[0], found[1], unquote(told))
+
+
+async def dial(site: Site, tls: ssl.SSLContext, via: Via | None = None) -> ByteStream:
     """A connection to *site*: in TLS that proved its name, or in plain on this machine.
 
-    Raises Turned.
+    Where there is a proxy to go by (*via*), it passes what is in TLS on, unread: the
+    site proves its name all the same.  Raises Turned.
     """
     with _limited():
         if site.scheme == "http":
             return await reach(site.host, site.port, _is_loopback)
-        stream = await reach(site.host, site.port, _is_one)
+        if via is None:
+            stream: ByteStream = await reach(site.host, site.port, _is_one)
+        else:
+            stream = await _through(via, site)
         try:
             return await TLSStream.wrap(stream, hostname=site.host, ssl_context=tls)
         except BaseException as error:
@@ -65,6 +103,34 @@ async def dial(site: Site, tls: ssl.SSLContext) -> ByteStream:
             if isinstance(error, (OSError, anyio.BrokenResourceError, anyio.EndOfStream)):
                 raise Turned("upstream-unreachable", f"{site.host}: no handshake") from None
             raise
+
+
+async def _through(via: Via, site: Site) -> ByteStream:
+    """A tunnel by a proxy (RFC 9110 section 9.3.6); raises Turned."""
+    host = f"[{site.host}]" if ":" in site.host else site.host
+    where = f"{host}:{site.port}"
+    headers = [("Host", where)]
+    if via.credentials:
+        word = base64.b64encode(via.credentials.encode()).decode()
+        headers.append(("Proxy-Authorization", f"Basic {word}"))
+    stream = await reach(via.host, via.port, _is_one)
+    wire = Wire(stream, h11.CLIENT, seconds=CONNECT_SECONDS)
+    try:
+        await wire.send(h11.Request(method="CONNECT", target=where, headers=headers))
+        while isinstance(event := await wire.receive(), h11.InformationalResponse):
+            pass
+        if not isinstance(event, h11.Response) or wire.early:
+            raise Turned("upstream-unreachable", f"{site.host}: the proxy to go by is none")
+        if not 200 <= event.status_code < 300:
+            said = f"{site.host}: the proxy to go by said {event.status_code}"
+            raise Turned("upstream-unreachable", said)
+    except (Ambiguous, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        await abandon(stream)
+        raise Turned("upstream-unreachable", f"{site.host}: the proxy to go by is none") from None
+    except BaseException:
+        await abandon(stream)
+        raise
+    return stream
 
 
 async def reach(host: str, port: int, may: Callable[[Address], bool]) -> ByteStream:

@@ -21,16 +21,16 @@ _UPGRADE = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
 class Forwarding:
     """Makes the headers; *counting* are those that ``Connection`` can not take away (lower case).
 
-    Each relay has a name of its own in ``Via`` (RFC 9110 section 7.6.3): a request
+    Each relay has a *name* of its own in ``Via`` (RFC 9110 section 7.6.3): a request
     that comes by again is one that goes in a circle.
 
     >>> Forwarding([]).name.partition("-")[0]
     'headway'
     """
 
-    def __init__(self, counting: Iterable[str]) -> None:
-        self._counting = [name.encode("ascii") for name in counting]
-        self.name = f"headway-{secrets.token_hex(4)}"
+    def __init__(self, counting: Iterable[str], *, name: str = "") -> None:
+        self._counting = [each.encode("ascii") for each in counting]
+        self.name = name or f"headway-{secrets.token_hex(4)}"
 
     def request(self, request: h11.Request, place: Place, decision: Decision) -> h11.Request:
         """*request* as it goes to the site; raises Turned for a circle, and wire.Ambiguous."""

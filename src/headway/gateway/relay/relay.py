@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import anyio
 import h11
@@ -29,6 +29,7 @@ from headway.gateway.relay.refusals import TURNED, Turned, turned_away
 from headway.gateway.relay.sites import Site, is_address
 from headway.gateway.rules import Mode
 from headway.gateway.sockets import has_spoken
+from headway.gateway.tally import Tally
 from headway.gateway.wire import (
     Ambiguous,
     Headers,
@@ -46,6 +47,9 @@ __all__ = ["EVERYBODY", "Relay"]
 EVERYBODY = "*"
 """In place of a name: a tunnel to any."""
 
+DOOR = "relay"
+"""What counts of decisions call it."""
+
 HEAD_SECONDS = 60.0  # between two requests, and until the whole head of one is there
 HANDSHAKE_SECONDS = 20.0
 STALL_SECONDS = 300.0  # so long may a site think, a stream be silent, and a program hold its body
@@ -57,33 +61,52 @@ Door: TypeAlias = Proxy | Inside | BaseUrl
 _log = logging.getLogger("headway.gateway.relay")
 
 
+class Counts(Protocol):
+    """A :class:`~headway.gateway.decide.Gateway`, or one that reloads."""
+
+    def current(self) -> Gateway:
+        """The gateway that counts at this moment."""
+
+
 class Relay:
     """Passes requests on to the sites of *proxy*, and moves tokens on the way by *gateway*.
 
     *dial* connects to a site.  *authority* has the certificates by which the
     relay is the end of tunnels to its sites; *tunnels* are names of others to
-    which a tunnel goes by unread, at port 443.
+    which a tunnel goes by unread, at port 443.  What becomes of requests is counted
+    in *tally*.
     """
 
     def __init__(
         self,
         proxy: Proxy,
-        gateway: Gateway,
+        gateway: Counts,
         dial: Callable[[Site], Awaitable[ByteStream]],
         *,
         authority: LocalAuthority | None = None,
         tunnels: Collection[str] = (),
+        tally: Tally | None = None,
     ) -> None:
         self._proxy, self._gateway, self._dial = proxy, gateway, dial
         self._authority, self._tunnels = authority, frozenset(tunnels)
-        headers = {location.header for location in gateway.policy.locations}
-        self._forwarding = Forwarding(headers)
+        self._tally = Tally() if tally is None else tally
+        self._known: tuple[Gateway, Forwarding] | None = None
+        self.name = Forwarding(()).name
+        """What ``Via`` says of it, whatever the policy is."""
         self._waiting: set[anyio.CancelScope] = set()
         self._stopping = False
 
     async def serve(self, stream: ByteStream, peer: str, door: BaseUrl | None = None) -> None:
         """Serve one connection of *peer* (an address) until it ends, as a proxy or at *door*."""
         await self._converse(stream, door or self._proxy, peer)
+
+    def now(self) -> tuple[Gateway, Forwarding]:
+        """The gateway that counts at this moment, and how requests go on under it."""
+        gateway = self._gateway.current()
+        if self._known is None or self._known[0] is not gateway:
+            headers = {location.header for location in gateway.policy.locations}
+            self._known = gateway, Forwarding(headers, name=self.name)
+        return self._known
 
     def stop(self) -> None:
         """Wait for no further request; what has begun goes on."""
@@ -152,6 +175,7 @@ class Relay:
             TURNED[turned.id].status,
             turned.id,
         )
+        self._tally.failed(DOOR, turned.id)
         if not client.is_answered:
             await _say(client, *turned_away(turned))
 
@@ -245,7 +269,8 @@ class _Passing:
         self, relay: Relay, client: Wire, door: Door, request: h11.Request, place: Place, ask: Ask
     ) -> None:
         self._client, self._door, self._request, self._place = client, door, request, place
-        self._gateway, self._forwarding = relay._gateway, relay._forwarding
+        self._gateway, self._forwarding = relay.now()
+        self._tally = relay._tally
         self._ask = msgspec.structs.replace(ask, target=place.target)
         self._decision = Decision(outcome=Outcome.PASS, target=place.target)
         self._status = 0
@@ -254,6 +279,7 @@ class _Passing:
         """Decide, send, and pass the answer on; whether the client may ask again."""
         # (1) what becomes of the token?
         decision = self._decision = self._gateway.decide(self._ask)
+        self._tally.decided(DOOR, decision.outcome.value, decision.id)
         if decision.outcome is Outcome.REFUSE:
             self._status = decision.status
             self._tell()

@@ -53,7 +53,7 @@ class _Budget:
     """What is told apart today, of the verified or of the claimed clients."""
 
     def __init__(self, most: int, per_client: int) -> None:
-        self._most, self._per_client = most, per_client
+        self.most, self.per_client = most, per_client
         self.clear()
 
     def clear(self) -> None:
@@ -67,11 +67,11 @@ class _Budget:
         plain: _Key = (0, *key[1:])  # the budget is a day's; a clock that went back opens no other
         if plain in self._known:
             return key
-        if len(self._known) < self._most and self._of_client[client] < self._per_client:
+        if len(self._known) < self.most and self._of_client[client] < self.per_client:
             self._known.add(plain)
             self._of_client[client] += 1
             return key
-        if client in self._folded or len(self._folded) < self._most // 10:
+        if client in self._folded or len(self._folded) < self.most // 10:
             self._folded.add(client)
             return (day, location, verified, client, outcome, OTHER, OTHER, OTHER)
         return (day, location, verified, OTHER, outcome, OTHER, OTHER, OTHER)
@@ -129,6 +129,15 @@ class UsageCounter:
         """How many batches were written, and how many records in them."""
         self.overflow = 0
         """How many requests are counted in a record that says ``(other)``."""
+
+    def settle(self, *, every: float, bounds: Bounds, keep_days: int) -> None:
+        """Count on with other settings; what is told apart today already stays so."""
+        with self._lock:
+            self._every, self._keep = every, keep_days
+            self._budgets[True].most, self._budgets[False].most = bounds.verified, bounds.claimed
+            for budget in self._budgets.values():
+                budget.per_client = bounds.per_client
+            self._open_max = 2 * (bounds.verified + bounds.claimed)
 
     def __call__(self, use: Use) -> None:
         """Count *use* now; it waits for nobody."""
