@@ -61,18 +61,18 @@ class Authority:
             .not_valid_after(now + dt.timedelta(days=1))
         )
 
-    def pair(self, name: str = "localhost", *, organization: str = "") -> Pair:
-        """A certificate for *name* and loopback."""
+    def pair(
+        self, name: str = "localhost", *, organization: str = "", dns: str = "localhost"
+    ) -> Pair:
+        """A certificate for *name*, and for *dns* and loopback; without *dns*, for *name* alone."""
         key = ec.generate_private_key(ec.SECP256R1())
         parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
         if organization:
             parts.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
-        names = x509.SubjectAlternativeName(
-            [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-        )
-        signed = self._builder(x509.Name(parts), key.public_key()).add_extension(
-            names, critical=False
-        )
+        signed = self._builder(x509.Name(parts), key.public_key())
+        if dns:
+            names = [x509.DNSName(dns), x509.IPAddress(ip_address("127.0.0.1"))]
+            signed = signed.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = signed.sign(self._key, hashes.SHA256())
         here = Pair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         here.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

@@ -25,6 +25,7 @@ LOCKS = {
     "root": ["pyproject.toml"],
     "run": ["pyproject.toml", "--extra", "host", "-c", "requirements/root.txt"],
     "dev": ["pyproject.toml", "--all-extras", "--group", "dev", "-c", "requirements/run.txt"],
+    "scan": ["pyproject.toml", "--extra", "scan", "-c", "requirements/dev.txt"],  # action.yml
     "build": ["--group", "build", "-c", "requirements/dev.txt"],
 }
 

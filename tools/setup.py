@@ -36,6 +36,7 @@ FOREIGN = {
     "azurite": "Azure's emulator of its object store for the tests, from npm",
     "forge_manifest": "Forge's own check of manifests for the tests, from npm",
     "jirajs": "a foreign client for the tests, from npm",
+    "sarif": "the schema of SARIF for the tests, from npm",
 }
 """Folders of ``tests/e2e`` with npm packages of their own."""
 
@@ -54,6 +55,8 @@ OPTIONAL = {
         program: (program, f"{name} is missing", f"of the gateway behind {name}")
         for program, name in {"nginx": "nginx", "haproxy": "HAProxy", "caddy": "Caddy"}.items()
     },
+    "php": ("php-cli", "PHP is missing", "of what PHP reads in a query"),
+    "ruby": ("ruby ruby-rack", "Ruby is missing", "of what Ruby reads in a query"),
     "redis-server": ("redis-server", "Redis is missing", "of the replay cache in Redis"),
 }
 """Programs that some tests run, each with its Debian package."""

@@ -89,7 +89,7 @@ def test_every_locked_npm_package_has_a_hash_and_no_address() -> None:
             assert "resolved" not in package
             assert not name or package["integrity"].startswith("sha512-")
         for version in packages[""]["dependencies"].values():
-            assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+            assert re.fullmatch(r"\d+\.\d+\.\d+(-[a-z]+\.\d+)?", version)  # one, and no range
 
 
 def test_the_build_tools_are_locked_too() -> None:

@@ -64,6 +64,7 @@ def test_what_somebody_may_take_for_it(part: str) -> None:
         ("express", [1]),
         ("java", [2]),
         ("php", [1, 3]),
+        ("rack", [1, 2]),
         ("any", [0, 1, 2, 3]),
     ],
 )

@@ -139,3 +139,15 @@ def test_two_at_once_have_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def _refused(*_: object, **__: object) -> int:
     raise PermissionError(13, "Permission denied")
+
+
+def test_a_key_that_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"no key of fingerprints: set {KEY_VARIABLE}"):
+        fingerprint_key({}, tmp_path, make=False)
+    assert list(tmp_path.iterdir()) == []
+    made = fingerprint_key({}, tmp_path)
+    assert fingerprint_key({}, tmp_path, make=False) == made
+
+
+def test_the_fingerprints_that_are_held_back() -> None:
+    assert Baseline(["a"], ["b"]).fingerprints == {"a"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headway.scan.formats import FORMATS, Columns, Record, record_of
+from headway.scan.formats import FORMATS, Columns, Record, known_columns, record_of
 from headway.scan.hits import hits_in
 from scan.corpus import filled, read
 
@@ -124,3 +124,12 @@ def test_an_absolute_target_has_a_path() -> None:
 def test_times_of_web_servers(text: str, at: float | None) -> None:
     line = f'192.0.2.1 - - [{text}] "GET /x HTTP/1.1" 200 1'.encode()
     assert record_of(line).at == at
+
+
+def test_of_a_line_that_names_columns_nothing_but_known_names_is_handed_on() -> None:
+    assert known_columns(b"") == known_columns(b"#Fields") == b""
+    fields = known_columns(b"#Fields: date secret eyJhbGciOiJub25lIn0.e30. c-ip time\r")
+    assert fields == b"#Fields: date - - c-ip time"
+    record = Columns(fields).read(b"2026-01-01 x y 192.0.2.1 00:00:00")
+    assert record is not None
+    assert (record.client, record.at) == ("192.0.2.1", 1767225600.0)

@@ -10,7 +10,7 @@ import pytest
 
 from headway.scan.blocks import BLOCK, Needles
 from headway.scan.findings import Confidence, Finding, Fingerprints, Severity
-from headway.scan.logs import finding_of, found_in, route_of, sample_of
+from headway.scan.logs import Reading, finding_of, found_in, route_of, sample_of
 from headway.scan.rules import RULES
 from scan.corpus import filled, read, secrets_in
 
@@ -152,3 +152,19 @@ def test_compressed_or_not_it_is_the_same() -> None:
     text = lines("nginx-combined")
     packed = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(text)))
     assert [finding_of(e, PRINTS) for e in found_in(packed, "a.log", NEEDLES)] == findings(text)
+
+
+def test_whether_lines_were_read_by_what_stood_before() -> None:
+    fields = b"#Fields: c-ip cs-method cs-uri-query\n"
+    line = filled("192.0.2.7 GET jwt={T}\n")
+
+    def read(data: bytes, reading: Reading) -> list[str]:
+        found = found_in(io.BytesIO(data), "a", Needles(), reading=reading)
+        return [each.record.client for each in found]
+
+    first = Reading()
+    assert (read(fields + line, first), first.leant) == (["192.0.2.7"], False)
+    second = Reading(first.fields)
+    assert (read(line, second), second.leant) == (["192.0.2.7"], True)
+    third = Reading()
+    assert (read(line, third), third.leant) == ([""], True)

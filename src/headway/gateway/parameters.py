@@ -148,7 +148,7 @@ class Dialect(NamedTuple):
     brackets: bool = False  # PHP, Express (qs), Rails: jwt[], jwt[x], [jwt]
     trims: bool = False  # PHP: spaces around the name; NUL ends it
     twice: bool = False  # something on the way decodes once more
-    semicolons: bool = False  # older CGI, Java, Python before 3.10
+    semicolons: bool = False  # older CGI, Java, Python before 3.10, Rack before 3
     underscores: bool = False  # PHP: '.', ' ' and '[' in a name become '_'
     code_units: bool = False  # ASP.NET: %u006Awt
 
@@ -158,6 +158,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "aspnet": Dialect(any_case=True, code_units=True),
     "express": Dialect(brackets=True),
     "java": Dialect(semicolons=True),
+    "rack": Dialect(brackets=True, semicolons=True),
     "php": Dialect(brackets=True, trims=True, underscores=True),
     "any": Dialect(
         any_case=True,

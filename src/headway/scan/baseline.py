@@ -17,6 +17,7 @@ import msgspec
 from headway.errors import ConfigurationError
 from headway.keys import new_sealing_key
 from headway.scan.findings import Finding, Fingerprints
+from headway.scan.report.escaping import as_json
 
 __all__ = [
     "KEY_VARIABLE",
@@ -57,6 +58,11 @@ class Baseline:
     def __init__(self, fingerprints: Iterable[str] = (), paths: Iterable[str] = ()) -> None:
         self._fingerprints = frozenset(fingerprints)
         self._paths = tuple(paths)
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Those that are held back wherever they are."""
+        return self._fingerprints
 
     @property
     def is_empty(self) -> bool:
@@ -111,7 +117,7 @@ def write_baseline(path: Path, findings: Iterable[Finding], prints: Fingerprints
     }
     ordered = sorted(entries.values(), key=lambda e: (e.path, e.rule, e.fingerprint))
     content = _File(key_id=prints.key_id, findings=tuple(ordered))
-    text = msgspec.json.format(msgspec.json.encode(content), indent=1)
+    text = msgspec.json.format(as_json(content), indent=1).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     with open(number, "wb") as out:  # noqa: PTH123 - a descriptor
@@ -120,10 +126,11 @@ def write_baseline(path: Path, findings: Iterable[Finding], prints: Fingerprints
     return len(ordered)
 
 
-def fingerprint_key(environment: dict[str, str], home: Path) -> bytes:
+def fingerprint_key(environment: dict[str, str], home: Path, *, make: bool = True) -> bytes:
     """The key of fingerprints: from the environment, else of this user, made when it is first used.
 
-    Raises ConfigurationError for one that is no key, or a file that others can read.
+    Raises ConfigurationError for one that is no key, a file that others can read, and, without
+    *make*, where there is none.
     """
     given = environment.get(KEY_VARIABLE)
     if given is not None:
@@ -139,6 +146,8 @@ def fingerprint_key(environment: dict[str, str], home: Path) -> bytes:
     try:
         return _kept_key(path)
     except (FileNotFoundError, NotADirectoryError):
+        if not make:
+            raise ConfigurationError(f"no key of fingerprints: set {KEY_VARIABLE}") from None
         return _new_key(folder, path)
     except OSError as error:
         why = (error.strerror or "can not be read").lower()

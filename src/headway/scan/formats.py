@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-__all__ = ["FORMATS", "Columns", "Format", "Record", "moment_of", "record_of"]
+__all__ = ["FORMATS", "Columns", "Format", "Record", "known_columns", "moment_of", "record_of"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -184,6 +184,27 @@ class Columns:
                 if column in spans
             ),
         )
+
+
+_COLUMNS = frozenset(
+    b"date time c-ip cs-method cs-uri-stem cs-uri-query sc-status "
+    b"cs(User-Agent) cs(Referer)".split()
+)
+
+
+def known_columns(fields: bytes) -> bytes:
+    """The line *fields* with a dash for each column that nobody reads; b"" for none.
+
+    Whatever else such a line holds does not leave the machine with it.
+
+    >>> known_columns(b"#Fields: date x-edge c-ip")
+    b'#Fields: date - c-ip'
+    """
+    name, colon, columns = fields.partition(b":")
+    if not colon:
+        return b""
+    known = (column if column in _COLUMNS else b"-" for column in columns.split())
+    return name + b": " + b" ".join(known)
 
 
 # ---- JSON -----------------------------------------------------------------------------------

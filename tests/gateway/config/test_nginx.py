@@ -1,26 +1,20 @@
 from __future__ import annotations
 
-import socket
-import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from proxied import BROWNOUT, OFF, PATHS, POLICY, TOKEN, WARNED, Proxied, needs, running
 
 from gateway.config.conformance import Conformance
 from gateway.config.conformance_hostile import VERIFIED_POLICY, Hostile, verifiers
 from gateway.config.conformance_open import OPEN_POLICY, FailingOpen
+from gateway.config.conformance_tls import SUBJECT_POLICY, Tls
 from headway.errors import ConfigurationError
 from headway.gateway.config.nginx import nginx
 from headway.gateway.config.values import Values
@@ -36,7 +30,7 @@ def behind_nginx(
     *,
     policy: bytes = POLICY,
     hurry: bool = False,
-    tls: tuple[str, str] | None = None,
+    tls: Tls | None = None,
     **more: Any,
 ) -> Iterator[Proxied]:
     proxied = Proxied(folder, read_policy(policy), **more)
@@ -48,8 +42,8 @@ def behind_nginx(
             assert text.count("proxy_read_timeout 5s") == 1
             text = text.replace("proxy_read_timeout 5s", "proxy_read_timeout 400ms")
         if tls:
-            lines = f"ssl_certificate {tls[0]}; ssl_certificate_key {tls[0]}; "
-            lines += f"ssl_client_certificate {tls[1]}; ssl_verify_client on;"
+            lines = f"ssl_certificate {tls.both}; ssl_certificate_key {tls.both}; "
+            lines += f"ssl_client_certificate {tls.authority.certificate}; ssl_verify_client on;"
             text = text.replace(
                 f"listen {proxied.address};", f"listen {proxied.address} ssl; {lines}"
             )
@@ -73,38 +67,6 @@ def behind_nginx(
             yield proxied
     finally:
         proxied.close()
-
-
-def certificates(folder: Path) -> tuple[str, str, str]:
-    """Files: an authority, a server's certificate with its key, and a client's."""
-    now, root = datetime.now(UTC), ec.generate_private_key(ec.SECP256R1())
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority")])
-    files = []
-    for number, name in enumerate(("an authority", "localhost", "a client")):
-        key = ec.generate_private_key(ec.SECP256R1()) if number else root
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(issuer)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=number == 0, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-            .sign(root, hashes.SHA256())
-        )
-        file = folder / f"{number}.pem"
-        file.write_bytes(
-            made.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        files.append(str(file))
-    return files[0], files[1], files[2]
 
 
 @pytest.fixture(scope="module")
@@ -248,20 +210,7 @@ def test_it_says_what_it_can_not_close() -> None:
     assert "its error log holds the request line" in nginx(values)
 
 
-def test_a_client_is_known_by_a_certificate_that_nginx_verified(tmp_path: Path) -> None:
-    authority, server, client = certificates(tmp_path)
-    named = b'[identity]\nby = "subject"\n'
-    with behind_nginx(tmp_path, policy=POLICY + named, tls=(server, authority)) as proxied:
-        context = ssl.create_default_context(cafile=authority)
-        context.load_cert_chain(client)
-        host, _, port = proxied.address.rpartition(":")
-        with (
-            socket.create_connection((host, int(port)), 10) as plain_,
-            context.wrap_socket(plain_, server_hostname="localhost") as opened,
-        ):
-            opened.sendall(
-                f"GET /rest?jwt={TOKEN} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
-                "X-Original-Subject: CN=forged\r\n\r\n".encode()
-            )
-            assert opened.recv(12) == b"HTTP/1.1 200"
-        assert [use.client for use in proxied.uses] == ["subject:CN=a client"]
+def test_a_client_is_known_by_a_certificate_that_was_verified(tmp_path: Path) -> None:
+    tls = Tls(tmp_path)
+    with behind_nginx(tmp_path, policy=SUBJECT_POLICY, tls=tls) as proxied:
+        assert tls.clients(proxied) == ["subject:CN=a client,O=Acme", "subject:CN=another"]

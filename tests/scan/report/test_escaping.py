@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from defusedxml.ElementTree import fromstring
 
 from headway.scan.report.escaping import (
+    as_json,
     for_annotation,
     for_cell,
     for_markdown,
@@ -35,6 +38,15 @@ def test_an_annotation_is_one_command() -> None:
     assert for_annotation(HOSTILE).count("\n") == 0
     assert "%250A::stop" in for_annotation(HOSTILE)
     assert for_property("a:b,c%\n") == "a%3Ab%2Cc%25%0A"
+
+
+def test_json_is_printable_whatever_a_file_is_called() -> None:
+    text = as_json({HOSTILE: [HOSTILE, (1, None)]})
+    assert text.isprintable()
+    found = json.loads(text)
+    ((name, values),) = found.items()
+    assert name == values[0] == HOSTILE.replace("\udcff", "\\udcff")
+    assert values[1] == [1, None]
 
 
 def test_xml_has_no_character_that_it_can_not_have() -> None:

@@ -13,7 +13,13 @@ from headway.scan.blocks import Needles
 from headway.scan.logs import found_in
 from headway.scan.stores import reading
 from headway.scan.stores.objects import ObjectNotRead, Store, Stored
-from headway.scan.stores.reading import AHEAD, ObjectReader, opened_object, source_of_object
+from headway.scan.stores.reading import (
+    AHEAD,
+    ObjectReader,
+    ObjectSeeks,
+    opened_object,
+    source_of_object,
+)
 from scan.corpus import filled
 
 LINE = filled("GET /a?jwt={T} HTTP/1.1\n")
@@ -51,7 +57,6 @@ class Files:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "RANGE", 100)
-    monkeypatch.setattr(reading, "_BEYOND", 10)
 
 
 def test_all_of_it_in_order() -> None:
@@ -78,17 +83,24 @@ def test_an_empty_one() -> None:
     assert files.ranges == []
 
 
-def test_what_stands_after_a_part_is_read_only_where_it_is_asked_for() -> None:
+def test_a_part_of_it_and_no_byte_more() -> None:
     files = Files(bytes(range(250)) * 4)
     reader = ObjectReader(*files.of(), 150, 400)
-    got = b"".join(iter(lambda: reader.read(50) or b"", b""))
-    assert got == files.content[150:]
-    assert files.ranges[:4] == [(150, 250), (250, 350), (350, 400), (400, 410)]
-    files.ranges.clear()
-    reader = ObjectReader(*files.of(), 150, 400)
-    assert b"".join(reader.read(50) or b"" for _ in range(5)) == files.content[150:400]
+    assert b"".join(iter(lambda: reader.read(50) or b"", b"")) == files.content[150:400]
+    assert files.ranges == [(150, 250), (250, 350), (350, 400)]
     reader.close()
-    assert max(stop for _, stop in files.ranges) == 400
+
+
+def test_here_and_there() -> None:
+    files = Files(bytes(range(250)))
+    seeks = ObjectSeeks(*files.of())
+    buffer = memoryview(bytearray(20))
+    assert (seeks.seek(100), seeks.readinto(buffer), bytes(buffer)) == (
+        100, 20, files.content[100:120],
+    )  # fmt: skip
+    seeks.seek(245)
+    assert (seeks.readinto(buffer), bytes(buffer[:5])) == (5, files.content[245:])
+    assert seeks.readinto(buffer) == 0
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress], ids=["plain", "gzip", "bz2"])

@@ -52,9 +52,8 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
             )
         from headway.scan.stores.address import is_address
 
-        stored = [path for path in paths if is_address(path)]
-        if stored:
-            raise ConfigurationError(f"--follow, {stored[0][:80]}: objects of stores do not grow")
+        if any(map(is_address, paths)):
+            raise ConfigurationError("--follow: goes with files; objects of stores do not grow")
         if _STANDARD in paths and (len(paths) > 1 or self.state is not None or self.from_end):
             raise ConfigurationError(
                 "PATH -: standard input is followed alone, and has no offset to be saved"

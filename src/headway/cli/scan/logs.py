@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from headway.cli.gateway.policy import DEFAULT, VARIABLE, named
+from headway.cli.scan.clustering import Engine, Engines
 from headway.cli.scan.following import Following, follow_logs
 from headway.cli.scan.redacting import clean
 from headway.cli.scan.words import Form, telling_of, write_known
@@ -54,6 +55,13 @@ _Interval = Annotated[
 _FromEnd = Annotated[
     bool, typer.Option("--from-end", help="With --follow: pass over what is there now.")
 ]
+_Engine = Annotated[Engine, typer.Option(help="Who looks: this machine, or a Dask cluster.")]
+_Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Of Dask's, such as tls://host:8786.")
+]
+_Ca = Annotated[Path | None, typer.Option(help="Of the cluster: the authority, in PEM.")]
+_Cert = Annotated[Path | None, typer.Option(help="Our certificate, in PEM.")]
+_Key = Annotated[Path | None, typer.Option(help="Its key, in PEM.")]
 _Usage = Annotated[
     Path | None,
     typer.Option(help="Write the gateway's usage records of what was used, and tell nothing else."),
@@ -82,19 +90,24 @@ def logs(
     state: _State = None,
     interval: _Interval = 1.0,
     from_end: _FromEnd = False,
+    engine: _Engine = Engine.LOCAL,
+    scheduler: _Scheduler = None,
+    tls_ca: _Ca = None,
+    tls_cert: _Cert = None,
+    tls_key: _Key = None,
     usage: _Usage = None,
     policy: _Policy = DEFAULT,
 ) -> int:
     """Find tokens in log files, and in any other text.  Exit code 1 where there are some."""
-    from headway.scan.scanning import scan_logs
-
+    engines = Engines(engine, scheduler, tls_ca, tls_cert, tls_key)
+    files = [("--redact", redact is not None), ("--in-place", in_place)]
+    engines.check([*files, ("--follow", follow), ("--jobs", jobs)])
     following = Following(wanted=follow, state=state, interval=interval, from_end=from_end)
     following.check(
         paths,
         form,
         [
-            ("--redact", redact is not None),
-            ("--in-place", in_place),
+            *files,
             ("--write-baseline", write_baseline is not None),
             ("--usage", usage is not None),
         ],
@@ -119,5 +132,5 @@ def logs(
     if follow:
         return follow_logs(paths, following, telling)
     if write_baseline is not None:
-        return write_known(write_baseline, telling, lambda: scan_logs(paths, telling, jobs=jobs))
-    return scan_logs(paths, telling, jobs=jobs).exit_code
+        return write_known(write_baseline, telling, lambda: engines.scan(paths, telling, jobs))
+    return engines.scan(paths, telling, jobs).exit_code

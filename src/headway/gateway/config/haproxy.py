@@ -92,7 +92,8 @@ end
 
 -- Who showed a certificate that was verified (bind ... ssl verify); nobody else has a subject.
 local function subject_of(txn)
-    if txn.sf:ssl_fc_has_crt() ~= 1 or txn.sf:ssl_c_verify() ~= 0 then return nil end
+    local used = txn.f:ssl_c_used()  -- also where a session goes on
+    if (used ~= true and used ~= 1) or txn.f:ssl_c_verify() ~= 0 then return nil end
     return txn.sf:ssl_c_s_dn()
 end
 

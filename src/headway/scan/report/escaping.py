@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-__all__ = ["for_annotation", "for_cell", "for_markdown", "for_property", "for_terminal", "for_xml"]
+import msgspec
+
+__all__ = [
+    "as_json",
+    "for_annotation",
+    "for_cell",
+    "for_markdown",
+    "for_property",
+    "for_terminal",
+    "for_xml",
+]
 
 _UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -38,12 +49,37 @@ def for_annotation(text: str) -> str:
     >>> for_annotation("50%\n::stop-commands::x")
     '50%25%0A::stop-commands::x'
     """
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return for_terminal(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def for_property(text: str) -> str:
     """The value of a property of such a command."""
     return for_annotation(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def as_json(value: object) -> str:
+    r"""*value* as JSON on one line, with nothing in it that a terminal obeys.
+
+    The name of a file need not be text, which JSON is.
+
+    >>> as_json({"path": "a\udcff\u2028.py"})
+    '{"path":"a\\\\udcff\\u2028.py"}'
+    """
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        text = msgspec.json.encode(_as_text(msgspec.to_builtins(value))).decode()
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_as_text(name): _as_text(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_text(each) for each in value]
+    return value
 
 
 def for_xml(text: str) -> str:

@@ -10,7 +10,13 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from headway.scan.findings import Finding, Severity
-from headway.scan.report.escaping import for_annotation, for_cell, for_property, for_xml
+from headway.scan.report.escaping import (
+    as_json,
+    for_annotation,
+    for_cell,
+    for_property,
+    for_xml,
+)
 from headway.scan.summary import Summary
 
 __all__ = [
@@ -101,11 +107,11 @@ class LinesReport(_Each):
 
     def add(self, finding: Finding) -> None:
         """One line."""
-        self._out.write(msgspec.json.encode(_data(finding)).decode() + "\n")
+        self._out.write(as_json(_data(finding)) + "\n")
 
     def end(self, summary: Summary) -> None:
         """The last line."""
-        self._out.write(msgspec.json.encode({"summary": summary.as_data()}).decode() + "\n")
+        self._out.write(as_json({"summary": summary.as_data()}) + "\n")
 
 
 class JsonReport(_Each):
@@ -119,11 +125,11 @@ class JsonReport(_Each):
         """One element."""
         self._out.write("\n" if self._first else ",\n")
         self._first = False
-        self._out.write(msgspec.json.encode(_data(finding)).decode())
+        self._out.write(as_json(_data(finding)))
 
     def end(self, summary: Summary) -> None:
         """Close the list."""
-        text = msgspec.json.encode(summary.as_data()).decode()
+        text = as_json(summary.as_data())
         self._out.write(f'\n], "summary": {text}}}\n')
 
 

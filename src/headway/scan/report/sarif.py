@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from headway.scan.findings import Finding, Severity
-from headway.scan.report.escaping import for_markdown, for_terminal
+from headway.scan.report.escaping import as_json, for_markdown, for_terminal
 from headway.scan.rules import RULES, Rule
 from headway.scan.summary import Summary
 
@@ -49,7 +49,7 @@ class SarifReport:
         """One result."""
         self._out.write("\n" if self._first else ",\n")
         self._first = False
-        self._out.write(msgspec.json.encode(self._result(finding)).decode())
+        self._out.write(as_json(self._result(finding)))
 
     def end(self, summary: Summary) -> None:
         """How it went, and what could not be read."""
@@ -64,7 +64,7 @@ class SarifReport:
         invocation: dict[str, Any] = {"executionSuccessful": not told}
         if told:
             invocation["toolExecutionNotifications"] = told
-        text = msgspec.json.encode([invocation]).decode()
+        text = as_json([invocation])
         self._out.write(f'\n], "invocations": {text}}}]}}\n')
 
     def _result(self, finding: Finding) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class SarifReport:
             "partialFingerprints": {"headway/v1": finding.fingerprint},
             "properties": {
                 "confidence": str(finding.confidence),
-                "within": place.within,
+                "within": for_terminal(place.within),
                 "kind": str(finding.kind or ""),
                 "sample": for_terminal(finding.sample),
                 **{name: for_terminal(value) for name, value in finding.context.items()},

@@ -32,7 +32,7 @@ class TextReport:
         by: tuple[str, ...] = (),
     ) -> None:
         self._out, self._now, self._colour, self._shown, self._by = out, now, colour, shown, by
-        self._seen = 0
+        self._seen = self._told = 0
 
     @property
     def wants_more(self) -> bool:
@@ -52,6 +52,7 @@ class TextReport:
         if not self.wants_more:
             return
         self._seen += 1
+        self._told += int(finding.context.get("times", "1"))  # some reports merge what is alike
         severity = self._painted(f"{finding.severity:<6}", _COLOURS[finding.severity])
         self._line(f"{severity} {for_terminal(str(finding.place))}  {finding.message}")
         self._line(f"       {self._about(finding)}")
@@ -64,9 +65,9 @@ class TextReport:
     def end(self, summary: Summary) -> None:
         """The figures, what to do, and what could not be read."""
         out = self._line
-        if self._seen < summary.total:
+        if self._told < summary.total:
             out(
-                f"... and {summary.total - self._seen} more; --all shows each, --format has others."
+                f"... and {summary.total - self._told} more; --all shows each, --format has others."
             )
         if summary.total:
             out("")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-__all__ = ["AHEAD", "RANGE", "ObjectReader", "opened_object", "source_of_object"]
+__all__ = ["AHEAD", "RANGE", "ObjectReader", "ObjectSeeks", "opened_object", "source_of_object"]
 
 RANGE = 8 * 2**20
 """Bytes that are asked for at once."""
@@ -25,14 +25,9 @@ RANGE = 8 * 2**20
 AHEAD = 2
 """Ranges that are on their way while one is looked at."""
 
-_BEYOND = 2**18
-
 
 class ObjectReader(io.RawIOBase):
-    """*stored* from *start* on; what stands after *stop* is read too, but not before it is asked.
-
-    Reading raises ObjectNotRead.
-    """
+    """The bytes of *stored* from *start* to before *stop*; reading raises ObjectNotRead."""
 
     def __init__(
         self, store: Store, stored: Stored, start: int = 0, stop: int | None = None
@@ -49,7 +44,7 @@ class ObjectReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill *buffer* as far as a range goes; 0 at the end of the object."""
+        """Fill *buffer* as far as a range goes; 0 at the end."""
         if not self._rest:
             self._rest = memoryview(self._next())
         into = memoryview(buffer).cast("B")
@@ -62,13 +57,7 @@ class ObjectReader(io.RawIOBase):
         """The next range, b"" at the end."""
         while self._at < self._stop and len(self._ahead) <= AHEAD:
             self._ahead.append(self._begun(min(self._at + RANGE, self._stop)))
-        if self._ahead:
-            return self._ahead.popleft().result()
-        stop = min(self._at + _BEYOND, self._stored.size)
-        if self._at >= stop:
-            return b""
-        start, self._at = self._at, stop
-        return self._store.read(self._stored, start, stop)
+        return self._ahead.popleft().result() if self._ahead else b""
 
     def _begun(self, stop: int) -> Future[bytes]:
         start, self._at = self._at, stop
@@ -86,6 +75,27 @@ class ObjectReader(io.RawIOBase):
             self._pool = None
         self._ahead.clear()
         super().close()
+
+
+class ObjectSeeks:
+    """*stored*, read here and there; each reading is a request, and raises ObjectNotRead."""
+
+    def __init__(self, store: Store, stored: Stored) -> None:
+        self._store, self._stored, self._at = store, stored, 0
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to *offset*, from the start."""
+        self._at = offset
+        return offset
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill *buffer*; less at the end."""
+        start, self._at = self._at, min(self._at + len(buffer), self._stored.size)
+        if self._at <= start:
+            return 0
+        data = self._store.read(self._stored, start, self._at)
+        buffer[: len(data)] = data
+        return len(data)
 
 
 @contextmanager
