@@ -43,6 +43,14 @@ VIA = "HEADWAY_RELAY_VIA"
 PASSWORD_MIN = 16
 LOOPBACK = ("127.0.0.1", "::1")
 
+_ByProxy = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help=f"Reach sites by this proxy, http://name:port; or ${VIA}, which hides a password.",
+    ),
+]
+
 
 def relay(
     site: Annotated[
@@ -86,13 +94,7 @@ def relay(
         str,
         typer.Option(help=f"Where uses are counted: a file, or postgresql://...; else ${STORE}."),
     ] = "",
-    via: Annotated[
-        str,
-        typer.Option(
-            metavar="URL",
-            help=f"Reach sites by this proxy, http://name:port; or ${VIA}, which hides a password.",
-        ),
-    ] = "",
+    via: _ByProxy = "",
     metrics_port: MetricsPort = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line for each request.")] = False,
 ) -> None:
