@@ -11,6 +11,7 @@ EXTRAS = {
     "psycopg": "postgresql",
     **dict.fromkeys(("typer", "rich"), "cli"),
     **dict.fromkeys(("httpx", "httpcore", "sqlalchemy", "alembic", "starlette"), "app,cli"),
+    **dict.fromkeys(("ahocorasick_rs", "ast_grep_py", "isal", "lz4", "pathspec"), "scan"),
     **dict.fromkeys(("grpc", "anyio", "h11", "xds_protos"), "gateway"),
 }
 """Which extra brings what a command may lack; the others come with ``host``."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headway.cli.scan.changed import before_of, changes_of
+from headway.cli.scan.fixing import mend
 from headway.cli.scan.words import Form, telling_of, write_known
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ def code(
         int | None, typer.Option(min=1, max=256, help="Processes; as many as processors.")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Remember nothing.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend Python: show the patch, and write it if you agree.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --fix: write without asking.")] = False,
 ) -> int:
     """Find code that sends, logs or reads tokens in URLs.  Exit code 1 where there is some."""
     from headway.scan.code.files import Folder
@@ -77,6 +82,8 @@ def code(
                 new_ignores=changes is None or new_ignores,
             )
 
+        if fix or yes:
+            return mend(telling, scan, fix=fix, yes=yes, whole=changes is None)
         if write_baseline is not None:
             return write_known(write_baseline, telling, scan)
         return scan().exit_code

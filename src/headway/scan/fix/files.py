@@ -1,0 +1,170 @@
+"""Files that ``--fix`` mends: read, mended, shown as a patch, and written over by consent.
+
+What is written is what was shown: a file that changed meanwhile stays as it is.  Nothing is written
+through a link, nor to a file that has other names.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tokenize
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+
+from headway.errors import ConfigurationError
+from headway.scan.code.sources import SOURCE_MAX
+from headway.scan.findings import Finding
+from headway.scan.fix.edits import Edit, patch_head, patch_of
+from headway.scan.readers import BREAKS, broken_off, opened
+from headway.scan.writing import NotWritten, replacing
+
+__all__ = [
+    "MENDS",
+    "FileFix",
+    "Left",
+    "decoded",
+    "has_libcst",
+    "mended_files",
+    "patch_bytes",
+    "wanted_libcst",
+    "write",
+]
+
+MENDS = "sends-token-in-url"
+"""The rule whose findings are mended."""
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A finding that is for a person, and why."""
+
+    finding: Finding
+    why: str
+
+
+class FileFix(msgspec.Struct, frozen=True):
+    """What would be written to *path*: bytes before and after, and a patch that says the same."""
+
+    path: str
+    found: os.stat_result
+    before: bytes
+    after: bytes
+    patch: str
+    encoding: str
+    done: tuple[Finding, ...]
+    left: tuple[Left, ...]
+
+
+def has_libcst() -> bool:
+    """Whether the library that reads Python for ``--fix`` is installed."""
+    try:
+        import libcst  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def wanted_libcst() -> None:
+    """Raises ConfigurationError, with what to install, where LibCST is missing."""
+    if not has_libcst():
+        raise ConfigurationError(
+            "--fix: Python is read with LibCST, which is not installed; "
+            "from a checkout: pip install '.[fix]'"
+        )
+
+
+def mended_files(findings: Iterable[Finding]) -> Iterator[FileFix | Left]:
+    """The fixes of *findings*, file by file; what can not even be tried comes as Left."""
+    wanted = [each for each in findings if each.rule == MENDS]
+    for path, group in groupby(wanted, key=lambda finding: finding.place.path):
+        inside = [*group]
+        if not path.endswith((".py", ".pyi", ".pyw")):
+            yield from (
+                Left(each, "is no Python: --patch suggests what to change") for each in inside
+            )
+            continue
+        try:
+            yield _mended(path, inside)
+        except (NotWritten, UnicodeError, SyntaxError, LookupError) as error:
+            why = str(error) if isinstance(error, NotWritten) else "its encoding can not be read"
+            yield from (Left(each, why) for each in inside)
+
+
+def _mended(path: str, findings: Sequence[Finding]) -> FileFix:
+    from headway.scan.fix.python import Place, mend
+
+    before, found = _read(path)
+    text, encoding, mark = decoded(before)
+    places = {
+        Place(each.place.line or 0, (each.place.column or 0) - _behind_mark(each, mark)): each
+        for each in findings
+    }
+    mended = mend(text, [*places])
+    done = tuple(places[step.place] for step in mended.steps if not step.why)
+    left = tuple(Left(places[step.place], step.why) for step in mended.steps if step.why)
+    shift = 1 if mark else 0
+    edits = [Edit(each.start + shift, each.end + shift, each.text) for each in mended.edits]
+    patch = patch_of("\ufeff" * shift + text, edits)
+    after = mark + mended.text.encode(encoding)
+    return FileFix(path, found, before, after, patch, encoding, done, left)
+
+
+def _behind_mark(finding: Finding, mark: bytes) -> int:
+    """The scan counts a byte order mark as a character of the first line."""
+    return 1 if mark and finding.place.line == 1 else 0
+
+
+def decoded(data: bytes) -> tuple[str, str, bytes]:
+    """The text of a file of Python, its encoding, and the byte order mark before it.
+
+    Raises UnicodeError, SyntaxError or LookupError for one that says another encoding than it has.
+    """
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    mark = b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b""
+    encoding = "utf-8" if mark else encoding
+    text = data[len(mark) :].decode(encoding)
+    if text.encode(encoding) != data[len(mark) :] or re.search(r"\r(?!\n)", text):
+        raise UnicodeError("it would not be the same bytes again")
+    return text, encoding, mark
+
+
+def _read(path: str) -> tuple[bytes, os.stat_result]:
+    if os.path.islink(path):  # noqa: PTH114 - a name need not be text
+        raise NotWritten(f"{path}: is a link; name the file that it leads to")
+    try:
+        with opened(path) as (raw, found):
+            if found.st_nlink > 1:
+                raise NotWritten(f"{path}: has {found.st_nlink} names (hard links)")
+            return raw.read(SOURCE_MAX + 1), found
+    except BREAKS as error:
+        raise NotWritten(f"{path}: {broken_off(error)}") from None
+
+
+def write(fix: FileFix) -> None:
+    """Put the mended file in the place of what was read.
+
+    Raises NotWritten, and leaves it as it is, where another file stands there now, or the
+    same one with other bytes.
+    """
+    now, found = _read(fix.path)
+    if now != fix.before or (found.st_dev, found.st_ino) != (fix.found.st_dev, fix.found.st_ino):
+        raise NotWritten(f"{fix.path}: was changed meanwhile; run it again")
+    with replacing(Path(fix.path)) as new:
+        left = memoryview(fix.after)
+        while left:
+            left = left[new.raw.write(left) :]
+        new.like(found)
+        new.commit(found)
+
+
+def patch_bytes(fix: FileFix, base: str) -> bytes:
+    """The patch of one file, in its own encoding, named from the folder *base*."""
+    path = os.path.relpath(fix.path, base).replace(os.sep, "/")
+    if path.startswith("../"):
+        path = os.path.abspath(fix.path).lstrip("/")  # noqa: PTH100
+    head = patch_head(path).encode("utf-8", "surrogateescape")
+    return head + fix.patch.encode(fix.encoding)

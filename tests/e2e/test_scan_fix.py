@@ -1,0 +1,226 @@
+"""``--fix`` on programs that run: the site refuses their token, and takes it once they are mended.
+
+Each is a small client of a real library, written as it was before 1 February 2022.  It asks the
+local site, which stands after that day: 401 before, 200 after, and the token crossed in the header.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.served import Served, served_site
+from headway.descriptor import read_descriptor
+from headway.model import Secret
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY, SECRET = "old-app", "the shared secret of an old app, long enough"
+DESCRIPTOR = b"""{"key": "old-app", "name": "Old app", "baseUrl": "http://127.0.0.1:9999",
+ "authentication": {"type": "jwt"}, "lifecycle": {"installed": "/installed"},
+ "scopes": ["READ", "WRITE"]}"""
+AFTER = 1643846400.0  # 2022-02-03
+SECONDS = 60
+HEAD = '''\
+"""A program of an old app."""
+
+import os
+import sys
+
+from atlassian_jwt import encode_token
+
+PATH = "/rest/api/3/issue/DEMO-1"
+
+
+def token_for(path):
+    return encode_token(
+        "GET", path, os.environ["CLIENT_KEY"], os.environ["SHARED_SECRET"], 180,
+        payload_kwargs={"iss": os.environ["APP_KEY"]},
+    )
+
+
+'''
+TAIL = """
+
+if __name__ == "__main__":
+    print(ask(sys.argv[1]))
+"""
+PROGRAMS = {
+    "requests-joined": """\
+import requests
+
+
+def ask(base):
+    token = token_for(PATH)
+    return requests.get(base + PATH + "?jwt=" + token, timeout=30).status_code
+""",
+    "requests-params": """\
+import requests
+
+
+def ask(base):
+    path = PATH + "?fields=summary&expand=names"
+    query = {"fields": "summary", "jwt": token_for(path), "expand": "names"}
+    headers = {"Accept": "application/json"}
+    return requests.get(base + PATH, params=query, headers=headers, timeout=30).status_code
+""",
+    "requests-session-subscript": """\
+import requests
+
+
+def ask(base):
+    params = {"expand": "names"}
+    with requests.Session() as session:
+        params["jwt"] = token_for(PATH + "?expand=names")
+        answer = session.request("GET", base + PATH, params=params, timeout=30)
+    return answer.status_code
+""",
+    "requests-session-params": """\
+import requests
+
+
+def ask(base):
+    session = requests.Session()
+    session.params = {"jwt": token_for(PATH)}
+    return session.get(base + PATH, timeout=30).status_code
+""",
+    "requests-object": """\
+import requests
+
+
+def ask(base):
+    asked = requests.Request("GET", base + PATH, params={"jwt": token_for(PATH)})
+    return requests.Session().send(asked.prepare(), timeout=30).status_code
+""",
+    "httpx-interpolated": """\
+import httpx
+
+
+def ask(base):
+    path = f"{PATH}?fields=summary&expand=names"
+    url = f"{base}{PATH}?fields=summary&jwt={token_for(path)}&expand=names"
+    return httpx.get(url, timeout=30).status_code
+""",
+    "httpx-client": """\
+import httpx
+
+
+def ask(base):
+    with httpx.Client(base_url=base) as client:
+        return client.get(PATH, params=dict(jwt=token_for(PATH)), timeout=30).status_code
+""",
+    "httpx-async": """\
+import asyncio
+
+import httpx
+
+
+async def fetch(base, token):
+    async with httpx.AsyncClient(headers={"Accept": "*/*"}) as client:
+        answer = await client.get("%s%s?jwt=%s" % (base, PATH, token), timeout=30)
+        return answer.status_code
+
+
+def ask(base):
+    return asyncio.run(fetch(base, token_for(PATH)))
+""",
+    "aiohttp-params": """\
+import asyncio
+
+import aiohttp
+
+
+async def fetch(base, token):
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{base}{PATH}", params={"jwt": token}) as answer:
+            return answer.status
+
+
+def ask(base):
+    return asyncio.run(fetch(base, token_for(PATH)))
+""",
+    "urllib-urlopen": """\
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+
+def ask(base):
+    try:
+        with urlopen("{}{}?jwt={}".format(base, PATH, token_for(PATH)), timeout=30) as answer:
+            return answer.status
+    except HTTPError as error:
+        return error.code
+""",
+    "urllib-request-encoded": """\
+import urllib.error
+import urllib.parse
+import urllib.request
+
+
+def ask(base):
+    query = urllib.parse.urlencode({"expand": "names", "jwt": token_for(PATH + "?expand=names")})
+    asked = urllib.request.Request(base + PATH + "?" + query, headers={"Accept": "*/*"})
+    try:
+        return urllib.request.urlopen(asked, timeout=30).status
+    except urllib.error.HTTPError as error:
+        return error.code
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Served]:
+    with served_site(at=AFTER, tls_port=None, media_port=0) as running:
+        apps = running.site.jira.apps
+        apps.save(apps.prepare(read_descriptor(DESCRIPTOR)), Secret(SECRET))
+        yield running
+
+
+def run(host: Served, program: Path) -> str:
+    """What *program* prints."""
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONWARNINGS": "ignore",
+        "APP_KEY": KEY, "CLIENT_KEY": host.site.jira.apps.client_key, "SHARED_SECRET": SECRET,
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(program), host.site.base_url],
+        env=environment, capture_output=True, text=True, timeout=SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def scan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """``headway scan code`` on a folder, as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", "from headway.cli import main; main()", "scan", "code", ".",
+         *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "HEADWAY_SCAN_KEY": "ab" * 32},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, cwd=folder,
+    )  # fmt: skip
+
+
+def test_all_programs_are_mended_at_once_and_once(host: Served, tmp_path: Path) -> None:
+    for name, code in PROGRAMS.items():
+        (tmp_path / f"{name}.py").write_text(HEAD + code + TAIL)
+    before = {name: run(host, tmp_path / f"{name}.py") for name in PROGRAMS}
+    assert before == dict.fromkeys(PROGRAMS, "401")
+    shown = scan(tmp_path, "--fix")
+    assert shown.returncode == 1
+    assert shown.stdout.count("\n+++ b/") == len(PROGRAMS)
+    assert {name: run(host, tmp_path / f"{name}.py") for name in PROGRAMS} == before
+    done = scan(tmp_path, "--fix", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == shown.stdout, "what is written is what was shown"
+    after = {name: run(host, tmp_path / f"{name}.py") for name in PROGRAMS}
+    assert after == dict.fromkeys(PROGRAMS, "200")
+    calls = [each for each in host.site.traffic.all() if each.status == 200]
+    assert {(call.location, call.verdict) for call in calls} == {("header", "accepted")}
+    mended = {path.name: path.read_text() for path in tmp_path.glob("*.py")}
+    again = scan(tmp_path, "--fix", "--yes")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert {path.name: path.read_text() for path in tmp_path.glob("*.py")} == mended
