@@ -159,4 +159,4 @@ def test_ignored_findings_stay(tmp_path: Path) -> None:
 def test_what_is_staged_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     assert scan("--fix", "--staged") == 2
-    assert "without --staged, --diff, --since" in capsys.readouterr().err
+    assert "goes not with --staged" in capsys.readouterr().err

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["code"]
 
+_Jobs = Annotated[
+    int | None, typer.Option(min=1, max=256, help="Processes; as many as processors.")
+]
+_Fix = Annotated[
+    bool, typer.Option("--fix", help="Mend Python: show the patch, and write it if you agree.")
+]
+_Yes = Annotated[bool, typer.Option("--yes", help="With --fix: write without asking.")]
+
 
 def code(
     paths: Annotated[
@@ -48,14 +56,10 @@ def code(
     new_ignores: Annotated[
         bool, typer.Option("--accept-new-ignores", help="Comments on changed lines count, too.")
     ] = False,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Processes; as many as processors.")
-    ] = None,
+    jobs: _Jobs = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Remember nothing.")] = False,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Mend Python: show the patch, and write it if you agree.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="With --fix: write without asking.")] = False,
+    fix: _Fix = False,
+    yes: _Yes = False,
 ) -> int:
     """Find code that sends, logs or reads tokens in URLs.  Exit code 1 where there is some."""
     from headway.scan.code.files import Folder

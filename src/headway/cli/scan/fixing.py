@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from headway.scan.findings import Finding
     from headway.scan.fix.files import FileFix, Left
     from headway.scan.scanning import Telling
     from headway.scan.summary import Summary
@@ -26,38 +27,46 @@ def mend(
     Raises ConfigurationError where LibCST is missing, for *yes* without *fix*, and where
     not the *whole* of the files is scanned: what is staged or committed is no file.
     """
-    from headway.scan.fix.files import FileFix, mended_files, wanted_libcst
+    from headway.scan.fix.files import wanted_libcst
     from headway.scan.report.machine import Collecting
 
     if yes and not fix:
         raise ConfigurationError("--yes: goes with --fix")
     if not whole:
-        raise ConfigurationError("--fix: mends files as they are, without --staged, --diff, --since")
+        raise ConfigurationError("--fix: goes not with --staged, --diff or --since")
     wanted_libcst()
     collected = Collecting()
     telling.report = collected
     summary = scan()
-    fixes: list[FileFix] = []
-    left: list[Left] = []
-    for each in mended_files(collected.findings):
-        if isinstance(each, FileFix):
-            left += each.left
-            if each.done:
-                fixes.append(each)
-        else:
-            left.append(each)
+    fixes, left = _planned(collected.findings)
     _show(fixes, left)
-    others = summary.total - sum(len(each.done) for each in fixes) - len(left)
     for unread in summary.unread:
         _say(f"not read: {unread.path} {unread.why}")
+    others = summary.total - sum(len(each.done) for each in fixes) - len(left)
     _count(fixes, len(left), others)
-    remain = bool(left or others)
-    if fixes:
-        written = (yes or _agreed(fixes)) and _written(fixes)
-        if written is None:
+    written = not fixes
+    if fixes and (yes or _agreed(fixes)):
+        written = _written(fixes)
+        if not written:
             return 2
-        remain = remain or not written
-    return 1 if remain else 2 if summary.unread else 0
+    if left or others or not written:
+        return 1
+    return 2 if summary.unread else 0
+
+
+def _planned(findings: Iterable[Finding]) -> tuple[list[FileFix], list[Left]]:
+    """The files that would be written, and what is left to a person."""
+    from headway.scan.fix.files import FileFix, mended_files
+
+    fixes: list[FileFix] = []
+    left: list[Left] = []
+    for each in mended_files(findings):
+        if isinstance(each, FileFix):
+            left += each.left
+            fixes += [each] if each.done else []
+        else:
+            left.append(each)
+    return fixes, left
 
 
 def _show(fixes: Iterable[FileFix], left: Iterable[Left]) -> None:
@@ -118,8 +127,8 @@ def _agreed(fixes: list[FileFix]) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-def _written(fixes: list[FileFix]) -> bool | None:
-    """Write each; None where one was left as it was."""
+def _written(fixes: list[FileFix]) -> bool:
+    """Write each; False where one was left as it was."""
     from headway.scan.fix.files import write
     from headway.scan.writing import NotWritten
 
@@ -132,4 +141,4 @@ def _written(fixes: list[FileFix]) -> bool | None:
             whole = False
             continue
         _say(f"written: {each.path}")
-    return True if whole else None
+    return whole

@@ -99,10 +99,7 @@ def _mended(path: str, findings: Sequence[Finding]) -> FileFix:
 
     before, found = _read(path)
     text, encoding, mark = decoded(before)
-    places = {
-        Place(each.place.line or 0, (each.place.column or 0) - _behind_mark(each, mark)): each
-        for each in findings
-    }
+    places = {Place(each.place.line or 0, each.place.column or 0): each for each in findings}
     mended = mend(text, [*places])
     done = tuple(places[step.place] for step in mended.steps if not step.why)
     left = tuple(Left(places[step.place], step.why) for step in mended.steps if step.why)
@@ -111,11 +108,6 @@ def _mended(path: str, findings: Sequence[Finding]) -> FileFix:
     patch = patch_of("\ufeff" * shift + text, edits)
     after = mark + mended.text.encode(encoding)
     return FileFix(path, found, before, after, patch, encoding, done, left)
-
-
-def _behind_mark(finding: Finding, mark: bytes) -> int:
-    """The scan counts a byte order mark as a character of the first line."""
-    return 1 if mark and finding.place.line == 1 else 0
 
 
 def decoded(data: bytes) -> tuple[str, str, bytes]:

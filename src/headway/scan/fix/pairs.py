@@ -96,30 +96,46 @@ def _by_subscript(source: Source, name: cst.CSTNode) -> Grown | None:
 
 def _by_call(source: Source, name: cst.CSTNode) -> Grown | None:
     pair = in_map(source, name)
-    held: cst.CSTNode = pair.holder if pair is not None else name
-    value = pair.value if pair is not None else None
-    alone, edit = (pair.alone, pair.edit) if pair is not None else (True, None)
-    argument = source.parent(held)
-    if pair is None and isinstance(argument, cst.Element):  # .append(("jwt", token))
+    if pair is not None:  # .update({"jwt": token})
+        edit = None if pair.alone else pair.edit
+        return _given(source, source.parent(pair.holder), pair.value, edit)
+    argument = source.parent(name)
+    if isinstance(argument, cst.Element):  # .append(("jwt", token))
         two = source.parent(argument)
         if isinstance(two, _SEQUENCE) and len(two.elements) == 2:
-            value, argument = two.elements[1].value, source.parent(two)
+            return _given(source, source.parent(two), two.elements[1].value, None)
+        return None
     call = source.parent(argument)
     line = _line_of(source, call)
     if not isinstance(argument, cst.Arg) or not isinstance(call, cst.Call) or line is None:
         return None
-    if not isinstance(call.func, cst.Attribute):
+    verb = _verb(call)
+    if verb is None:
         return None
-    verb = call.func.attr.value
-    if verb == "update" and argument.keyword is not None and argument.keyword is name:
-        alone = len(call.args) == 1
-        edit = None if alone else taken_out(source, call.args, argument)
-        return Grown(argument.value, call.func.value, line, edit)
-    if verb == "setdefault" and value is None and len(call.args) == 2:
-        return Grown(call.args[1].value, call.func.value, line, None)
-    if value is not None and verb in ("update", "append", "extend") and len(call.args) == 1:
-        return Grown(value, call.func.value, line, None if alone else edit)
+    if verb.attr.value == "update" and argument.keyword is name:  # .update(jwt=token)
+        edit = None if len(call.args) == 1 else taken_out(source, call.args, argument)
+        return Grown(argument.value, verb.value, line, edit)
+    if verb.attr.value == "setdefault" and len(call.args) == 2:
+        return Grown(call.args[1].value, verb.value, line, None)
     return None
+
+
+def _given(
+    source: Source, argument: cst.CSTNode, value: cst.BaseExpression, edit: Edit | None
+) -> Grown | None:
+    """What a map or a list is given, in a statement that is one call."""
+    call = source.parent(argument)
+    line = _line_of(source, call)
+    if not isinstance(call, cst.Call) or line is None or len(call.args) != 1:
+        return None
+    verb = _verb(call)
+    if verb is None or verb.attr.value not in ("update", "append", "extend"):
+        return None
+    return Grown(value, verb.value, line, edit)
+
+
+def _verb(call: cst.Call) -> cst.Attribute | None:
+    return call.func if isinstance(call.func, cst.Attribute) else None
 
 
 def _line_of(source: Source, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
