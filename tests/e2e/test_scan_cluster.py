@@ -258,3 +258,22 @@ def test_a_cluster_that_loses_all_workers_is_given_up(
         summary = scan_shared([str(tmp_path)], telling, workers, here, length=300)
     assert {each.why for each in summary.unread} == {"the cluster has no workers any more"}
     assert summary.exit_code == 2
+
+
+def test_a_scheduler_that_ends_meanwhile_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.log").write_bytes(LINE * 20)
+    here = facts(PRINTS)
+    with ExitStack() as stack:
+        made = stack.enter_context(cluster(tmp_path, {}))
+        made.worker()
+        scheduler = Scheduler(made.address, False)
+        monkeypatch.setattr(connection, "_CONNECT", 5)
+        workers = stack.enter_context(connected(scheduler, Tls(), here, (), frozenset()))
+        made.stop()
+        monkeypatch.setattr(connection, "_LOOK", 0.2)
+        telling = Telling(Collecting(), PRINTS)
+        summary = scan_shared([str(tmp_path / "a.log")], telling, workers, here, length=300)
+    assert {each.why for each in summary.unread} == {"the scheduler lost the work, or is gone"}
+    assert summary.exit_code == 2

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from backports import zstd
+from fsspec.asyn import sync
 
 from e2e.stores import SECRET, STORES
 from headway.cli.commands import run
@@ -116,6 +117,30 @@ def test_an_object_that_changes_meanwhile_is_told_of(
     [told] = summary["unread"]
     assert "changed while it was looked at" in told["why"]
     assert told["partly"]
+
+
+def archive(bucket: Bucket, key: str) -> None:
+    """Have an object lie where it can not be read at once."""
+    files = bucket.files
+    if bucket.scheme == "s3":
+        files.call_s3("put_object", Bucket=bucket.name, Key=key, Body=LINE, StorageClass="GLACIER")
+        return
+
+    async def archived() -> None:
+        async with files.service_client.get_blob_client(bucket.name, key) as blob:
+            await blob.set_standard_blob_tier("Archive")
+
+    bucket.put(key, LINE)
+    sync(files.loop, archived)
+
+
+def test_what_is_archived_is_told_of(bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
+    if bucket.scheme == "gs":
+        return  # its archive is read like all else
+    archive(bucket, "old/a.log")
+    code, _, summary = scanned(capsys, f"{bucket}/old/")
+    assert code == 2
+    assert [each["why"] for each in summary["unread"]] == ["is archived: restore it first"]
 
 
 def test_ranges(bucket: Bucket) -> None:

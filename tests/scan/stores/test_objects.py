@@ -158,6 +158,12 @@ class AzureHttpError(Exception):
     status_code = 401
 
 
+class ArchivedError(Exception):
+    """As azure's says its code."""
+
+    error_code = "BlobArchived"
+
+
 class Odd(Exception):
     """Another."""
 
@@ -171,6 +177,7 @@ class Odd(Exception):
         (HttpError("AKIASECRET"), "may not be read", 1),
         (AzureHttpError("AKIASECRET"), "may not be read", 1),
         (FileNotFoundError("AKIASECRET"), "is not there", 1),
+        (ArchivedError("AKIASECRET"), "is archived", 1),
         (ConnectionError("AKIASECRET"), "can not be reached", ATTEMPTS),
         (TimeoutError("AKIASECRET"), "can not be reached", ATTEMPTS),
         (Odd("AKIASECRET"), r"does not give it \(Odd\)", ATTEMPTS),

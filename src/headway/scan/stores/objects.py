@@ -39,6 +39,7 @@ _LIBRARIES: Mapping[str, tuple[str, str, dict[str, Any]]] = {
 _NO_CREDENTIALS = re.compile(r"NoCredentials|PartialCredentials|DefaultCredentials|Unavailable\Z")
 _NO_CONNECTION = re.compile(r"Connect|ServiceRequestError|Timeout")
 _DENIED = (401, 403)
+_ARCHIVED = {"InvalidObjectState", "BlobArchived"}
 
 
 class ObjectNotRead(OSError):
@@ -166,6 +167,9 @@ def _told(error: Exception) -> ObjectNotRead:
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     if isinstance(error, FileNotFoundError):
         return ObjectNotRead("is not there")
+    codes = {type(error.__cause__).__name__, str(getattr(error, "error_code", ""))}
+    if codes & _ARCHIVED:
+        return ObjectNotRead("is archived: restore it first")
     if _NO_CREDENTIALS.search(name):
         return ObjectNotRead("there are no credentials for it in the environment")
     denied = isinstance(error, PermissionError) or str(error).startswith("Forbidden")
