@@ -16,7 +16,7 @@ from fsspec.asyn import sync
 from e2e.stores import SECRET, STORES
 from headway.cli.commands import run
 from headway.scan.stores.address import parse_address
-from headway.scan.stores.objects import store_of
+from headway.scan.stores.objects import ObjectNotRead, store_of
 from scan.corpus import filled, secrets_in
 
 pytestmark = pytest.mark.node
@@ -163,3 +163,33 @@ def test_no_token_and_no_credential_reaches_a_log(
     assert scanned(capsys, address)[0] == 1
     assert secrets_in(caplog.text.encode()) == []
     assert SECRET not in caplog.text
+
+
+def test_clean_copies_under_new_keys(bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
+    bucket.put("leaks/a.log", LINE * 3)
+    bucket.put("leaks/deep/b.gz", gzip.compress(LINE * 2))
+    assert run(["scan", "logs", f"{bucket}/leaks/", "--redact", f"{bucket}/clean/"]) == 0
+    capsys.readouterr()
+    assert scanned(capsys, f"{bucket}/clean/")[2]["files"] == 2
+    assert scanned(capsys, f"{bucket}/clean/")[0] == 0
+    copy = gzip.decompress(bucket.files.cat_file(f"{bucket.name}/clean/deep/b.gz"))
+    assert copy.count(b"jwt=REDACTED") == 2
+    bucket.put("clean/other.log", b"other\n")
+    arguments = [f"{bucket}/leaks/a.log", "--redact", f"{bucket}/clean/other.log"]
+    assert run(["scan", "logs", *arguments]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert bucket.files.cat_file(f"{bucket.name}/clean/other.log") == b"other\n"
+
+
+def test_a_race_for_a_new_key_is_lost_by_the_second(
+    bucket: Bucket, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if bucket.scheme == "gs":
+        return  # its emulator does not know the condition that is sent
+    (tmp_path / "copy").write_bytes(b"second")
+    bucket.put("race.log", b"first")
+    store = store_of(bucket.scheme)
+    monkeypatch.setattr(store._files, "exists", lambda path: False)
+    with pytest.raises(ObjectNotRead, match="is there already"):
+        store.put_new(tmp_path / "copy", parse_address(f"{bucket}/race.log"))
+    assert bucket.files.cat_file(f"{bucket.name}/race.log") == b"first"

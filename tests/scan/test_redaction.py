@@ -130,7 +130,7 @@ def test_what_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "second").unlink()
     # a copy that is not clean, and a file that somebody writes
     monkeypatch.setattr(
-        redaction, "_copied", lambda source, c, raw, n: raw.write(path.read_bytes())
+        redaction, "copy_redacted", lambda source, c, raw, n: raw.write(path.read_bytes())
     )
     left(path, tmp_path / "new", "second look")
 
@@ -138,7 +138,7 @@ def test_what_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         with path.open("ab") as out:
             out.write(b"more\n")
 
-    monkeypatch.setattr(redaction, "_copied", growing)
+    monkeypatch.setattr(redaction, "copy_redacted", growing)
     left(path, tmp_path / "new", "meanwhile")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.log", "cut.gz", "link", "there"]
 

@@ -19,7 +19,7 @@ from headway.scan.hits import found_in_line
 from headway.scan.readers import BREAKS, Compression, Reads, broken_off, opened, source_of
 from headway.scan.writing import NotWritten, replacing
 
-__all__ = ["Redacted", "redact_file", "redact_stream"]
+__all__ = ["Redacted", "check_clean", "copy_redacted", "redact_file", "redact_stream"]
 
 _MARK = MARKER.encode()
 _PARTS = 512  # of one call to the system: its limit is 1024
@@ -106,8 +106,8 @@ def redact_file(
             if in_place and before.st_nlink > 1:
                 raise NotWritten(f"{path}: has {before.st_nlink} names (hard links)")
             source, compression = source_of(raw)
-            done = _copied(source, compression, new.raw, needles)
-            _check(new.raw, path, needles)
+            done = copy_redacted(source, compression, new.raw, needles)
+            check_clean(new.raw, path, needles)
             after = os.fstat(raw.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                 raise NotWritten(f"{path}: was written to meanwhile; try again when it is not")
@@ -118,9 +118,10 @@ def redact_file(
         raise NotWritten(f"{path}: {broken_off(error)}") from None
 
 
-def _copied(
+def copy_redacted(
     source: Reads, compression: Compression | None, raw: BinaryIO, needles: Needles
 ) -> Redacted:
+    """Write *source* without its tokens to the file *raw*, compressed as it was."""
     if compression is None:
         return redact_stream(source, raw, needles)
     with (
@@ -130,8 +131,8 @@ def _copied(
         return redact_stream(source, out, needles)
 
 
-def _check(raw: BinaryIO, path: str, needles: Needles) -> None:
-    """Read the copy as the scan would, to its end."""
+def check_clean(raw: BinaryIO, path: str, needles: Needles) -> None:
+    """Read the copy *raw* of *path* as the scan would, to its end.  Raises NotWritten."""
     raw.seek(0)
     source, _ = source_of(raw)
     for block in blocks_of(source):

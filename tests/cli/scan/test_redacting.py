@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headway.cli.commands import run
+from headway.scan.stores import objects
+from headway.scan.stores.objects import Store
 from scan.corpus import filled, secrets_in
 
 LINE = filled("GET /a?jwt={T} HTTP/1.1\n")
@@ -91,16 +95,84 @@ def test_what_can_not_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "no such file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["s3://bucket/key", "--redact", "clean"],
-        ["a.log", "--redact", "s3://bucket/key"],
-        ["gs://bucket/key", "--in-place", "--no-backup"],
-    ],
-)
-def test_objects_of_stores_are_not_redacted(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+class Files:
+    """Objects in memory."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+
+    def info(self, path: str) -> dict[str, Any]:
+        if path not in self.content:
+            raise FileNotFoundError(path)
+        content = self.content[path]
+        return {"name": path, "size": len(content), "etag": str(hash(content)), "type": "file"}
+
+    def exists(self, path: str) -> bool:
+        return path in self.content
+
+    def find(self, path: str, *, prefix: str, detail: bool) -> dict[str, Any]:
+        start = f"{path}/{prefix}"
+        return {each: self.info(each) for each in self.content if each.startswith(start)}
+
+    def cat_file(self, path: str, start: int, end: int) -> bytes:
+        return self.content[path][start:end]
+
+    def put_file(self, local: str, path: str, mode: str) -> None:
+        assert mode == "create"
+        self.content[path] = Path(local).read_bytes()
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> Files:
+    """What lies in ``s3://bucket``: two logs, one of them deeper."""
+    made = Files()
+    made.content = {"bucket/logs/a.log": LINE, "bucket/logs/deep/b.gz": gzip.compress(LINE * 2)}
+    monkeypatch.setattr(objects, "store_of", lambda scheme: Store(scheme, made))
+    return made
+
+
+def test_objects_into_a_folder(files: Files, tmp_path: Path) -> None:
+    assert run(["scan", "logs", "s3://bucket/logs", "--redact", str(tmp_path / "clean")]) == 0
+    assert (tmp_path / "clean/a.log").read_bytes() == b"GET /a?jwt=REDACTED HTTP/1.1\n"
+    copy = gzip.decompress((tmp_path / "clean/deep/b.gz").read_bytes())
+    assert copy == b"GET /a?jwt=REDACTED HTTP/1.1\n" * 2
+    assert run(["scan", "logs", "s3://bucket/logs/a.log", "--redact", str(tmp_path / "one")]) == 0
+    assert (tmp_path / "one").read_bytes().count(b"REDACTED") == 1
+
+
+def test_objects_and_files_to_new_keys(
+    files: Files, logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["scan", "logs", *arguments]) == 2
-    assert "copy the objects first" in capsys.readouterr().err
+    before = dict(files.content)
+    assert run(["scan", "logs", "s3://bucket/logs", str(logs), "--redact", "s3://clean/2026/"]) == 2
+    said = capsys.readouterr()
+    assert "deep/b.gz: 2 redacted, written to s3://clean/2026/deep/b.gz" in said.out
+    assert "s3://clean/2026/a.log: is there already" in said.err  # both have one
+    assert run(["scan", "logs", str(logs / "a.log"), "--redact", "s3://clean/one.log"]) == 0
+    assert run(["scan", "logs", "s3://bucket/logs/a.log", "--redact", "s3://clean"]) == 0
+    assert sorted(set(files.content) - set(before)) == [
+        "clean/2026/a.log", "clean/2026/deep/b.gz", "clean/2026/deep/b.log", "clean/a.log",
+        "clean/one.log",
+    ]  # fmt: skip
+    assert {key: files.content[key] for key in before} == before
+    assert (
+        secrets_in(b"".join(files.content[each] for each in set(files.content) - set(before))) == []
+    )
+
+
+def test_an_object_is_never_written_over(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    before = dict(files.content)
+    assert (
+        run(["scan", "logs", "s3://bucket/logs/a.log", "--redact", "s3://bucket/logs/a.log"]) == 2
+    )
+    assert "left as it was: s3://bucket/logs/a.log: is there already" in capsys.readouterr().err
+    assert run(["scan", "logs", "s3://bucket/logs", "--in-place", "--no-backup"]) == 2
+    assert "goes with files" in capsys.readouterr().err
+    assert run(["scan", "logs", "s3://bucket/none", "--redact", "x"]) == 2
+    assert "fits no object" in capsys.readouterr().err
+    assert files.content == before
+
+
+def test_other_protocols_are_no_target(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["scan", "logs", str(logs), "--redact", "simplecache::s3://bucket/x"]) == 2
+    assert "not chained" in capsys.readouterr().err

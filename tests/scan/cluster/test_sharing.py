@@ -46,6 +46,37 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADWAY_SCAN_KEY", KEY.hex())
 
 
+class Files:
+    """Objects; a range of one in *broken* is not given."""
+
+    def __init__(self, **content: bytes) -> None:
+        self.content = {f"bucket/{key}": value for key, value in content.items()}
+        self.broken: set[str] = set()
+
+    def _entry(self, path: str) -> dict[str, Any]:
+        return {"name": path, "size": len(self.content[path]), "etag": "1", "type": "file"}
+
+    def find(self, path: str, *, prefix: str, detail: bool) -> dict[str, Any]:
+        return {each: self._entry(each) for each in self.content}
+
+    info = _entry
+
+    def cat_file(self, path: str, start: int, end: int) -> bytes:
+        if path in self.broken:
+            raise PermissionError(path)
+        return self.content[path][start:end]
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> Files:
+    """What lies in ``s3://bucket``."""
+    made = Files(a=(COMBINED + b"\n") * 60, b=gzip.compress((OTHER + os.urandom(99) + b"\n") * 90))
+    store = Store("s3", made, sleep=lambda seconds: None)
+    for module in (sharing, orders, objects, scanning):
+        monkeypatch.setattr(module, "store_of", lambda scheme: store)
+    return made
+
+
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -130,6 +161,20 @@ def test_nothing_that_is_secret_is_in_an_order_or_an_answer(
     assert secrets_in(sent) == []
     for secret in (KEY, KEY.hex().encode(), b"wJalrXUtnFEMI", b"0123456789abcdef0123"):
         assert secret not in sent
+
+
+def test_a_name_that_has_a_token_is_not_told_to_other_machines(
+    tmp_path: Path, files: Files
+) -> None:
+    """T27: nor in the name of a file or of an object."""
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ4In0." + "x" * 43
+    (tmp_path / f"x?jwt={token}").write_bytes(COMBINED)
+    files.content[f"bucket/x?jwt={token}"] = COMBINED
+    workers = Inline()
+    summary, _ = shared(str(tmp_path), "s3://bucket", length=1_000, workers=workers)
+    assert token.encode() not in b"".join(workers.orders)
+    assert [each.path.rpartition("/")[2] for each in summary.unread] == ["x?jwt=REDACTED"] * 2
+    assert token not in repr(summary.unread)
 
 
 def test_what_is_lost_is_told_and_the_rest_is_joined(tmp_path: Path) -> None:
@@ -217,37 +262,6 @@ def test_what_can_not_be_read_here_is_told(tmp_path: Path, monkeypatch: pytest.M
     assert [each.why for each in summary.unread] == ["input/output error"]
 
 
-class Files:
-    """Objects; a range of one in *broken* is not given."""
-
-    def __init__(self, **content: bytes) -> None:
-        self.content = {f"bucket/{key}": value for key, value in content.items()}
-        self.broken: set[str] = set()
-
-    def _entry(self, path: str) -> dict[str, Any]:
-        return {"name": path, "size": len(self.content[path]), "etag": "1", "type": "file"}
-
-    def find(self, path: str, *, prefix: str, detail: bool) -> dict[str, Any]:
-        return {each: self._entry(each) for each in self.content}
-
-    info = _entry
-
-    def cat_file(self, path: str, start: int, end: int) -> bytes:
-        if path in self.broken:
-            raise PermissionError(path)
-        return self.content[path][start:end]
-
-
-@pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch) -> Files:
-    """What lies in ``s3://bucket``."""
-    made = Files(a=(COMBINED + b"\n") * 60, b=gzip.compress((OTHER + os.urandom(99) + b"\n") * 90))
-    store = Store("s3", made, sleep=lambda seconds: None)
-    for module in (sharing, orders, objects, scanning):
-        monkeypatch.setattr(module, "store_of", lambda scheme: store)
-    return made
-
-
 def test_objects(files: Files) -> None:
     workers = Inline()
     one_summary, one = whole("s3://bucket")
@@ -265,7 +279,7 @@ def test_an_object_that_can_not_be_read_here(files: Files) -> None:
     files.broken.add("bucket/a")
     summary, _ = shared("s3://bucket", length=1_000)
     assert [each.path for each in summary.unread] == ["s3://bucket/a"]
-    assert "may not be read" in summary.unread[0].why
+    assert "do not allow it" in summary.unread[0].why
     assert summary.files == 1
 
 

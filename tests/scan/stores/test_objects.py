@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,14 @@ class Files:
     def cat_file(self, path: str, start: int, end: int) -> bytes:
         self._fail()
         return self.content[path][start:end]
+
+    def exists(self, path: str) -> bool:
+        return path in self.content
+
+    def put_file(self, local: str, path: str, mode: str) -> None:
+        assert mode == "create"
+        self._fail()
+        self.content[path] = Path(local).read_bytes()
 
 
 @pytest.fixture
@@ -172,15 +181,15 @@ class Odd(Exception):
     ("error", "why", "times"),
     [
         (PermissionError("AKIASECRET"), "credentials of the environment", 1),
-        (OSError("Forbidden: https://signed.example/?sig=AKIASECRET"), "may not be read", 1),
+        (OSError("Forbidden: https://signed.example/?sig=AKIASECRET"), "do not allow it", 1),
         (NoCredentialsError("AKIASECRET"), "no credentials", 1),
-        (HttpError("AKIASECRET"), "may not be read", 1),
-        (AzureHttpError("AKIASECRET"), "may not be read", 1),
+        (HttpError("AKIASECRET"), "do not allow it", 1),
+        (AzureHttpError("AKIASECRET"), "do not allow it", 1),
         (FileNotFoundError("AKIASECRET"), "is not there", 1),
         (ArchivedError("AKIASECRET"), "is archived", 1),
         (ConnectionError("AKIASECRET"), "can not be reached", ATTEMPTS),
         (TimeoutError("AKIASECRET"), "can not be reached", ATTEMPTS),
-        (Odd("AKIASECRET"), r"does not give it \(Odd\)", ATTEMPTS),
+        (Odd("AKIASECRET"), r"answers with an error \(Odd\)", ATTEMPTS),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
@@ -201,6 +210,23 @@ def test_another_range_than_was_asked_for_is_none(files: Files, store: Store) ->
     files.content[stored.path] = b"short"
     with pytest.raises(ObjectNotRead, match="another range"):
         store.read(stored, 0, 20)
+
+
+def test_a_new_object_and_none_over_another(files: Files, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "copy").write_bytes(b"content")
+    stored = store.put_new(tmp_path / "copy", parse_address("s3://bucket/new"))
+    assert (stored.address, stored.size) == ("s3://bucket/new", 7)
+    store.check(stored)
+    before = dict(files.content)
+    for key, error in (("new", None), ("raced", FileExistsError("x"))):
+        files.failing = [error] if error else []
+        with pytest.raises(ObjectNotRead, match="is there already"):
+            store.put_new(tmp_path / "copy", parse_address(f"s3://bucket/{key}"))
+    files.failing = [PermissionError("AKIASECRET")]
+    with pytest.raises(ObjectNotRead, match="do not allow it") as told:
+        store.put_new(tmp_path / "copy", parse_address("s3://bucket/other"))
+    assert "AKIASECRET" not in str(told.value)
+    assert files.content == before
 
 
 # ---- the libraries --------------------------------------------------------------------------
@@ -261,7 +287,7 @@ def test_a_bucket_that_is_not_listed_is_named(
     assert list(objects_in([parse_address("s3://bucket/")], unread.append)) == []
     [told] = unread
     assert told.path == "s3://bucket"
-    assert "may not be read" in told.why
+    assert "do not allow it" in told.why
 
 
 def test_what_a_store_decodes_on_its_way_can_not_be_read_in_ranges(

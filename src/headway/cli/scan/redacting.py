@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias, cast
 
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from headway.scan.blocks import Needles
     from headway.scan.findings import Unread
+    from headway.scan.redaction import Redacted
+    from headway.scan.stores.address import Address
+
+    _Unread: TypeAlias = Callable[[Unread], None]
 
 __all__ = ["clean"]
 
@@ -29,16 +36,16 @@ def clean(
 ) -> int:
     """Redact the files that *paths* means; exit code 2 where one of them was left as it was."""
     from headway.scan.blocks import Needles
-    from headway.scan.readers import files_in, standard_input
-    from headway.scan.redaction import redact_file, redact_stream
+    from headway.scan.readers import standard_input
+    from headway.scan.redaction import redact_stream
     from headway.scan.report.escaping import for_terminal
-    from headway.scan.stores.address import is_address
+    from headway.scan.stores.address import Address, is_address, parse_address
+    from headway.scan.stores.objects import store_of
     from headway.scan.writing import NotWritten
 
-    if any(map(is_address, [*paths, out or ""])):
-        raise ConfigurationError("--redact, --in-place: go with files; copy the objects first")
-    target = None if out is None else Path(out)
-    _check(target, in_place=in_place, backup=backup, no_backup=no_backup)
+    _check(out, in_place=in_place, backup=backup, no_backup=no_backup)
+    if in_place and any(map(is_address, paths)):
+        raise ConfigurationError("--in-place: goes with files; of objects --redact makes copies")
     needles = Needles()
     if out == _STANDARD:
         if list(paths) != [_STANDARD]:
@@ -46,19 +53,28 @@ def clean(
         with _standard_output() as clean_copy:
             redact_stream(standard_input(), clean_copy, needles)
         return 0
+    target = None if out is None else parse_address(out) if is_address(out) else Path(out)
+    addresses = [parse_address(path) for path in paths if is_address(path)]
+    if isinstance(target, Address):
+        store_of(target.scheme)
+    files = [path for path in paths if not is_address(path)]
+    alone = len(paths) == 1
     wrong: list[str] = []
 
     def unread(what: Unread) -> None:
         wrong.append(f"{what.path}: {what.why}")
 
-    for path in files_in(paths, unread):
+    copies = chain(
+        _of_files(files, needles, unread, alone=alone, in_place=in_place, backup=backup),
+        _of_objects(addresses, needles, unread, alone=alone),
+    )
+    for copy in copies:
         try:
-            to = _target(path, paths, target)
-            done = redact_file(path, to, needles, in_place=in_place, backup=backup)
+            done, to = copy.to(target)
         except NotWritten as error:
             wrong.append(str(error))
             continue
-        print(for_terminal(f"{path}: {done.tokens} redacted, written to {to}"))
+        print(for_terminal(f"{copy.name}: {done.tokens} redacted, written to {to}"))
     for each in wrong:
         print(for_terminal(f"left as it was: {each}"), file=sys.stderr)
     return 2 if wrong else 0
@@ -76,8 +92,8 @@ def _standard_output() -> Iterator[BinaryIO]:
         yield cast("BinaryIO", out)
 
 
-def _check(target: Path | None, *, in_place: bool, backup: str | None, no_backup: bool) -> None:
-    if in_place and target is not None:
+def _check(out: str | None, *, in_place: bool, backup: str | None, no_backup: bool) -> None:
+    if in_place and out is not None:
         raise ConfigurationError("--in-place, --redact: one of them")
     if in_place and (backup is not None) == no_backup:
         raise ConfigurationError("--in-place: needs --backup ENDING, or --no-backup")
@@ -87,16 +103,81 @@ def _check(target: Path | None, *, in_place: bool, backup: str | None, no_backup
         raise ConfigurationError("--backup: is an ending such as .bak")
 
 
-def _target(path: str, paths: Sequence[str], target: Path | None) -> Path:
-    """Where the copy of *path* goes: itself, the file *target*, or its place below that folder."""
-    if target is None:
-        return Path(path)
-    if path == _STANDARD:
-        raise ConfigurationError("PATH -: goes with --redact - alone")
-    if len(paths) == 1 and paths[0] == path and not target.is_dir():
-        return target
+# ---- what is copied -------------------------------------------------------------------------
+
+
+class _Copy(NamedTuple):
+    """One file or object: what it is called, where it lies below what was named, how it is copied.
+
+    ``alone``: it is all that was named, so that the copy may be called as is said.
+    """
+
+    name: str
+    below: Callable[[], str]
+    alone: bool
+    write: Callable[[Path], Redacted]
+
+    def to(self, target: Path | Address | None) -> tuple[Redacted, str]:
+        """Write the copy to *target* or below it; what was done, and where it is.
+
+        Raises NotWritten.
+        """
+        if target is None:
+            return self.write(Path(self.name)), self.name
+        if isinstance(target, Path):
+            to = self._path(target)
+            return self.write(to), str(to)
+        from headway.scan.stores.copying import sent, target_of
+        from headway.scan.stores.objects import store_of
+
+        address = target_of(target, self.below, alone=self.alone)
+        with sent(store_of(target.scheme), address) as local:
+            done = self.write(local)
+        return done, str(address)
+
+    def _path(self, target: Path) -> Path:
+        if self.alone and not target.is_dir():
+            return target
+        to = target / self.below()
+        to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return to
+
+
+def _of_files(
+    paths: Sequence[str],
+    needles: Needles,
+    unread: _Unread,
+    *,
+    alone: bool,
+    in_place: bool,
+    backup: str | None,
+) -> Iterator[_Copy]:
+    """The files that *paths* means."""
+    from headway.scan.readers import files_in
+    from headway.scan.redaction import redact_file
+
+    for path in files_in(paths, unread):
+        if path == _STANDARD:
+            raise ConfigurationError("PATH -: goes with --redact - alone")
+        write = partial(redact_file, path, needles=needles, in_place=in_place, backup=backup)
+        yield _Copy(path, partial(_below, path, paths), alone and path in paths, write)
+
+
+def _below(path: str, paths: Sequence[str]) -> str:
+    """The place of *path* below that of *paths* that it comes from."""
     below = next((each for each in paths if Path(path).is_relative_to(each) and each != path), None)
-    inside = Path(path).relative_to(below) if below else Path(Path(path).name)
-    to = target / inside
-    to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return to
+    return str(Path(path).relative_to(below)) if below else Path(path).name
+
+
+def _of_objects(
+    addresses: Sequence[Address], needles: Needles, unread: _Unread, *, alone: bool
+) -> Iterator[_Copy]:
+    """The objects that *addresses* mean."""
+    from headway.scan.stores.copying import inside, redact_object
+    from headway.scan.stores.objects import objects_in
+
+    for address in addresses:
+        for store, stored in objects_in([address], unread):
+            write = partial(redact_object, store, stored, needles=needles)
+            is_alone = alone and stored.address == str(address)
+            yield _Copy(stored.address, partial(inside, address, stored), is_alone, write)

@@ -17,10 +17,12 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from headway.errors import ConfigurationError
+from headway.redact import redact
 from headway.scan.blocks import FIELDS
 from headway.scan.cluster.order import Answer, Facts, Order, identity_of
 from headway.scan.findings import Finding, Unread
 from headway.scan.formats import known_columns
+from headway.scan.hits import found_in_line
 from headway.scan.ranges import RANGE, Seeks, ranges_of
 from headway.scan.readers import (
     BREAKS,
@@ -135,7 +137,7 @@ def _shares(
     """Orders *like* that one for all of *paths* and *addresses*; what has none is told of."""
     unread = telling.summary.could_not_read
     for path in files_in(paths, unread):
-        if telling.baseline.holds_back_path(path):
+        if telling.baseline.holds_back_path(path) or _has_token(path, unread):
             continue
         try:
             with opened(path) as (raw, found):
@@ -150,7 +152,7 @@ def _shares(
         except BREAKS as error:
             unread(Unread(path, broken_off(error), partly=True))
     for store, stored in objects_in(addresses, unread):
-        if telling.baseline.holds_back_path(stored.address):
+        if telling.baseline.holds_back_path(stored.address) or _has_token(stored.address, unread):
             continue
         place = os.fsencode(stored.address)
         order = msgspec.structs.replace(
@@ -160,6 +162,14 @@ def _shares(
             yield from _cut(_Source(stored.address), order, ObjectSeeks(store, stored), length)
         except BREAKS as error:
             unread(Unread(stored.address, broken_off(error), partly=True))
+
+
+def _has_token(name: str, unread: Callable[[Unread], None]) -> bool:
+    """Whether *name* itself has a token, so that no other machine is told of it."""
+    if not found_in_line(os.fsencode(name)):
+        return False
+    unread(Unread(redact(name), "its name has a token, and is not told to other machines"))
+    return True
 
 
 def _cut(source: _Source, order: Order, raw: Seeks, length: int) -> Iterator[_Share]:

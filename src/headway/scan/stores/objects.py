@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,7 +44,7 @@ _ARCHIVED = {"InvalidObjectState", "BlobArchived"}
 
 
 class ObjectNotRead(OSError):
-    """An object could not be listed or read; the text says why, and nothing of what a store said.
+    """An object could not be listed, read or written; why, and nothing of what a store said.
 
     ``lasting``: to ask again would change nothing.
     """
@@ -132,6 +133,21 @@ class Store:
 
         return self._asked(asked)
 
+    def put_new(self, local: Path, address: Address) -> Stored:
+        """Write the file *local* to *address*, where nothing is yet.
+
+        Raises ObjectNotRead; where it does, nothing of ours is there, as far as the store says.
+        """
+        try:
+            if self._files.exists(address.path):
+                raise FileExistsError
+            self._files.put_file(str(local), address.path, mode="create")
+            return self._stored(self._files.info(address.path))
+        except FileExistsError:
+            raise ObjectNotRead("is there already") from None
+        except Exception as error:  # noqa: BLE001 - three libraries with errors of their own
+            raise _told(error) from None
+
     def _asked(self, ask: Callable[[], T]) -> T:
         """What *ask* answers; it is asked again after a while where that may help."""
         attempt = 0
@@ -174,10 +190,10 @@ def _told(error: Exception) -> ObjectNotRead:
         return ObjectNotRead("there are no credentials for it in the environment")
     denied = isinstance(error, PermissionError) or str(error).startswith("Forbidden")
     if denied or str(status) in map(str, _DENIED) or name == "ClientAuthenticationError":
-        return ObjectNotRead("may not be read with the credentials of the environment")
+        return ObjectNotRead("the credentials of the environment do not allow it")
     if _NO_CONNECTION.search(name):
         return ObjectNotRead("the store can not be reached", lasting=False)
-    return ObjectNotRead(f"the store does not give it ({name})", lasting=False)
+    return ObjectNotRead(f"the store answers with an error ({name})", lasting=False)
 
 
 @lru_cache
