@@ -101,7 +101,7 @@ def logs(
     """Find tokens in log files, and in any other text.  Exit code 1 where there are some."""
     engines = Engines(engine, scheduler, tls_ca, tls_cert, tls_key)
     files = [("--redact", redact is not None), ("--in-place", in_place)]
-    engines.check([*files, ("--follow", follow), ("--jobs", jobs)])
+    engines.check([*files, ("--follow", follow), ("--jobs", jobs), ("--usage", usage)])
     following = Following(wanted=follow, state=state, interval=interval, from_end=from_end)
     following.check(
         paths,
