@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headway.scan.names import NAME_NEEDLES, named_values
-from headway.secret_shapes import CODES, SECRETS, SIGNATURES, TOKENS, WORDS
+from headway.secret_shapes import CODES, SECRETS, SIGNATURES, TOKENS, URL_NAMES, WORDS
 
 VALUE = b"9f86d081884c7d659a2feaa0c55ad015"
 
@@ -63,3 +65,30 @@ def test_it_is_linear() -> None:
 def test_needles_are_no_part_of_each_other() -> None:
     for needle in NAME_NEEDLES:
         assert not [o for o in NAME_NEEDLES if o != needle and re.search(re.escape(o), needle)]
+
+
+IN_ONE_EXPRESSION = re.compile(
+    rb"(?:(?<![A-Za-z0-9_.\-])|(?<=%3[Ff])|(?<=%26)|(?<=%23)|(?<=%3[Bb])|(?<=%25(?:3[Ff]|26|23))"
+    rb"|(?<=u0026)|(?<=u003f))"
+    rb"(?P<name>" + URL_NAMES.encode() + rb")(?:=|%3[Dd]|%253[Dd]|\\u003[Dd])"
+    rb"(?P<value>(?:[^\s&\"'<>\\;,(){}\[\]|#?`%]|%(?!26|2526)[0-9A-Fa-f]{2})++)"
+)
+PIECES = [
+    b"token", b"jwt", b"=", b"%3D", b"%253D", b"\\u003d", b"&", b"%26", b"%2526", b"?", b"%3F",
+    b"\\u0026", b"_", b"-", b".", b"secret_key", b"secret", b"api", b"key", b"x-amz-signature",
+    b"sig", b"code", b"http_", b"JSESSIONID", VALUE, b" ", b";", b"%41", b"/", b"a" * 70, b"%",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14))
+def test_looking_at_needles_finds_what_one_slow_expression_does(pieces: list[bytes]) -> None:
+    line = b"".join(pieces)
+    slow = [
+        (found["name"].decode(), found.start("value"), found.end("value"))
+        for found in IN_ONE_EXPRESSION.finditer(line)
+    ]
+    found = [(each.name, each.start, each.end) for each in named_values(line)]
+    assert set(found) <= set(slow)
+    for name, start, end in set(slow) - set(found):  # too short for its name, or a word
+        value = line[start:end]
+        assert len(value) < 16 or not re.search(VALUE, value), (name, value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-import ahocorasick_rs
 import msgspec
 
 from headway.scan.names import NAME_NEEDLES, named_values
@@ -20,13 +19,6 @@ NEEDLES = (*STARTS, *NAME_NEEDLES)
 """A text that has none of them has nothing that this module finds."""
 
 _START = re.compile(b"|".join(STARTS))
-_NAMED = ahocorasick_rs.BytesAhoCorasick(
-    NAME_NEEDLES, matchkind=ahocorasick_rs.MatchKind.LeftmostFirst
-)
-_ASSIGNED = re.compile(rb"[A-Za-z_-]{3,60}+(?:=|%(?:25)?3[Dd]|\\u003[Dd])")  # from a needle on
-_NAME_MAX = 64  # bytes of a name before its needle
-
-_SEPARATOR = 8  # bytes that an equals sign may take: =, %3D, %253D, \\u003d
 _BEFORE = 120  # bytes before a token that say where it stands
 _ENCODED = re.compile(rb"(?:%3[Dd]|%253[Dd])\Z")
 _PARAMETER = re.compile(
@@ -80,20 +72,9 @@ def _tokens(line: bytes) -> Iterator[tuple[Token, str, int]]:
 
 def _named(line: bytes, tokens: list[tuple[Token, str, int]]) -> Iterator[tuple[Token, str, int]]:
     """What is one by the name of a parameter, and not by what it is."""
-    starts = [token.start for token, _, _ in tokens]
-    for _, needle, end in _NAMED.find_matches_as_indexes(line):
-        if not _before_token(end, starts) and _ASSIGNED.match(line, needle):
-            break
-    else:
-        return
-    for name, start, end, level in named_values(line, needle - _NAME_MAX):
+    for name, start, end, level in named_values(line):
         if not any(token.start < end and start < token.end for token, _, _ in tokens):
             yield Token(start, end, TokenKind.OPAQUE), name, level
-
-
-def _before_token(at: int, starts: list[int]) -> bool:
-    """Whether what ends at *at* only names the token that follows."""
-    return any(at < start <= at + _SEPARATOR for start in starts)
 
 
 def _within(line: bytes, at: int, parts: Parts) -> str:
