@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = ("check", "app", "attachment", "gateway", "scan_code")
+BENCHES = ("check", "app", "attachment", "gateway", "scan", "scan_code")
 
 
 def main(names: list[str]) -> None:

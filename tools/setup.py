@@ -98,6 +98,8 @@ def main(wanted: str) -> None:
             optional(program, packages, why, who)
     if wanted == "bench":
         optional("wrk", "wrk", "wrk is missing", "that put an app under load")
+        for program, package in {"rg": "ripgrep", "pigz": "pigz"}.items():
+            optional(program, package, f"{program} is missing", "of the scan's speed")
 
 
 def digest(paths: Sequence[Path]) -> str:

@@ -44,6 +44,13 @@ def test_an_error_is_one_redacted_line(
     assert "eyJ" not in err
 
 
+def test_only_the_group_that_is_named_is_loaded() -> None:
+    assert [each.name for each in commands.app_for(["scan", "logs"]).registered_groups] == ["scan"]
+    every = commands.app_for(["--help"])
+    assert [each.name for each in every.registered_groups] == [*commands.GROUPS]
+    assert len(every.registered_commands) == 2
+
+
 # ---- as a shell runs it ---------------------------------------------------------------------
 
 COMMAND = [sys.executable, "-c", "from headway.cli import main; main()"]

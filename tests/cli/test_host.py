@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from headway.cli import host
-from headway.cli.commands import app, run
+from headway.cli.commands import app_for, run
 from headway.cli.host import standing
 from headway.host.options import OPTIONS, environment
 from headway.host.options import settings as read
@@ -38,7 +38,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parameters(*path: str) -> dict[str, Any]:
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app_for())
     for name in path:
         command = command.commands[name]
     return {parameter.name: parameter for parameter in command.params}

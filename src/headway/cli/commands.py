@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 
 import typer
 
-from headway.cli import app as app_commands
-from headway.cli import descriptor, gateway, host, scan, store, token, transfer, up
-from headway.cli.new import new
 from headway.errors import HeadwayError
 from headway.redact import redact
 
-__all__ = ["run"]
+__all__ = ["app_for", "run"]
 
 
 def _told(code: int) -> int:
@@ -27,24 +26,40 @@ def _told(code: int) -> int:
     return code
 
 
-app = typer.Typer(
-    name="headway",
-    help="Tokens belong into headers, not into URLs: see them travel, check them, make them.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,  # its tracebacks show local variables
-    result_callback=_told,
-)
-app.add_typer(token.app, name="token")
-app.add_typer(app_commands.app, name="app")
-app.add_typer(host.app, name="host")
-app.add_typer(store.app, name="store")
-app.add_typer(descriptor.app, name="descriptor")
-app.add_typer(gateway.app, name="gateway")
-app.add_typer(scan.app, name="scan")
-host.app.command(name="export")(transfer.export_state)
-host.app.command(name="import")(transfer.import_state)
-app.command(name="up")(up.up)
-app.command(name="new")(new)
+GROUPS = ("token", "app", "host", "store", "descriptor", "gateway", "scan")
+"""Each is a module here, with an ``app``."""
+
+
+def app_for(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The commands; where *arguments* name a group, that one alone: the others take time."""
+    app = typer.Typer(
+        name="headway",
+        help="Tokens belong into headers, not into URLs: see them travel, check them, make them.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,  # its tracebacks show local variables
+        result_callback=_told,
+    )
+    wanted = arguments[0] if arguments and arguments[0] in GROUPS else None
+    for name in GROUPS if wanted is None else (wanted,):
+        app.add_typer(_group(name), name=name)
+    if wanted is None:
+        from headway.cli.new import new
+        from headway.cli.up import up
+
+        app.command(name="up")(up)
+        app.command(name="new")(new)
+    return app
+
+
+@cache
+def _group(name: str) -> typer.Typer:
+    group: typer.Typer = import_module(f"headway.cli.{name}").app
+    if name == "host":
+        from headway.cli import transfer
+
+        group.command(name="export")(transfer.export_state)
+        group.command(name="import")(transfer.import_state)
+    return group
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -55,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
     ...
     0
     """
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(app_for(arguments))
     try:
         code = command.main(list(arguments), prog_name="headway", standalone_mode=False)
         return code if isinstance(code, int) else 0
