@@ -30,6 +30,7 @@ _RULE_OF = {
 }
 _SAMPLE_BEFORE, _SAMPLE_AFTER, _SAMPLE_LINE = 80, 40, 4_000
 _RAGGED = re.compile(r"\A[\w.-]{12,}|[\w.-]{12,}\Z")  # at an edge: maybe a part of another token
+_CLIENT_MAX = 64  # an address, or a name; what a log has in its place may be of any length
 _ID = re.compile(r"[0-9]")
 
 
@@ -153,7 +154,7 @@ def _harmless(found: Found) -> bool:
 def context_of(record: Record) -> dict[str, str]:
     """What a report tells of the request."""
     known = {
-        "client": redact(record.client),
+        "client": redact(record.client)[:_CLIENT_MAX],
         "route": redact(route_of(record.path)),
         "day": day_of(record.at),
         "agent": redact(record.agent.partition("/")[0].partition(" ")[0][:40]),

@@ -25,6 +25,7 @@ from headway.scan.readers import (
     standard_input,
 )
 from headway.scan.report.machine import Report
+from headway.scan.since import ALWAYS, Times
 from headway.scan.stores.address import is_address, parse_address
 from headway.scan.stores.objects import objects_in, store_of
 from headway.scan.stores.reading import opened_object, source_of_object
@@ -40,11 +41,17 @@ class Telling:
     """Where findings go: to the report and into the figures, or held back."""
 
     def __init__(
-        self, report: Report, prints: Fingerprints, baseline: Baseline | None = None
+        self,
+        report: Report,
+        prints: Fingerprints,
+        baseline: Baseline | None = None,
+        *,
+        times: Times = ALWAYS,
     ) -> None:
         self.report = report
         self.prints = prints
         self.baseline = baseline or Baseline()
+        self.times = times  # of requests in logs
         self.summary = Summary()
 
     @property
@@ -171,7 +178,7 @@ def _tasks(paths: Iterable[str], telling: Telling) -> Iterator[Task]:
         try:
             with opened(path) as (raw, found):
                 for task in tasks_of(path, raw, found):
-                    yield task._replace(most=telling.most)
+                    yield task._replace(most=telling.most, times=telling.times)
         except BREAKS as error:
             _broken(path, error, telling.summary)
 
@@ -195,7 +202,11 @@ def _worth(tasks: Iterator[Task]) -> tuple[Iterable[Task], bool]:
 
 def _through(source: Reads, path: str, telling: Telling, joining: Joining) -> None:
     """Look here at what only this process has open."""
-    task, summary, reading = Task(path, most=telling.most), Summary(), Reading()
+    task, summary, reading = (
+        Task(path, most=telling.most, times=telling.times),
+        Summary(),
+        Reading(),
+    )
     tell = partial(joining.hear, task)
     try:
         look_through(source, task, tell, prints=telling.prints, summary=summary, reading=reading)

@@ -1,20 +1,39 @@
-"""``--since``: a moment, as people write it."""
+"""``--since`` and ``--until``: moments, as people write them."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from headway.errors import ConfigurationError
 
-__all__ = ["moment"]
+__all__ = ["ALWAYS", "Times", "moment"]
 
 _AGO = re.compile(r"(\d{1,6})(min|h|d|w)")
 _UNITS = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONG = 40
 
 
-def moment(text: str, now: float) -> float:
+class Times(NamedTuple):
+    """From *since* on, and before *until*, in seconds since 1970."""
+
+    since: float
+    until: float
+
+    def has(self, at: float | None) -> bool:
+        """Whether *at* is one of them; what has no time may be.
+
+        >>> Times(5.0, 7.0).has(5.0), Times(5.0, 7.0).has(7.0), Times(5.0, 7.0).has(None)
+        (True, False, True)
+        """
+        return at is None or self.since <= at < self.until
+
+
+ALWAYS = Times(float("-inf"), float("inf"))
+
+
+def moment(text: str, now: float, option: str = "--since") -> float:
     """The moment that *text* means, in seconds since 1970; *now* is such a one.
 
     A day or a time of ISO 8601, in UTC where it names no zone; or how long ago: ``90min``,
@@ -31,6 +50,6 @@ def moment(text: str, now: float) -> float:
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise ConfigurationError(
-            f"--since: is a day (2026-11-01), a time (2026-11-01T12:00Z) or how long ago "
+            f"{option}: is a day (2026-11-01), a time (2026-11-01T12:00Z) or how long ago "
             f"(90min, 12h, 7d, 2w), not {text[:_LONG]!r}"
         ) from None

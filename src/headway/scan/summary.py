@@ -36,6 +36,7 @@ class Summary:
         self.files = 0
         self.bytes = 0
         self.suppressed = 0
+        self.top = 50  # values of each sort that a report for programs tells
 
     @property
     def total(self) -> int:
@@ -96,7 +97,7 @@ class Summary:
             "files": self.files,
             "bytes": self.bytes,
             "rules": dict(self.rules.most_common()),
-            "by": {name: dict(counts.most_common(50)) for name, counts in self.by.items()},
+            "by": {name: dict(counts.most_common(self.top)) for name, counts in self.by.items()},
             "unread": [msgspec.to_builtins(each) for each in self.unread],
             "unread_more": self.unread_more,
         }

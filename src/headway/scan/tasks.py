@@ -16,6 +16,7 @@ from headway.scan.findings import Finding, Fingerprints, Unread
 from headway.scan.logs import Found, Reading, context_of, finding_of, found_in, rule_of
 from headway.scan.ranges import Part, Range, Seeks, ranges_of
 from headway.scan.readers import BREAKS, Reads, broken_off, compression_of, opened, source_of
+from headway.scan.since import ALWAYS, Times
 from headway.scan.summary import Summary
 
 __all__ = ["End", "Message", "Task", "count", "look_at", "look_through", "tasks_of"]
@@ -29,7 +30,8 @@ class Task(NamedTuple):
     """A file to look through, or the range *span* of a long one that is not compressed.
 
     ``file`` is its device and inode: another file that has its name is not read.  ``most``
-    findings are told, of what is more there are figures.  ``fields`` names columns.
+    findings are told, of what is more there are figures.  ``fields`` names columns.  What is of
+    no moment of ``times`` is counted, and not told.
     """
 
     path: str
@@ -39,6 +41,7 @@ class Task(NamedTuple):
     is_last: bool = True
     most: int | None = None
     fields: bytes = b""
+    times: Times = ALWAYS
 
 
 class End(NamedTuple):
@@ -122,6 +125,9 @@ def look_through(
             offset=0 if task.span is None else task.span.start,
             reading=reading,
         ):
+            if not task.times.has(each.record.at):
+                summary.suppressed += 1
+                continue
             if not in_full():
                 count(each, summary)
                 continue

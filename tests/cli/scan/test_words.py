@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from headway.cli.scan.words import Form, prints_of, report_of, telling_of, write_known
+from headway.cli.scan.words import (
+    Form,
+    one_of,
+    prints_of,
+    report_of,
+    telling_of,
+    times_of,
+    write_known,
+)
 from headway.errors import ConfigurationError
 from headway.scan.findings import Unread
 from headway.scan.report.text import SHOWN, TextReport
+from headway.scan.since import ALWAYS
 from headway.scan.summary import Summary
 
 
@@ -72,3 +81,20 @@ def test_a_baseline_of_what_could_not_be_read_whole_says_so(
 
     assert write_known(tmp_path / "known.json", telling, scan) == 2
     assert "0 findings" in capsys.readouterr().out
+
+
+def test_options_that_go_alone() -> None:
+    one_of([("--a", None), ("--b", False), ("--c", "x")])
+    with pytest.raises(ConfigurationError, match="--a, --c: one of them"):
+        one_of([("--a", 1), ("--b", ""), ("--c", "x")])
+
+
+def test_times_and_tops() -> None:
+    assert times_of(None, None) == ALWAYS
+    times = times_of("1970-01-02", "1970-01-03")
+    assert times == (86_400.0, 172_800.0)
+    with pytest.raises(ConfigurationError, match="the one is not before the other"):
+        times_of("1970-01-03", "1970-01-03")
+    telling = telling_of(Form.TEXT, top=3, times=times)
+    assert (telling.times, telling.summary.top) == (times, 3)
+    assert telling_of(Form.JSON).summary.top == 50

@@ -16,6 +16,7 @@ from headway.scan.follow import following, register, tails
 from headway.scan.follow.following import GRACE, LOOK_EVERY, follow, follow_input
 from headway.scan.report.machine import Collecting
 from headway.scan.scanning import Telling
+from headway.scan.since import Times
 from scan.follow.watching import PRINTS, RUNS, Watch, append, line, token
 
 
@@ -534,6 +535,13 @@ def test_standard_input(tmp_path: Path) -> None:
     report = Collecting()
     summary = follow_input(io.BytesIO(line(1, 2)), Telling(report, PRINTS))
     assert (summary.total, summary.files, len(report.findings)) == (2, 1, 2)
+
+
+def test_requests_of_another_time_are_counted_and_not_told(log: Path) -> None:
+    watch = Watch(log)
+    watch.telling.times = Times(0.0, 5.0)
+    assert watch.look() == []
+    assert watch.follower.end().suppressed == 1
 
 
 def test_what_was_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,7 @@ from headway.cli.gateway.policy import DEFAULT, VARIABLE, named
 from headway.cli.scan.clustering import Engine, Engines
 from headway.cli.scan.following import Following, follow_logs
 from headway.cli.scan.redacting import clean
-from headway.cli.scan.words import Form, telling_of, write_known
-from headway.errors import ConfigurationError
+from headway.cli.scan.words import Form, one_of, telling_of, times_of, write_known
 
 __all__ = ["logs"]
 
@@ -70,6 +70,14 @@ _Policy = Annotated[
     Path,
     typer.Option(metavar="FILE", envvar=VARIABLE, help="With --usage: the policy file (TOML)."),
 ]
+_Top = Annotated[int | None, typer.Option(min=1, help="With --by: so many of each.")]
+_Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Only requests from then on: 2026-11-01, 12h, 7d."),
+]
+_Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only requests before then.")]
+_WHOLE = ("--in-place", "--redact", "--usage")  # take all of a log
+_OUTPUTS = (*_WHOLE, "--write-baseline")
 
 
 def logs(
@@ -97,24 +105,19 @@ def logs(
     tls_key: _Key = None,
     usage: _Usage = None,
     policy: _Policy = DEFAULT,
+    top: _Top = None,
+    since: _Since = None,
+    until: _Until = None,
 ) -> int:
     """Find tokens in log files, and in any other text.  Exit code 1 where there are some."""
     engines = Engines(engine, scheduler, tls_ca, tls_cert, tls_key)
-    files = [("--redact", redact is not None), ("--in-place", in_place)]
-    engines.check([*files, ("--follow", follow), ("--jobs", jobs), ("--usage", usage)])
     following = Following(wanted=follow, state=state, interval=interval, from_end=from_end)
-    following.check(
-        paths,
-        form,
-        [
-            *files,
-            ("--write-baseline", write_baseline is not None),
-            ("--usage", usage is not None),
-        ],
-    )
+    times = times_of(since, until)
+    given = {"--in-place": in_place, "--redact": redact, "--usage": usage, "--jobs": jobs,
+             "--write-baseline": write_baseline, "--since, --until": since or until,
+             "--follow": follow}  # fmt: skip
+    _check(paths, form, given, engines, following)
     if usage is not None:
-        if redact is not None or in_place or write_baseline is not None:
-            raise ConfigurationError("--usage: tells nothing else, and goes with no other output")
         from headway.cli.past_usage import PastUsage, write_usage
 
         write_usage(paths, usage, PastUsage(policy=named(policy), jobs=jobs))
@@ -128,9 +131,28 @@ def logs(
         baseline=baseline,
         ignore=ignore or (),
         ignore_path=ignore_path or (),
+        top=top,
+        times=times,
     )
     if follow:
         return follow_logs(paths, following, telling)
     if write_baseline is not None:
         return write_known(write_baseline, telling, lambda: engines.scan(paths, telling, jobs))
     return engines.scan(paths, telling, jobs).exit_code
+
+
+def _check(
+    paths: Sequence[str],
+    form: Form,
+    given: Mapping[str, object],
+    engines: Engines,
+    following: Following,
+) -> None:
+    """Raises ConfigurationError for options that do not go together."""
+    outputs = [(name, given[name]) for name in _OUTPUTS]
+    one_of(outputs)
+    following.check(paths, form, outputs)
+    here = ("--in-place", "--redact", "--usage", "--since, --until", "--follow", "--jobs")
+    engines.check([(name, given[name]) for name in here])
+    for name in _WHOLE:
+        one_of([(name, given[name]), ("--since, --until", given["--since, --until"])])

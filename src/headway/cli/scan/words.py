@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from headway.scan.findings import Fingerprints
     from headway.scan.report.machine import Report
     from headway.scan.scanning import Telling
+    from headway.scan.since import Times
     from headway.scan.summary import Summary
 
-__all__ = ["Form", "prints_of", "report_of", "telling_of", "write_known"]
+__all__ = ["Form", "one_of", "prints_of", "report_of", "telling_of", "times_of", "write_known"]
 
 
 class Form(StrEnum):
@@ -41,11 +42,13 @@ def prints_of() -> Fingerprints:
     return Fingerprints(fingerprint_key(dict(os.environ), Path.home()))
 
 
-def report_of(form: Form, out: TextIO, *, everything: bool, by: Sequence[str]) -> Report:
+def report_of(
+    form: Form, out: TextIO, *, everything: bool, by: Sequence[str], top: int | None = None
+) -> Report:
     """The report in *form*, written to *out*."""
     from headway.scan.report import machine
     from headway.scan.report.sarif import SarifReport
-    from headway.scan.report.text import SHOWN, TextReport
+    from headway.scan.report.text import SHOWN, TOP, TextReport
 
     if form is Form.TEXT:
         return TextReport(
@@ -54,6 +57,7 @@ def report_of(form: Form, out: TextIO, *, everything: bool, by: Sequence[str]) -
             colour=out.isatty() and "NO_COLOR" not in os.environ,
             shown=None if everything else SHOWN,
             by=tuple(by),
+            top=top or TOP,
         )
     kinds: dict[Form, type[Report]] = {
         Form.JSON: machine.JsonReport,
@@ -75,13 +79,17 @@ def telling_of(
     ignore: Sequence[str] = (),
     ignore_path: Sequence[str] = (),
     before: bytes | None = None,
+    top: int | None = None,
+    times: Times | None = None,
 ) -> Telling:
     """Where findings go, by the options that all commands have.  Raises ConfigurationError.
 
+    *top* values of each sort are told of figures; *times* are those of requests in logs.
     *before* is what the baseline contained before a change, b"" for nothing, where that counts.
     """
     from headway.scan.baseline import Baseline, known_in, read_baseline
     from headway.scan.scanning import Telling
+    from headway.scan.since import ALWAYS
     from headway.scan.summary import BY
 
     for name in by:
@@ -93,8 +101,32 @@ def telling_of(
         known = read_baseline(baseline, prints)
     elif baseline is not None and before:
         known = known_in(before, baseline, prints)
-    report = report_of(form, sys.stdout, everything=everything, by=by)
-    return Telling(report, prints, Baseline([*known, *ignore], ignore_path))
+    report = report_of(form, sys.stdout, everything=everything, by=by, top=top)
+    held_back = Baseline([*known, *ignore], ignore_path)
+    telling = Telling(report, prints, held_back, times=times or ALWAYS)
+    telling.summary.top = top or telling.summary.top
+    return telling
+
+
+def one_of(options: Sequence[tuple[str, object]]) -> None:
+    """Raises ConfigurationError where more than one of *options* is given."""
+    given = [name for name, value in options if value]
+    if len(given) > 1:
+        raise ConfigurationError(f"{', '.join(given)}: one of them")
+
+
+def times_of(since: str | None, until: str | None) -> Times:
+    """Of which requests is told: ``--since`` and ``--until``.  Raises ConfigurationError."""
+    from headway.scan.since import ALWAYS, Times, moment
+
+    now = time.time()
+    times = Times(
+        ALWAYS.since if since is None else moment(since, now),
+        ALWAYS.until if until is None else moment(until, now, "--until"),
+    )
+    if times.since >= times.until:
+        raise ConfigurationError("--since, --until: the one is not before the other")
+    return times
 
 
 def write_known(path: Path, telling: Telling, scan: Callable[[], Summary]) -> int:

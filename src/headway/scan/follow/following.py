@@ -20,7 +20,7 @@ from headway.scan.follow.register import FILES_MAX, Register
 from headway.scan.follow.rotation import continuation, rotated_since, series_of
 from headway.scan.follow.state import Known, StateFile
 from headway.scan.follow.tails import Same, Tail, goes_on
-from headway.scan.logs import finding_of, found_in
+from headway.scan.logs import Found, finding_of, found_in
 from headway.scan.readers import BREAKS, STANDARD_INPUT, Reads, broken_off, files_in
 from headway.scan.scanning import Telling
 from headway.scan.summary import Summary
@@ -57,7 +57,7 @@ def follow_input(source: Reads, telling: Telling) -> Summary:
     """Tell what is found in *source*, standard input, as it comes and to its end."""
     telling.report.begin()
     for found in found_in(source, STANDARD_INPUT, Needles()):
-        telling.tell(finding_of(found, telling.prints))
+        _tell(telling, found)
     telling.summary.files += 1
     telling.report.end(telling.summary)
     return telling.summary
@@ -144,7 +144,7 @@ class Follower:
             if not tail.is_open:
                 self._reopen(tail)
             for found in tail.new(self._needles, finish=finish):
-                telling.tell(finding_of(found, telling.prints))
+                _tell(telling, found)
             self._failed.pop(tail.path, None)
         except BREAKS as error:
             tail.changed = False
@@ -338,6 +338,13 @@ class Follower:
         tail.quiet_since = now
         self._leaving[tail.key] = tail
         self._add(tail, known)
+
+
+def _tell(telling: Telling, found: Found) -> None:
+    if telling.times.has(found.record.at):
+        telling.tell(finding_of(found, telling.prints))
+    else:
+        telling.summary.suppressed += 1
 
 
 def _is_sought(name: str) -> bool:

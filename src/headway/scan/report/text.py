@@ -10,17 +10,22 @@ from headway.scan.report.escaping import for_terminal
 from headway.scan.rules import RULES
 from headway.scan.summary import Summary
 
-__all__ = ["SHOWN", "TextReport"]
+__all__ = ["SHOWN", "TOP", "TextReport"]
 
 SHOWN = 20
 """Findings that are shown one by one unless all are asked for."""
 
-_TOP = 10
+TOP = 10
+"""Values of each sort that figures are told of."""
+
 _COLOURS = {Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
 
 
 class TextReport:
-    """Writes to *out*; *by* are the sorts of figures that are wanted (``client``, ``day`` ...)."""
+    """Writes to *out*; *by* are the sorts of figures that are wanted (``client``, ``day`` ...).
+
+    Of each sort, the *top* values are told.
+    """
 
     def __init__(
         self,
@@ -30,9 +35,11 @@ class TextReport:
         colour: bool = False,
         shown: int | None = SHOWN,
         by: tuple[str, ...] = (),
+        top: int = TOP,
     ) -> None:
         self._out, self._now, self._colour, self._shown, self._by = out, now, colour, shown, by
         self._seen = self._told = 0
+        self._top = top
 
     @property
     def wants_more(self) -> bool:
@@ -76,8 +83,11 @@ class TextReport:
         for name in self._by:
             out("")
             out(f"by {name}:")
-            for value, count in summary.by[name].most_common(_TOP):
+            counts = summary.by[name]
+            for value, count in counts.most_common(self._top):
                 out(f"{count:>8}  {for_terminal(value)}")
+            if len(counts) > self._top:
+                out(f"          ... and {len(counts) - self._top} more; --top shows as many")
         if summary.rules:
             out("")
             out("What to do:")
@@ -91,7 +101,7 @@ class TextReport:
         if summary.unread_more:
             out(f"not read: {summary.unread_more} more")
         if summary.suppressed:
-            out(f"{summary.suppressed} held back by a baseline or an ignore.")
+            out(f"{summary.suppressed} held back by a baseline, an ignore or a time.")
         found = f"{summary.total} findings" if summary.total != 1 else "1 finding"
         out(f"{found} in {summary.files} files, {_size(summary.bytes)}.")
 
