@@ -58,6 +58,8 @@ OPTIONAL = {
     "php": ("php-cli", "PHP is missing", "of what PHP reads in a query"),
     "ruby": ("ruby ruby-rack", "Ruby is missing", "of what Ruby reads in a query"),
     "redis-server": ("redis-server", "Redis is missing", "of the replay cache in Redis"),
+    "apache2": ("apache2", "Apache httpd is missing", "of the scan of its configuration"),
+    "firefox-esr": ("firefox-esr", "Firefox is missing", "of the scan of its profile"),
 }
 """Programs that some tests run, each with its Debian package."""
 

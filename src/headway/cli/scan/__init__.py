@@ -12,6 +12,7 @@ from headway.cli.scan.code import code
 from headway.cli.scan.exports import har, trace
 from headway.cli.scan.history import history
 from headway.cli.scan.logs import logs
+from headway.cli.scan.proxy import proxy
 
 __all__ = ["app"]
 
@@ -21,3 +22,4 @@ app.command()(code)
 app.command()(har)
 app.command()(trace)
 app.command()(history)
+app.command()(proxy)

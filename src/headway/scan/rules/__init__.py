@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from headway.scan.rules import (
     logs_token_in_url,
     opaque_token_in_url,
+    proxy_error_log,
+    proxy_logs_query,
+    proxy_logs_referer,
     reads_token_from_url,
     sends_token_in_url,
     takes_token_in_query,
@@ -35,6 +38,9 @@ RULES: Mapping[str, Rule] = {
         logs_token_in_url,
         reads_token_from_url,
         takes_token_in_query,
+        proxy_logs_query,
+        proxy_logs_referer,
+        proxy_error_log,
     )
 }
 """In the order of the documentation."""

@@ -1,0 +1,16 @@
+"""``proxy-logs-referer`` by its own examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headway.scan.rules.proxy_logs_referer import RULE
+from scan.rules.examples import rules_broken_by_configuration
+
+
+def test_its_bad_example_is_found(tmp_path: Path) -> None:
+    assert rules_broken_by_configuration(RULE.bad, tmp_path) == [RULE.id] == ["proxy-logs-referer"]
+
+
+def test_its_good_example_is_fine(tmp_path: Path) -> None:
+    assert rules_broken_by_configuration(RULE.good, tmp_path) == []
