@@ -302,3 +302,14 @@ def test_each_location_is_proved_by_its_own() -> None:
 def test_failing_open_is_a_line_of_the_file() -> None:
     text = 'name = "api"\nfailing = "open"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]\n'
     assert lines_of(text, OLD, "2022-01-01" + T) == ("pass", ['failing = "open"', "[[location]]"])
+
+
+def test_an_extension_is_named_where_it_makes_a_difference() -> None:
+    text = (
+        'name = "api"\n[[location]]\nname = "jwt"\nparameters = ["jwt"]\nwarned = 2021-11-01\n'
+        'off = 2022-02-01\n[[location.extension]]\nclient = "slow"\nuntil = 2022-03-01\n'
+        'owner = "ann"\nreason = "x"\n[identity]\nby = "subject"\n'
+    )
+    for at, line in (("2021-12-01", "warned = 2021-11-01"), ("2022-02-02", "[[location.ext")):
+        _, (first, *_) = lines_of(text, OLD, at + T, "slow")
+        assert first.startswith(line)

@@ -465,3 +465,19 @@ def test_any_bytes(data: bytes) -> None:
     for around in (data, FILES[0].encode()[:700] + data, data.join([b'name = "', b'"\n'])):
         with contextlib.suppress(ConfigurationError):
             read_policy(around)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [('"\\u0000\\u001b[2J"', "is read in more than one way"), (f'"{"x" * 5_000}"', "…")],
+    ids=["control", "long"],
+)
+def test_what_a_message_quotes_is_one_line_and_bounded(value: str, says: str) -> None:
+    told = WHOLE.replace('path = "/embed/*"', f"path = {value}")
+    assert told != WHOLE
+    with pytest.raises(ConfigurationError, match=r"p:\d+: route\[0\]\.path: ") as caught:
+        read_policy(told.encode(), source="p")
+    message = str(caught.value)
+    assert message.isprintable()
+    assert len(message) < 500
+    assert says in message

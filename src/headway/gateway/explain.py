@@ -285,7 +285,8 @@ def _dated(
     if schedule.paused is not None and phase is Phase.PAUSED:
         by = f"paused by {shown(schedule.paused.who)}: {shown(schedule.paused.why)}"
         return by, lines.get("paused", location.line)
-    for more in schedule.extensions:
+    dated = msgspec.structs.replace(schedule, extensions=()).phase(at, client)
+    for more in schedule.extensions if phase is not dated else ():
         if more.client == client and at < more.until.timestamp() and phase is more.phase:
             until = f"until {more.until.isoformat()}"
             line = lines.get(f"extension {client}", location.line)

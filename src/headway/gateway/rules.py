@@ -352,7 +352,7 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
         return now + self.rehearsal.total_seconds()
 
 
-_STRANGE = re.compile(r"%(2e|2f|5c|00|25)|[\\;]|//|/\.\.?(/|\Z)", re.IGNORECASE)
+_STRANGE = re.compile(r"%(2e|2f|3b|5c|00|25)|[\\;]|//|/\.\.?(/|\Z)", re.IGNORECASE)
 
 
 def is_normal(raw_path: str) -> bool:

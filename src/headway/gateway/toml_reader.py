@@ -13,6 +13,8 @@ import msgspec
 
 from headway.errors import ConfigurationError, shown
 
+_BEGINNING, _END = 240, 160  # of a message, in characters
+
 __all__ = ["TomlLines", "TomlReader"]
 
 T = TypeVar("T")
@@ -125,11 +127,11 @@ class TomlReader:
             raise self.error(path, message) from None
 
     def error(self, path: Sequence[str | int], message: str) -> ConfigurationError:
-        """*message* with file, line and field."""
+        """*message* with file, line and field; one line, and bounded."""
         field = "".join(f"[{p}]" if isinstance(p, int) else f".{shown(p)}" for p in path)
         where = f"{self.source}:{self.line(path)}"
         named = f"{field.lstrip('.')}: " if field else ""
-        return ConfigurationError(f"{where}: {named}{message}")
+        return ConfigurationError(f"{where}: {named}{_bounded(message)}")
 
     @contextmanager
     def at(self, *path: str | int) -> Iterator[None]:
@@ -204,3 +206,11 @@ def _type_at(wanted: Any, path: Path) -> Any:
         else:
             wanted = next(reversed(get_args(wanted)), None)  # of a list, or the values of a table
     return wanted
+
+
+def _bounded(message: str) -> str:
+    """*message* in one line; of a long one the beginning and the end, which says what to do."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in message)
+    if len(text) <= _BEGINNING + _END:
+        return text
+    return f"{text[:_BEGINNING]}\u2026{text[-_END:]}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from proxied import PLAIN as POLICY
@@ -89,6 +91,14 @@ def test_how_is_counted_follows_the_file_and_where_after_a_restart(
         assert counter.overflow == 1  # one is told apart, and no further one
         again("[usage]\nkeep_days = 6\nstore = 'other.db'\n")
     assert "the store of [usage] or [tickets] counts after a restart" in caplog.text
+
+
+def test_t25_a_core_dump_would_hold_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_: list[Any] = []
+    monkeypatch.setattr("resource.setrlimit", lambda what, limits: set_.append((what, limits)))
+    with opened(written(tmp_path)):
+        [(what, (soft, _))] = set_
+        assert (what, soft) == (resource.RLIMIT_CORE, 0)
 
 
 def test_a_file_that_can_not_be_used_leaves_nothing_behind(tmp_path: Path) -> None:

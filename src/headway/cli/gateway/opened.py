@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from headway.cli.gateway.evidence import STORE, counting, naming_key, settle, usage_of
 from headway.errors import ConfigurationError
 from headway.keys import new_sealing_key
+from headway.store.files import no_core_dumps
 
 if TYPE_CHECKING:
     from headway.gateway.decide import Gateway
@@ -64,6 +65,7 @@ def opened(file: Path, usage: str = "", *, traces: bool = False) -> Iterator[Ope
     from headway.gateway.tally import Tally
     from headway.gateway.verifiers.opening import open_verifier
 
+    no_core_dumps()  # tokens, secrets of installations, and the key that clients are named by
     # (1) what holds until the end: where and how uses are counted, and by what clients are named
     first = load_policy(file)
     where, kept = usage_address(usage, first), _lasting(first)
