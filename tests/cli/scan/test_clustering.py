@@ -47,8 +47,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         (["--tls-ca", "x", "--tls-key", "y"], "--tls-ca, --tls-key: go with --engine dask"),
         (["--engine", "dask"], "needs --scheduler ADDRESS"),
         (["--engine", "dask", "--scheduler", "127.0.0.1:1", "--redact", "x"], "with --redact"),
-        (["--engine", "dask", "--scheduler", "tcp://10.0.0.1"], "is an address"),
-        (["--engine", "dask", "--scheduler", "tcp://10.0.0.1:8786"], "takes TLS on both sides"),
+        (["--engine", "dask", "--scheduler", "tcp://10.0.0.1"], "takes TLS on both sides"),
+        (["--engine", "dask", "--scheduler", "tcp://x:y@10.0.0.1"], "is an address"),
     ],
 )
 def test_options_that_do_not_go_together(

@@ -30,6 +30,7 @@ def tls(tmp_path: Path) -> Tls:
         ("tcp://127.9.9.9:1/", "tcp://127.9.9.9:1"),
         ("tcp://[::1]:8786", "tcp://[::1]:8786"),
         ("localhost:8786", "tcp://localhost:8786"),
+        ("127.0.0.1", "tcp://127.0.0.1:8786"),
     ],
 )
 def test_this_machine(text: str, address: str) -> None:
@@ -46,7 +47,7 @@ def test_this_machine(text: str, address: str) -> None:
 )  # fmt: skip
 def test_another_machine_needs_tls(text: str) -> None:
     """T27: pickles are programs."""
-    with pytest.raises(ConfigurationError, match="--scheduler"):
+    with pytest.raises(ConfigurationError, match="takes TLS on both sides"):
         parse_scheduler(text, NONE)
 
 
@@ -65,7 +66,7 @@ def test_other_transports_are_not_spoken(text: str) -> None:
         parse_scheduler(text, NONE)
 
 
-@pytest.mark.parametrize("text", ["", "host", "tcp://user:pw@127.0.0.1:1", "tcp://127.0.0.1:1/x"])
+@pytest.mark.parametrize("text", ["", "a host", "tcp://user:pw@127.0.0.1:1", "tcp://127.0.0.1:1/x"])
 def test_no_address(text: str) -> None:
     with pytest.raises(ConfigurationError, match="is an address") as refused:
         parse_scheduler(text, NONE)

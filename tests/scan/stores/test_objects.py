@@ -6,9 +6,10 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
+from fsspec.asyn import get_loop
 from fsspec.implementations.memory import MemoryFileSystem
 
 from headway.errors import ConfigurationError
@@ -173,6 +174,12 @@ class ArchivedError(Exception):
     error_code = "BlobArchived"
 
 
+class MissingError(Exception):
+    """As azure's says its status."""
+
+    status_code = 404
+
+
 class Odd(Exception):
     """Another."""
 
@@ -186,6 +193,7 @@ class Odd(Exception):
         (HttpError("AKIASECRET"), "do not allow it", 1),
         (AzureHttpError("AKIASECRET"), "do not allow it", 1),
         (FileNotFoundError("AKIASECRET"), "is not there", 1),
+        (MissingError("AKIASECRET"), "is not there", 1),
         (ArchivedError("AKIASECRET"), "is archived", 1),
         (ConnectionError("AKIASECRET"), "can not be reached", ATTEMPTS),
         (TimeoutError("AKIASECRET"), "can not be reached", ATTEMPTS),
@@ -290,13 +298,62 @@ def test_a_bucket_that_is_not_listed_is_named(
     assert "do not allow it" in told.why
 
 
-def test_what_a_store_decodes_on_its_way_can_not_be_read_in_ranges(
-    monkeypatch: pytest.MonkeyPatch, files: Files
-) -> None:
-    entry = files._entry
-    monkeypatch.setattr(files, "_entry", lambda path: {**entry(path), "contentEncoding": "gzip"})
-    monkeypatch.setattr(objects, "store_of", lambda scheme: Store("gs", files))
-    unread: list[Unread] = []
-    assert list(objects_in([parse_address("gs://bucket/logs/")], unread.append)) == []
-    assert len(unread) == 3
-    assert all("content encoding" in each.why for each in unread)
+def test_the_bytes_as_they_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a library would undo a content encoding, it is asked not to."""
+    asked: list[dict[str, Any]] = []
+
+    class Google(Files):
+        def __init__(self, **options: Any) -> None:
+            asked.append(options)
+            super().__init__()
+
+    library = types.ModuleType("gcsfs.core")
+    library.GCSFileSystem = Google  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "gcsfs.core", library)
+    store = store_of("gs")
+    [stored] = store.found(parse_address("gs://bucket/logs/a.log"))
+    assert store.read(stored, 2, 7) == b"gs/a."
+    assert [each.get("session_kwargs") for each in asked] == [None, {"auto_decompress": False}]
+
+
+class Azure(Files):
+    """As adlfs's, and the client that it has."""
+
+    loop = get_loop()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.downloads: list[dict[str, Any]] = []
+        self.service_client = self
+
+    def split_path(self, path: str) -> tuple[str, str, None]:
+        container, _, blob = path.partition("/")
+        return container, blob, None
+
+    def get_blob_client(self, *, container: str, blob: str) -> Self:
+        self._path = f"{container}/{blob}"
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def download_blob(self, **asked: Any) -> Self:
+        self.downloads.append(asked)
+        return self
+
+    async def readall(self) -> bytes:
+        asked = self.downloads[-1]
+        return self.content[self._path][asked["offset"] :][: asked["length"]]
+
+
+def test_azures_client_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = types.ModuleType("adlfs")
+    library.AzureBlobFileSystem = Azure  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "adlfs", library)
+    store = store_of("az")
+    [stored] = store.found(parse_address("az://bucket/logs/a.log"))
+    assert store.read(stored, 2, 7) == b"gs/a."
+    assert store._files.downloads == [{"offset": 2, "length": 5, "decompress": False}]

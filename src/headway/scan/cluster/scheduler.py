@@ -19,7 +19,8 @@ from headway.errors import ConfigurationError
 
 __all__ = ["Scheduler", "Tls", "parse_scheduler", "security_of"]
 
-_ADDRESS = re.compile(r"\A(?:([a-z]+)://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})/?\Z")
+_ADDRESS = re.compile(r"\A(?:([a-z]+)://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/?\Z")
+_PORT = 8786  # as Dask's own
 
 
 class Tls(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ class Scheduler(msgspec.Struct, frozen=True):
 
 
 def parse_scheduler(text: str, tls: Tls) -> Scheduler:
-    """The scheduler at *text*: ``tls://host:port``, or ``tcp://`` on this machine.
+    """The scheduler at *text*: ``tls://host:port``, or ``tcp://`` on this machine; port 8786.
 
     Raises ConfigurationError for another machine without TLS, and for other transports.
 
@@ -53,7 +54,11 @@ def parse_scheduler(text: str, tls: Tls) -> Scheduler:
     found = _ADDRESS.match(text)
     if found is None:
         raise ConfigurationError("--scheduler: is an address such as tls://dask.example:8786")
-    scheme, host, port = found[1] or ("tls" if tls.is_named else "tcp"), found[2], int(found[3])
+    scheme, host, port = (
+        found[1] or ("tls" if tls.is_named else "tcp"),
+        found[2],
+        int(found[3] or _PORT),
+    )
     if scheme not in ("tcp", "tls"):
         raise ConfigurationError(f"--scheduler: tls:// and tcp:// are spoken, not {scheme[:20]}://")
     if scheme == "tcp" and tls.is_named:

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,14 +57,12 @@ class ObjectNotRead(OSError):
 class Stored(msgspec.Struct, frozen=True):
     """An object as it was listed.
 
-    ``version`` is another whenever its bytes are (the generation or the entity tag of the
-    store); ``encoded``: the store may undo its content encoding while it is read.
+    ``version`` is another whenever its bytes are: the generation or the entity tag of the store.
     """
 
     address: str
     size: int
     version: str
-    encoded: bool = False
 
     @property
     def path(self) -> str:
@@ -72,13 +70,26 @@ class Stored(msgspec.Struct, frozen=True):
         return self.address.partition("://")[2]
 
 
+Read = Callable[[str, int, int], bytes]
+"""The bytes of a path, from the first number to before the second, as they are stored."""
+
+
 class Store:
-    """The objects of one scheme, by *files*, a file system of fsspec's; *sleep* takes seconds."""
+    """The objects of one scheme, by *files*, a file system of fsspec's; *sleep* takes seconds.
+
+    *read* is asked for their bytes, where *files* does not give them as they are stored.
+    """
 
     def __init__(
-        self, scheme: str, files: Any, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        scheme: str,
+        files: Any,
+        read: Read | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._scheme, self._files, self._sleep = scheme, files, sleep
+        self._read = read or partial(_by_fsspec, files)
 
     def found(self, address: Address) -> list[Stored]:
         """What *address* means: that object, all below it, or all that fit it; by name.
@@ -110,7 +121,6 @@ class Store:
             f"{self._scheme}://{entry['name']}",
             int(entry["size"] or 0),
             _version(entry),
-            self._scheme == "gs" and entry.get("contentEncoding") == "gzip",
         )
 
     def check(self, stored: Stored) -> None:
@@ -126,7 +136,7 @@ class Store:
         """
 
         def asked() -> bytes:
-            data: bytes = self._files.cat_file(stored.path, start=start, end=stop)
+            data = self._read(stored.path, start, stop)
             if len(data) != stop - start:
                 raise ObjectNotRead("gave another range than was asked for", lasting=False)
             return data
@@ -181,7 +191,7 @@ def _told(error: Exception) -> ObjectNotRead:
     """*error*, in words of ours: those of a store may hold signatures, accounts or keys."""
     name = type(error).__name__
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) or str(status) == "404":
         return ObjectNotRead("is not there")
     codes = {type(error.__cause__).__name__, str(getattr(error, "error_code", ""))}
     if codes & _ARCHIVED:
@@ -194,6 +204,42 @@ def _told(error: Exception) -> ObjectNotRead:
     if _NO_CONNECTION.search(name):
         return ObjectNotRead("the store can not be reached", lasting=False)
     return ObjectNotRead(f"the store answers with an error ({name})", lasting=False)
+
+
+# ---- bytes as they are stored ---------------------------------------------------------------
+#
+# A content encoding is part of what is stored.  Where a library takes it off, a range of it is no
+# text that can be decompressed, and what is whole may be larger than memory.
+
+
+def _by_fsspec(files: Any, path: str, start: int, stop: int) -> bytes:
+    data: bytes = files.cat_file(path, start=start, end=stop)
+    return data
+
+
+def _by_azure(files: Any, path: str, start: int, stop: int) -> bytes:
+    from fsspec.asyn import sync
+
+    container, blob, _ = files.split_path(path)
+
+    async def asked() -> bytes:
+        async with files.service_client.get_blob_client(container=container, blob=blob) as client:
+            answer = await client.download_blob(offset=start, length=stop - start, decompress=False)
+            data: bytes = await answer.readall()
+            return data
+
+    data: bytes = sync(files.loop, asked)
+    return data
+
+
+def _reader_of(scheme: str, made: Any, files: Any, options: dict[str, Any]) -> Read | None:
+    """How bytes of *scheme* are read where *files*, of the class *made*, is no good for it."""
+    if scheme == "gs":  # its other answers may be compressed on their way
+        return partial(_by_fsspec, made(**options, session_kwargs={"auto_decompress": False}))
+    return partial(_by_azure, files) if scheme == "az" else None
+
+
+# ---- which store ----------------------------------------------------------------------------
 
 
 @lru_cache
@@ -211,14 +257,16 @@ def store_of(scheme: str) -> Store:
             f"{scheme}://: needs {module.partition('.')[0]}; install Headway with its extra "
             "stores: from a checkout pip install '.[scan,stores]'"
         ) from None
+    options = {"skip_instance_cache": True, "use_listings_cache": False, **options}
     try:
-        files = made(skip_instance_cache=True, use_listings_cache=False, **options)
+        files = made(**options)
+        read = _reader_of(scheme, made, files, options)
     except Exception as error:  # noqa: BLE001 - whatever it says may hold credentials
         raise ConfigurationError(
             f"{scheme}://: {SCHEMES[scheme]} is not set up in the environment "
             f"({type(error).__name__}); docs/scan-stores.md says what is read there"
         ) from None
-    return Store(scheme, files)
+    return Store(scheme, files, read)
 
 
 def objects_in(
@@ -242,7 +290,4 @@ def objects_in(
             if stored.address in seen:
                 continue
             seen.add(stored.address)
-            if stored.encoded:
-                unread(Unread(stored.address, "has the content encoding gzip, undone on its way"))
-            else:
-                yield store, stored
+            yield store, stored
