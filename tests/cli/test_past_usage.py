@@ -26,6 +26,8 @@ from headway.gateway.usage.record import Record, read_lines
 from headway.model import Secret
 from headway.scan.blocks import FIELDS, Needles
 from headway.scan.requests import needles_of
+from headway.scan.stores import objects
+from headway.scan.stores.objects import Store
 from scan.corpus import read
 
 POLICY = """\
@@ -241,6 +243,40 @@ def test_records_wait_in_no_more_memory_than_they_may(monkeypatch: pytest.Monkey
     assert sorted(each.count for each in found) == [10] * 9
 
 
+class Files:
+    """An object in memory, which may be another than was listed."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.tag = content, "1"
+
+    def find(self, path: str, *, prefix: str, detail: bool) -> dict[str, Any]:
+        return {"bucket/a.gz": self.info("bucket/a.gz")}
+
+    def info(self, path: str) -> dict[str, Any]:
+        return {"name": path, "size": len(self.content), "etag": self.tag, "type": "file"}
+
+    def cat_file(self, path: str, start: int, end: int) -> bytes:
+        self.tag = "2" if b"changes" in self.content else self.tag
+        return self.content[start:end]
+
+
+def test_objects_of_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = line("acme") + line("b", day=2)
+    Path("a.log").write_text(text)
+    for content in (gzip.compress(text.encode()), text.encode()):
+        store = Store("s3", Files(content))
+        monkeypatch.setattr(objects, "store_of", lambda scheme, store=store: store)
+        assert records("s3://bucket/a*") == records("a.log")
+        assert len(records("s3://bucket/a*", "a.log")[1]) == len(records("a.log", "a.log")[1])
+    store = Store("s3", Files(text.encode() + b"changes\n"))
+    monkeypatch.setattr(objects, "store_of", lambda scheme: store)
+    Path("records.jsonl").unlink()
+    with pytest.raises(ConfigurationError, match=r"a\.gz: changed while it was looked at"):
+        records("s3://bucket/a*")
+    with pytest.raises(ConfigurationError, match="fits no object; records are made of all"):
+        records("s3://bucket/none*")
+
+
 def test_small_files_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(past_usage, "FILES_AT_ONCE", 3)
     Path("logs").mkdir()
@@ -270,7 +306,7 @@ def test_all_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         (["a.log", "cut.gz"], "cut.gz: ends before its end"),
         (["a.log", "none"], "none: no such file or directory; records are made of all"),
         (["logs", "a.log"], "link: is a link; records are made of all that is named"),
-        (["s3://bucket/a"], "copy it here first"),
+        (["http://user:hunter2@host/a"], "^http:// is not read"),
         (["text"], "no line of 1 line could be read as a request"),
     ]:
         with pytest.raises(ConfigurationError, match=why):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from headway.gateway.usage.record import Record
     from headway.gateway.usage.store import UsageStore
     from headway.scan.readers import Reads
+    from headway.scan.stores.objects import Stored
 
 __all__ = ["PastUsage", "write_usage"]
 
@@ -60,11 +61,15 @@ class PastUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Span(NamedTuple):
-    """Bytes *start* to *end* of a file, or (*end* is None) all of it, decompressed."""
+    """Bytes *start* to *end* of a file, or (*end* is None) all of it, decompressed.
+
+    With *stored*, *path* is the address of an object.
+    """
 
     path: str
     start: int = 0
     end: int | None = None
+    stored: Stored | None = None
 
 
 class _Counted(NamedTuple):
@@ -132,16 +137,15 @@ def _spans(named: Sequence[str]) -> Iterator[_Span]:
     """The logs that *named* means, long ones in ranges of whole lines."""
     from headway.scan.ranges import ranges_of
     from headway.scan.readers import STANDARD_INPUT, files_in, opened, source_of
-    from headway.scan.stores.address import is_address
+    from headway.scan.stores.address import is_address, parse_address
+    from headway.scan.stores.objects import objects_in
 
     def refuse(what: object) -> None:
         path, why = getattr(what, "path", ""), getattr(what, "why", "")
         raise ConfigurationError(f"{path}: {why}; records are made of all that is named")
 
-    stored = next((name for name in named if is_address(name)), None)
-    if stored is not None:
-        raise ConfigurationError(f"{stored[:80]}: copy it here first; records are made of files")
-    for path in files_in(named, refuse):
+    addresses = [parse_address(name) for name in named if is_address(name)]
+    for path in files_in((name for name in named if not is_address(name)), refuse):
         if path == STANDARD_INPUT:
             yield _Span(path)
             continue
@@ -157,6 +161,8 @@ def _spans(named: Sequence[str]) -> Iterator[_Span]:
             raise ConfigurationError(f"{path}: {error.strerror}") from None
         for each in ranges:
             yield _Span(path, each.start, each.end)
+    for _, stored in objects_in(addresses, refuse):
+        yield _Span(stored.address, stored=stored)
 
 
 def _grouped(spans: Iterable[_Span]) -> Iterator[list[_Span]]:
@@ -176,6 +182,8 @@ def _grouped(spans: Iterable[_Span]) -> Iterator[list[_Span]]:
 def _size(span: _Span) -> int:
     if span.end is not None:
         return span.end - span.start
+    if span.stored is not None:
+        return span.stored.size
     try:
         return os.stat(span.path).st_size  # noqa: PTH116 - a name need not be text
     except OSError:
@@ -273,10 +281,21 @@ class _Counting:
 
         if span.path == STANDARD_INPUT:
             return self._source(standard_input())
+        if span.stored is not None:
+            return self._object(span.stored)
         with opened(span.path) as (raw, _):
             if span.end is None:
                 return self._source(source_of(raw)[0])
             return self._source(Part(raw, Range(span.start, span.end)))  # type: ignore[arg-type]
+
+    def _object(self, stored: Stored) -> Conversion:
+        from headway.scan.stores.address import parse_address
+        from headway.scan.stores.objects import store_of
+        from headway.scan.stores.reading import opened_object, source_of_object
+
+        store = store_of(parse_address(stored.address).scheme)
+        with opened_object(store, stored) as raw:
+            return self._source(source_of_object(raw)[0])
 
     def _source(self, source: Reads) -> Conversion:
         from headway.gateway.usage.access_logs import Conversion, Line
