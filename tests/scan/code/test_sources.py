@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,27 @@ def test_a_pattern_that_is_none_hides_nothing(tmp_path: Path) -> None:
 
 def test_a_path_is_shown_without_its_dot() -> None:
     assert (shown("./a/b.py"), shown("")) == ("a/b.py", "")
+
+
+def test_patterns_that_take_long_hide_nothing_and_are_told_of(tmp_path: Path) -> None:
+    name = "a" * 200 + ".py"
+    (tmp_path / name).write_text("x")
+    (tmp_path / "b.py").write_text("x")
+    (tmp_path / ".gitignore").write_text("*a*a*a*a*a*a*a*a*b\n**/a/**/a/**/a/**/a/**\nb.py\n")
+    start = time.process_time()
+    files, unread = listed(tmp_path)
+    assert time.process_time() - start < 10
+    assert [Path(each).name for each in files] == [name]
+    assert unread == [
+        Unread(f"{tmp_path}/.gitignore", "has patterns with too many stars, which hide nothing")
+    ]
+
+
+def test_all_patterns_together_have_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "PATIENCE", 0.0)
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".gitignore").write_text("*.py\n")
+    files, unread = listed(tmp_path)
+    assert [Path(each).name for each in files] == ["b.py"]
+    assert unread == [Unread(str(tmp_path), "its .gitignore files take too long, and hide nothing")]

@@ -22,7 +22,7 @@ _ASSIGNED = re.compile(
 _MEMBER = re.compile(
     r"""\b(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<quote>["'`])(?P<text>[^"'`\n]{1,80})(?P=quote)"""
 )
-_EXPORTED = re.compile(r"(?s)module\.exports\s*=\s*\{(?P<members>[^}]*)\}")
+_EXPORTED = re.compile(r"(?s)module\.exports\s*=\s*\{(?P<members>[^}]{0,20000})\}")
 _ENDS_IN_NAME = re.compile(rf"(?i)[?&](?:{NAMES})=\Z")
 
 
@@ -47,10 +47,10 @@ def constants_in(source: str) -> dict[str, str]:
 _IMPORTS = (
     re.compile(r"(?m)^\s*from\s+(?P<module>[.\w]+)\s+import\s+(?P<names>[\w ,()*\n]+)"),
     re.compile(
-        r"import\s*(?:\w+\s*,\s*)?\{(?P<names>[^}]*)\}\s*from\s*[\"'](?P<module>[^\"']+)[\"']"
+        r"import\s*(?:\w+\s*,\s*)?\{(?P<names>[^}]{0,4000})\}\s*from\s*[\"'](?P<module>[^\"']+)[\"']"
     ),
     re.compile(
-        r"(?:const|let|var)\s*\{(?P<names>[^}]*)\}\s*=\s*require\(\s*[\"'](?P<module>[^\"']+)[\"']"
+        r"(?:const|let|var)\s*\{(?P<names>[^}]{0,4000})\}\s*=\s*require\(\s*[\"'](?P<module>[^\"']+)[\"']"
     ),
     re.compile(r"import\s*\*\s*as\s+(?P<names>\w+)\s+from\s*[\"'](?P<module>[^\"']+)[\"']"),
     re.compile(

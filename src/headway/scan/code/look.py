@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from ast_grep_py import SgNode, SgRoot
@@ -124,34 +126,53 @@ def _code(source: str, language: Language, imported: Mapping[str, str]) -> list[
     return sorted(found.values(), key=lambda seen: (seen.line, seen.rule))
 
 
+class _Branch:
+    """A node, and its children once they were asked for.
+
+    Where a node stands takes the engine as long as its line is, so few are asked.
+    """
+
+    __slots__ = ("_below", "_span", "node")
+
+    def __init__(self, node: SgNode) -> None:
+        self.node = node
+        self._below: list[_Branch] | None = None
+        self._span: tuple[int, int] | None = None
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Its start and its end."""
+        if self._span is None:
+            span = self.node.range()
+            self._span = (span.start.index, span.end.index)
+        return self._span
+
+    def below(self, index: int) -> _Branch | None:
+        """The child that covers *index*."""
+        if self._below is None:
+            self._below = [_Branch(child) for child in self.node.children()]
+        at = bisect_right(self._below, index, key=lambda branch: branch.span[0])
+        for branch in islice(reversed(self._below), len(self._below) - at, None):
+            start, end = branch.span
+            if index < end:
+                return branch
+            if start < end:
+                return None
+        return None
+
+
 class _Tree:
-    """Finds the node at a place; children are asked for once."""
+    """Finds the node at a place."""
 
     def __init__(self, root: SgNode) -> None:
-        self._root = root
-        self._children: dict[tuple[int, int, str], list[tuple[int, int, SgNode]]] = {}
+        self._root = _Branch(root)
 
     def at(self, index: int) -> SgNode:
         """The innermost node that covers *index*."""
-        node, span = self._root, self._root.range()
-        key = (span.start.index, span.end.index, self._root.kind())
-        while True:
-            for start, end, child in self._of(key, node):
-                if start <= index < end:
-                    node, key = child, (start, end, child.kind())
-                    break
-            else:
-                return node
-
-    def _of(self, key: tuple[int, int, str], node: SgNode) -> list[tuple[int, int, SgNode]]:
-        known = self._children.get(key)
-        if known is None:
-            spans = ((child.range(), child) for child in node.children())
-            known = [(span.start.index, span.end.index, child) for span, child in spans]
-            if len(known) == 1 and known[0][:2] == key[:2] and known[0][2].kind() == key[2]:
-                return known  # the same span and kind again: it would stand for its own parent
-            self._children[key] = known
-        return known
+        branch = self._root
+        while (below := branch.below(index)) is not None:
+            branch = below
+        return branch.node
 
 
 def _places(source: str, constants: Mapping[str, str]) -> Iterator[int]:

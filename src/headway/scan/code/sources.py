@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -29,16 +31,39 @@ NEVER = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"
 _Counts = tuple[int, pathspec.PathSpec[pathspec.Pattern]]
 
 
+PATIENCE = 20.0
+"""Seconds for all that ``.gitignore`` files have to say."""
+
+_STARS_MAX = 3  # in one part of a path: each may end anywhere, and an expression tries it all
+
+
+def _is_costly(pattern: str) -> bool:
+    parts = pattern.split("/")
+    return parts.count("**") > _STARS_MAX or any(
+        len(re.findall(r"\*+", part)) > _STARS_MAX for part in parts
+    )
+
+
 class Ignores:
     """The ``.gitignore`` files from a folder downwards; each counts below where it stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, unread: Callable[[Unread], None] = lambda what: None) -> None:
+        self._unread = unread
         self._chains: dict[str, list[_Counts]] = {}
+        self._spent = 0.0
 
     def hides(self, path: str, root: str) -> bool:
         """Whether one of them names *path* (a folder ends in a slash), below *root*."""
         folder = path[: path.rfind("/", 0, -1)] if "/" in path[:-1] else ""
-        return any(spec.match_file(path[start:]) for start, spec in self._above(folder, root))
+        above = self._above(folder, root)
+        if not above or self._spent > PATIENCE:
+            return False
+        start = time.perf_counter()
+        found = any(spec.match_file(path[at:]) for at, spec in above)
+        self._spent += time.perf_counter() - start
+        if self._spent > PATIENCE:
+            self._unread(Unread(root, "its .gitignore files take too long, and hide nothing"))
+        return found
 
     def _above(self, folder: str, root: str) -> list[_Counts]:
         """The files that count in *folder*, and where a path begins for each of them."""
@@ -55,9 +80,17 @@ class Ignores:
         try:
             with opened(os.path.join(folder, ".gitignore")) as (raw, _):  # noqa: PTH118
                 lines = raw.read(200_000).decode("utf-8", "replace").splitlines()
-            return pathspec.GitIgnoreSpec.from_lines(lines)
+            return pathspec.GitIgnoreSpec.from_lines(self._simple(lines, folder))
         except (OSError, ValueError):
             return None
+
+    def _simple(self, lines: list[str], folder: str) -> list[str]:
+        """*lines* without patterns that an expression may try in too many ways."""
+        kept = [line for line in lines if not _is_costly(line)]
+        if len(kept) < len(lines):
+            path = shown(f"{folder}/.gitignore")
+            self._unread(Unread(path, "has patterns with too many stars, which hide nothing"))
+        return kept
 
 
 def code_in(named: Iterable[str], unread: Callable[[Unread], None]) -> Iterator[str]:
@@ -74,7 +107,7 @@ def code_in(named: Iterable[str], unread: Callable[[Unread], None]) -> Iterator[
 
 def _below(root: str, unread: Callable[[Unread], None]) -> Iterator[str]:
     """The files of code in the folder *root*; links are not followed, nor told of."""
-    ignores = Ignores()
+    ignores = Ignores(unread)
     waiting = [root]
     while waiting:
         folder = waiting.pop()

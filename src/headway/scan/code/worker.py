@@ -28,7 +28,7 @@ from headway.scan.rules import RULES
 
 __all__ = ["EMPTY", "Answer", "Hello", "Spot", "Task", "Told", "Worker", "frame", "read_frame"]
 
-MEMORY_MAX = 2 * 2**30
+MEMORY_MAX = 2**30
 """Bytes of address space for one process."""
 
 SECONDS_MAX = 10.0
