@@ -56,7 +56,8 @@ def test_a_token_moves() -> None:
         ":path": "/rest?a=%2f",
         "authorization": f"JWT {TOKEN}",
     }
-    assert list(answer.ok_response.headers_to_remove) == ["headway-phase", "referer"]
+    gone = ["headway-phase", "referer", "x-envoy-auth-failure-mode-allowed"]
+    assert list(answer.ok_response.headers_to_remove) == gone
     told = lines(answer.ok_response.response_headers_to_add)
     assert (told["Headway-Phase"], told["Cache-Control"]) == ("warned", "private")
     assert answer.dynamic_metadata["logged"] == "/rest?a=%2f"

@@ -19,6 +19,7 @@ __all__ = [
     "EXCEPTED",
     "FAILED_OPEN",
     "OVERRIDES",
+    "UNASKED",
     "Ask",
     "Decision",
     "Headers",
@@ -37,6 +38,9 @@ EXCEPTED = "excepted"
 
 FAILED_OPEN = "failed-open"
 """The outcome of a request that went on without its token because nothing could be decided."""
+
+UNASKED = "failed-open-unasked"
+"""What a proxy's log says of a request that it let on by itself, with nobody there to ask."""
 
 _SAMPLE_MAX = 200
 _READ_MAX = 2_000  # of a target, for a sample: a secret that is cut off is one still

@@ -54,6 +54,7 @@ __all__ = ["EnvoyService", "serving_grpc"]
 _OK, _DENIED = 0, 7  # google.rpc.Code
 _OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 _ADD = HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
+_REMOVED = ("referer", "x-envoy-auth-failure-mode-allowed")  # the second is Envoy's own word
 _REPLACED = {"cache-control"}  # upstream's "public" does not hold
 _LOG = logging.getLogger("headway.gateway.service")
 
@@ -190,14 +191,14 @@ def _answer(ask: Ask, decision: Decision) -> Any:
         status=Status(code=_OK),
         ok_response=OkHttpResponse(
             headers=lines,
-            headers_to_remove=[*decision.remove_headers, "referer"],
+            headers_to_remove=[*decision.remove_headers, *_REMOVED],
             response_headers_to_add=_told(decision.answer_headers),
         ),
     )
 
 
 _UNTOUCHED = CheckResponse(
-    status=Status(code=_OK), ok_response=OkHttpResponse(headers_to_remove=["referer"])
+    status=Status(code=_OK), ok_response=OkHttpResponse(headers_to_remove=_REMOVED)
 ).SerializeToString()
 
 

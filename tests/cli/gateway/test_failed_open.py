@@ -10,7 +10,7 @@ import pytest
 from headway.cli.commands import run
 from headway.cli.gateway.failed_open import LINE_MAX
 
-OPEN = '192.0.2.1 [2022-02-01T0%d:00:00+00:00] "GET /a" 200 5 "pass" "failed-open"\n'
+OPEN = '192.0.2.1 [2022-02-01T0%d:00:00+00:00] "GET /a" 200 5 "pass" "failed-open-unasked"\n'
 OTHER = '192.0.2.1 [2022-02-01T00:00:00+00:00] "GET /a" 200 5 "pass" "-"\n'
 
 

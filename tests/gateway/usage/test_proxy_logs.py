@@ -11,7 +11,7 @@ from headway.gateway.usage.proxy_logs import LetOn, let_on, open_days
 CADDY = {
     "ts": 5.5,
     "request": {"method": "GET", "uri": "/a", "remote_ip": "192.0.2.1"},
-    "user_id": "failed-open",
+    "user_id": "failed-open-unasked",
     "status": 200,
 }
 AT = "2022-02-01T00:00:00+00:00"
@@ -20,8 +20,8 @@ AT = "2022-02-01T00:00:00+00:00"
 @pytest.mark.parametrize(
     ("line", "at"),
     [
-        (f'192.0.2.1 [{AT}] "GET /a" 200 5 "pass" "failed-open"', 1643673600.0),
-        ('<5>Feb 1 h x: 192.0.2.1 [01/Feb/2022:00:00:00 +0000] "GET /a" 200 5 failed-open',
+        (f'192.0.2.1 [{AT}] "GET /a" 200 5 "pass" "failed-open-unasked"', 1643673600.0),
+        ('<5>Feb 1 h x: 192.0.2.1 [01/Feb/2022:00:00:00 +0000] "GET /a" 200 5 failed-open-unasked',
          1643673600.0),
         ('::1 [2022-02-01T00:00:00.500Z] "GET -" 200 /a failed-open=true',
          1643673600.5),
@@ -37,13 +37,15 @@ def test_a_request_that_was_let_on(line: str, at: float) -> None:
     "line",
     [
         "", "failed-open", f'192.0.2.1 [{AT}] "GET /a" 503 5 "refuse" ""',
+        f'192.0.2.1 [{AT}] "GET /a" 200 5 "pass" "failed-open"',  # by the service, which counts it
         f'192.0.2.1 [{AT}] "GET /failed-open" 200 5 "pass" "-"',
         f'192.0.2.1 [{AT}] "GET /a?failed-open" 200 5 -',
         f'192.0.2.1 [{AT}] "GET -" 403 /a failed-open=-',
-        '192.0.2.1 [2022-02-01T00:00:00] "GET /a" 200 5 "pass" "failed-open"',
-        '192.0.2.1 [yesterday] "GET /a" 200 5 "pass" "failed-open"',
+        '192.0.2.1 [2022-02-01T00:00:00] "GET /a" 200 5 "pass" "failed-open-unasked"',
+        '192.0.2.1 [yesterday] "GET /a" 200 5 "pass" "failed-open-unasked"',
         "{failed-open", '["failed-open"]',
-        '{"user_id": "failed-open"}', '{"user_id": ["failed-open"]',
+        '{"user_id": "failed-open-unasked"}',
+        '{"user_id": ["failed-open-unasked"]',
         json.dumps({**CADDY, "user_id": "", "status": 200, "x": "failed-open"}),
         json.dumps({**CADDY, "ts": "failed-open"}), json.dumps({**CADDY, "ts": -1}),
         json.dumps({**CADDY, "request": "x"}), json.dumps({**CADDY, "status": None}),

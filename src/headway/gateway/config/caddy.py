@@ -87,7 +87,7 @@ http://:{port} {{
 
 _OPENING = """\
     # failing = "open": where nothing can be asked, what can hold no token goes on as it is; its
-    # line in the log has failed-open as the user_id.  All else stays a 502.
+    # line in the log has failed-open-unasked as the user_id.  All else stays a 502.
     handle_errors {{
         @down {{
             expression {{http.error.status_code}} in [502, 504]
@@ -100,7 +100,7 @@ _OPENING = """\
             request_header -X-Forwarded-*
             request_header -Referer
             map {{http.request.method}} {{http.auth.user.id}} {{
-                default failed-open
+                default failed-open-unasked
             }}
             reverse_proxy {upstream} {{
 {hiding}            }}

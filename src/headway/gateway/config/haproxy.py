@@ -154,7 +154,7 @@ local function down(txn)
     if not OPEN or not plain(target) then return refuse(txn, 503) end
     clean(txn)
     txn:set_var("txn.headway_logged", txn.sf:path())
-    txn:set_var("txn.headway_decision", "failed-open")
+    txn:set_var("txn.headway_decision", "failed-open-unasked")
     txn:set_var("txn.headway_private", "1")  -- no cache keeps it
     txn:set_var("txn.headway_target", target)
 end

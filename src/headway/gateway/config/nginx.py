@@ -139,10 +139,10 @@ _TAIL = """
 
 _PLAIN = """\
 # failing = "open": where nothing can be asked, what can hold no token goes on as it is, and
-# its line in the log ends in "failed-open".  All else stays a 503: nobody looked into it.
+# its line in the log ends in "failed-open-unasked".  All else stays a 503: nobody looked into it.
 map $request_uri $headway_plain {{
     default "";
-    "~*^(?!{suspect})" "failed-open";
+    "~*^(?!{suspect})" "failed-open-unasked";
 }}
 map $headway_plain $headway_open_outcome {{
     default pass;

@@ -1,7 +1,7 @@
 """What a proxy let on while nobody could be asked, counted from its own log.
 
 A service that is down counts nothing, so where a policy fails open the logs of
-the printed configurations are the record: each such line has ``failed-open`` in
+the printed configurations are the record: each such line has ``failed-open-unasked`` in
 its own field, and no token can stand in it.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headway.gateway.decision import FAILED_OPEN
+from headway.gateway.decision import FAILED_OPEN, UNASKED
 from headway.gateway.usage.record import day_of
 
 __all__ = ["LetOn", "OpenDay", "let_on", "open_days"]
@@ -24,8 +24,8 @@ _MOMENT = r"\[([0-9A-Za-z:./+-]+(?: [+-]\d{4})?)\]"
 _LINE = re.compile(  # no field before the quoted request can have a space in it
     rf'(?:^| )\S+ {_MOMENT} "([A-Z]{{1,20}}) [^ ]*" (\d{{3}}) '
     r"(?:"
-    rf'\d+ "pass" "{FAILED_OPEN}"'  # nginx
-    rf"|\d+ {FAILED_OPEN}"  # HAProxy
+    rf'\d+ "pass" "{UNASKED}"'  # nginx
+    rf"|\d+ {UNASKED}"  # HAProxy
     rf"|[^ ]* {FAILED_OPEN}=true"  # Envoy
     r")$"
 )
@@ -51,7 +51,7 @@ class OpenDay(msgspec.Struct, frozen=True):
 def let_on(text: str) -> LetOn | None:
     """What a line of nginx's, HAProxy's, Caddy's or Envoy's log says; None for all other lines.
 
-    >>> let_on('192.0.2.1 [2022-02-01T00:00:00+00:00] "GET /a" 200 5 "pass" "failed-open"')
+    >>> let_on('192.0.2.1 [2022-02-01T00:00:00+00:00] "GET /a" 200 5 "pass" "failed-open-unasked"')
     LetOn(at=1643673600.0, method='GET', status=200)
     >>> let_on('192.0.2.1 [2022-02-01T00:00:00+00:00] "GET /a" 200 5 "pass" "-"')
     """
@@ -69,7 +69,7 @@ def let_on(text: str) -> LetOn | None:
 def _of_caddy(text: str) -> LetOn | None:
     try:
         told: Any = json.loads(text)
-        if told["user_id"] != FAILED_OPEN:
+        if told["user_id"] != UNASKED:
             return None
         at, method, status = told["ts"], told["request"]["method"], told["status"]
     except (ValueError, KeyError, TypeError, RecursionError):
