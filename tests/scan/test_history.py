@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.server
 import json
@@ -329,3 +330,16 @@ def test_a_profile_of_chromium(tmp_path: Path) -> None:
     assert ("History", "urls.url") in found
     assert any(name.startswith(("Session_", "Tabs_")) for name, _ in found), found
     assert summary.total == len(found)
+
+
+def test_a_compressed_body_of_a_cache_is_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "entry").write_bytes(gzip.compress(f'<a href="{URL}">'.encode()) + b"\0key")
+    assert scanned(tmp_path)[1] == [("entry", "compressed body")]
+
+
+def test_a_name_in_a_program_is_none(tmp_path: Path) -> None:
+    words = b"http\0\0\4\0\0\0\6\0\0\0code=\0\0\0\xae\xb9\x82a\7\0\0\0\6\0\0\0sysinfo>\0\0"
+    (tmp_path / "script.bin").write_bytes(words)
+    assert scanned(tmp_path)[1] == []
+    (tmp_path / "script.bin").write_bytes(b"http://h/?code=4fx9Qm2LpZ8wYb3VtR7n\0")
+    assert scanned(tmp_path)[1] == [("script.bin", "bytes")]

@@ -8,6 +8,7 @@ sessions.  Everything happens in memory; no copy of a profile is ever on disk.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ import lz4.block
 import msgspec
 
 from headway.scan.blocks import Needles
+from headway.scan.cached import body_of
 from headway.scan.documents import hits_of, leaves
 from headway.scan.findings import Confidence, Finding, Place, Severity, Unread
 from headway.scan.hits import NEEDLES, Hit, hits_in
@@ -60,6 +62,7 @@ _SQLITE = b"SQLite format 3\0"
 _MOZLZ4 = b"mozLz40\0"
 _DATABASES = ("History", "places.sqlite", "Top Sites", "Cookies", "favicons.sqlite", "Favicons")
 _LOCKS = frozenset({"SingletonLock", "SingletonCookie", "SingletonSocket", "lock"})
+_PRINTABLE = re.compile(rb"[\x21-\x7e]{8}")  # the start of an opaque value
 _STEPS_MAX = 20_000  # times a thousand instructions of SQLite's machine, for one file
 _ROWS_MAX = 5_000_000
 
@@ -130,7 +133,9 @@ def _findings(path: str, data: bytes, telling: Telling) -> Iterator[Finding]:
         return
     elif Path(path).name in _DATABASES and data:
         raise _Unreadable("is encrypted, or no database that SQLite reads")
-    for text, what in ((data, "bytes"), (_narrow(data), "wide characters")):
+    for text, what in (
+        (data, "bytes"), (_narrow(data), "wide characters"), (body_of(data), "compressed body"),
+    ):  # fmt: skip
         for hit, line in _hits(text):
             yield _finding(path, hit, line, telling, what)
 
@@ -152,6 +157,9 @@ def _hits(data: bytes) -> Iterator[tuple[Hit, bytes]]:
         end = min(len(data), place + 20_000)
         piece = data[start:end]
         for hit in hits_in(piece):
+            opaque = hit.token.kind is TokenKind.OPAQUE
+            if opaque and not _PRINTABLE.match(piece, hit.token.start):
+                continue  # a name in a program, and what happens to stand behind it
             if hit.token.start >= place - start - 60:
                 yield hit, piece
                 last = start + hit.token.end

@@ -37,6 +37,7 @@ __all__ = [
     "files_in",
     "opened",
     "source_of",
+    "zstd",
 ]
 
 STANDARD_INPUT = "-"
