@@ -7,12 +7,14 @@ local site, which stands after that day: 401 before, 200 after, and the token cr
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from atlassian_jwt import encode_token
 
 from e2e.served import Served, served_site
 from headway.descriptor import read_descriptor
@@ -224,3 +226,42 @@ def test_all_programs_are_mended_at_once_and_once(host: Served, tmp_path: Path) 
     again = scan(tmp_path, "--fix", "--yes")
     assert (again.returncode, again.stdout) == (0, "")
     assert {path.name: path.read_text() for path in tmp_path.glob("*.py")} == mended
+
+
+SCRIPT = """\
+// A program of an old app.
+async function ask(base, token) {
+  const url = `${base}/rest/api/3/issue/DEMO-1?jwt=${token}`;
+  const answer = await fetch(url);
+  return answer.status;
+}
+
+ask(process.argv[2], process.env.TOKEN).then((status) => console.log(status));
+"""
+
+
+@pytest.mark.node
+def test_a_suggested_patch_mends_a_script(host: Served, tmp_path: Path) -> None:
+    """It is applied by git, as a person would."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node.js is missing")
+    (tmp_path / "ask.mjs").write_text(SCRIPT)
+
+    def asked() -> str:
+        key = host.site.jira.apps.client_key
+        path = "/rest/api/3/issue/DEMO-1"
+        token = encode_token("GET", path, key, SECRET, 180, payload_kwargs={"iss": KEY})
+        done = subprocess.run(
+            [str(node), "ask.mjs", host.site.base_url], env={"TOKEN": token}, cwd=tmp_path,
+            capture_output=True, text=True, timeout=SECONDS,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    assert asked() == "401"
+    done = scan(tmp_path, "--patch", "fix.patch")
+    assert done.returncode == 1, done.stderr
+    applied = subprocess.run(["git", "apply", "fix.patch"], cwd=tmp_path, capture_output=True)
+    assert applied.returncode == 0, applied.stderr
+    assert asked() == "200"

@@ -9,7 +9,16 @@ import msgspec
 
 from headway.scan.tokens import TokenKind
 
-__all__ = ["Confidence", "Finding", "Fingerprints", "Place", "Severity", "Unread"]
+__all__ = [
+    "Confidence",
+    "Finding",
+    "Fingerprints",
+    "Fix",
+    "Place",
+    "Replacement",
+    "Severity",
+    "Unread",
+]
 
 
 class Severity(StrEnum):
@@ -52,6 +61,30 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return ":".join([self.path, *numbers])
 
 
+class Replacement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What stands from one place to another, and what is suggested to stand there.
+
+    Lines and columns count from 1, columns in characters; the end is behind it.
+    """
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+class Fix(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What would mend it: a unified diff, and the same as replacements.
+
+    ``automatic``: ``--fix`` does it, too.
+    """
+
+    patch: str
+    replacements: tuple[Replacement, ...]
+    automatic: bool = False
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing found.
 
@@ -73,7 +106,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fingerprint: str = ""
     sample: str = ""
     context: dict[str, str] = {}
-    fix: str | None = None  # a unified diff, where one is suggested
+    fix: Fix | None = None
 
 
 class Unread(msgspec.Struct, frozen=True, gc=False):

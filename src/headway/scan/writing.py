@@ -33,6 +33,12 @@ class Replacing:
         self.raw = raw
         self._folder, self._temporary, self._target = folder, temporary, target
 
+    def write(self, data: bytes) -> None:
+        """Write all of *data*."""
+        left = memoryview(data)
+        while left:
+            left = left[self.raw.write(left) :]
+
     def like(self, found: os.stat_result) -> None:
         """Mode and owner of *found*; an owner only where that is allowed."""
         number = self.raw.fileno()

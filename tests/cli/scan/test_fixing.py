@@ -44,7 +44,7 @@ def test_the_patch_is_shown_and_nothing_written(
     assert scan("--fix") == 1
     out, err = capfdbinary.readouterr()
     assert out.startswith(b"--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n")
-    assert b"1 to mend in 1 file, 0 for a person." in err
+    assert b"1 to mend, 1 file; 0 for a person." in err
     assert b"Nothing was written: --yes" in err
     assert path.read_text() == SENDS
     done = subprocess.run(["git", "apply", "-"], input=out, cwd=tmp_path, capture_output=True)
@@ -87,7 +87,7 @@ def test_what_is_left_is_told_with_the_reason(
     err = capsys.readouterr().err
     assert "a.py:4:16: it is returned: who calls this sends it" in err
     assert "c.js:1:7: is no Python" in err
-    assert "1 to mend in 1 file, 2 for a person, 1 of other rules." in err
+    assert "1 to mend, 1 file; 2 for a person; 1 of other rules." in err
 
 
 def test_what_can_not_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,4 +159,52 @@ def test_ignored_findings_stay(tmp_path: Path) -> None:
 def test_what_is_staged_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     assert scan("--fix", "--staged") == 2
-    assert "goes not with --staged" in capsys.readouterr().err
+    assert "go not with --staged" in capsys.readouterr().err
+
+
+BOTH = "export const f = (b, t) => fetch(`${b}/rest/x?jwt=${t}`);\n"
+
+
+def test_a_patch_of_all_languages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.py").write_text(SENDS)
+    (tmp_path / "b.ts").write_text(BOTH)
+    (tmp_path / "c.py").write_text(PERSON)
+    assert scan("--patch", "fix.patch") == 1
+    err = capsys.readouterr().err
+    assert "written: fix.patch" in err
+    assert "2 in the patch, 2 files; 1 for a person." in err
+    assert (tmp_path / "a.py").read_text() == SENDS, "a patch is for a person"
+    done = subprocess.run(["git", "apply", "fix.patch"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "Authorization" in (tmp_path / "a.py").read_text()
+    assert "{ headers: { Authorization: `JWT ${t}` } }" in (tmp_path / "b.ts").read_text()
+    (tmp_path / "a.py").write_text(SENDS)
+    assert scan("--patch", "fix.patch") == 2
+    assert "not written: fix.patch:" in capsys.readouterr().err
+
+
+def test_a_patch_on_standard_output(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (tmp_path / "b.ts").write_text(BOTH)
+    assert scan("--patch", "-") == 1
+    out, _ = capfdbinary.readouterr()
+    assert out.startswith(b"--- a/b.ts\n+++ b/b.ts\n@@ -1 +1 @@\n")
+    (tmp_path / "b.ts").write_text("pass\n")
+    assert scan("--patch", "none.patch") == 0
+    assert not (tmp_path / "none.patch").exists()
+
+
+@pytest.mark.parametrize("form", ["sarif", "json", "jsonl"])
+def test_reports_have_fixes(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    (tmp_path / "a.py").write_text(SENDS)
+    (tmp_path / "b.ts").write_text(BOTH)
+    assert scan("--format", form) == 1
+    out = capsys.readouterr().out
+    assert out.count("Authorization: `JWT ${t}`") >= 1
+    assert out.count('Authorization\\": f\\"JWT {token}') >= 1
+
+
+def test_fix_and_patch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert scan("--fix", "--patch", "x") == 2
+    assert "--fix, --patch: one of them" in capsys.readouterr().err

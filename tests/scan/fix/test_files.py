@@ -18,7 +18,6 @@ from headway.scan.fix.files import (
     decoded,
     has_libcst,
     mended_files,
-    patch_bytes,
     wanted_libcst,
     write,
 )
@@ -82,7 +81,7 @@ def test_a_file(tmp_path: Path, data: bytes, encoding: str) -> None:
     assert found(path) == []
     for program in (["git", "apply", "-"], ["patch", "-p1", "--binary"]):
         (copy / "a.py").write_bytes(data)
-        patch = patch_bytes(fix, str(tmp_path))
+        patch = fix.patch_bytes(str(tmp_path))
         done = subprocess.run(program, input=patch, cwd=copy, capture_output=True)
         assert done.returncode == 0, done.stderr
         assert (copy / "a.py").read_bytes() == fix.after
@@ -93,8 +92,8 @@ def test_names_of_patches(tmp_path: Path) -> None:
     path = tmp_path / "in" / "a.py"
     path.write_text(SENDS)
     fix = fix_of(path)
-    assert patch_bytes(fix, str(tmp_path)).startswith(b"--- a/in/a.py\n")
-    outside = patch_bytes(fix, str(tmp_path / "other"))
+    assert fix.patch_bytes(str(tmp_path)).startswith(b"--- a/in/a.py\n")
+    outside = fix.patch_bytes(str(tmp_path / "other"))
     assert outside.startswith(b"--- a" + os.fsencode(path) + b"\n")
 
 
@@ -120,6 +119,40 @@ def test_what_is_left(tmp_path: Path) -> None:
         "e.py": "its encoding can not be read",
         "f.py": "its encoding can not be read",
     }
+
+
+def test_suggestions(tmp_path: Path) -> None:
+    path = tmp_path / "a.js"
+    path.write_bytes(
+        b"\xef\xbb\xbf// \xc3\xb6\r\nfetch(`${b}?jwt=${t}`);\r\n"
+        b"open(`${b}?jwt=${t}`);\r\nfetch(`${b}?jwt=${t}`);\r\n"
+    )
+    (fix,) = mended_files(found(path), suggestions=True)
+    assert isinstance(fix, FileFix)
+    assert fix.after.count(b"Authorization: `JWT ${t}`") == 2
+    assert [each.why for each in fix.left] == ["no suggestion is known for it"]
+    data = fix.patch_bytes(str(tmp_path))
+    done = subprocess.run(["git", "apply", "-"], input=data, cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == fix.after
+
+
+def test_a_suggestion_that_meets_another(tmp_path: Path) -> None:
+    path = tmp_path / "a.js"
+    path.write_text("axios.get(u, {\n  params: {\n    jwt: t,\n    access_token: t\n  } });\n")
+    (fix,) = mended_files(found(path), suggestions=True)
+    assert isinstance(fix, FileFix)
+    assert [each.why for each in fix.left] == ["it meets another suggestion"]
+
+
+def test_python_without_libcst_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(SENDS)
+    findings = found(path)
+    monkeypatch.setitem(sys.modules, "libcst", None)
+    (left,) = mended_files(findings, suggestions=True)
+    assert isinstance(left, Left)
+    assert "LibCST" in left.why
 
 
 def test_links_and_other_names_are_left(tmp_path: Path) -> None:

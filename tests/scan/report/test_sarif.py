@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headway.scan.findings import Finding, Place
+from headway.scan.findings import Finding, Fix, Place, Replacement
 from headway.scan.report.sarif import SarifReport
 from headway.scan.rules import RULES
 from scan.report.test_machine import FOUND, written
@@ -58,3 +58,25 @@ def test_it_is_written_as_it_comes() -> None:
     report.begin()
     report.add(FOUND[0])
     assert '"ruleId":"token-in-url"' in out.getvalue()
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_a_fix_is_told_as_replacements(automatic: bool) -> None:
+    replacement = Replacement(line=2, column=5, end_line=3, end_column=1, text="x\ny")
+    fix = Fix(patch="-a\n+b\n", replacements=(replacement,), automatic=automatic)
+    (result,) = run(msgspec.structs.replace(OFFSET, fix=fix))["results"]
+    (told,) = result["fixes"]
+    assert ("--fix does it" in told["description"]["text"]) is automatic
+    assert told["artifactChanges"] == [
+        {
+            "artifactLocation": {"uri": "b/%C3%B6.har"},
+            "replacements": [
+                {
+                    "deletedRegion": {
+                        "startLine": 2, "startColumn": 5, "endLine": 3, "endColumn": 1,
+                    },
+                    "insertedContent": {"text": "x\ny"},
+                }
+            ],
+        }
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ import io
 import msgspec
 import pytest
 
-from headway.scan.findings import Finding, Place, Unread
+from headway.scan.findings import Finding, Fix, Place, Unread
 from headway.scan.report.text import TextReport
 from headway.scan.summary import Summary
 from headway.scan.tokens import TokenKind
@@ -34,7 +34,7 @@ def test_what_it_says() -> None:
         kind=TokenKind.JWT,
         until=2_000.0,
         sample="GET /x?jwt=REDACTED",
-        fix="-a\n+b",
+        fix=Fix(patch="-a\n+b", replacements=()),
         place=Place(path="a\x1b.log", line=2, column=5),
     )
     text = written(shown, by=("client",))

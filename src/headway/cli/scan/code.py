@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headway.cli.scan.changed import before_of, changes_of
-from headway.cli.scan.fixing import mend
+from headway.cli.scan.fixing import Mending
 from headway.cli.scan.words import Form, telling_of, write_known
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ _Fix = Annotated[
     bool, typer.Option("--fix", help="Mend Python: show the patch, and write it if you agree.")
 ]
 _Yes = Annotated[bool, typer.Option("--yes", help="With --fix: write without asking.")]
+_Patch = Annotated[
+    Path | None, typer.Option(help="Write what is suggested, in all languages, as a patch.")
+]
 
 
 def code(
@@ -60,6 +63,7 @@ def code(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Remember nothing.")] = False,
     fix: _Fix = False,
     yes: _Yes = False,
+    patch: _Patch = None,
 ) -> int:
     """Find code that sends, logs or reads tokens in URLs.  Exit code 1 where there is some."""
     from headway.scan.code.files import Folder
@@ -86,11 +90,10 @@ def code(
                 new_ignores=changes is None or new_ignores,
             )
 
-        if fix or yes:
-            return mend(telling, scan, fix=fix, yes=yes, whole=changes is None)
+        mending = Mending(fix, yes, patch, form, whole=changes is None)
         if write_baseline is not None:
             return write_known(write_baseline, telling, scan)
-        return scan().exit_code
+        return mending.run(telling, scan)
 
 
 def _cache(telling: Telling) -> Cache:

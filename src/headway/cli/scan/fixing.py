@@ -1,12 +1,14 @@
-"""``headway scan code --fix``: the patch first, then the files, by consent."""
+"""``headway scan code --fix`` and ``--patch``: the patch first, then the files, by consent."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
+from headway.cli.scan.words import Form
 from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -15,35 +17,53 @@ if TYPE_CHECKING:
     from headway.scan.scanning import Telling
     from headway.scan.summary import Summary
 
-__all__ = ["mend"]
+__all__ = ["Mending"]
 
 
-def mend(
-    telling: Telling, scan: Callable[[], Summary], *, fix: bool, yes: bool, whole: bool = True
-) -> int:
-    """Run *scan*, show how what it finds would be mended, and write it where that is wanted.
+class Mending(NamedTuple):
+    """What is wanted besides a report; *whole*: files are scanned, and not what changed in them."""
+
+    fix: bool
+    yes: bool
+    patch: Path | None
+    form: Form
+    whole: bool
+
+    def run(self, telling: Telling, scan: Callable[[], Summary]) -> int:
+        """Run *scan*, and tell, mend or suggest; the exit code.
+
+        Raises ConfigurationError for options that do not go together, and where LibCST is missing.
+        """
+        if self.yes and not self.fix:
+            raise ConfigurationError("--yes: goes with --fix")
+        if self.fix and self.patch is not None:
+            raise ConfigurationError("--fix, --patch: one of them")
+        if (self.fix or self.patch is not None) and not self.whole:
+            raise ConfigurationError("--fix, --patch: go not with --staged, --diff or --since")
+        if self.patch is not None:
+            return _suggest(telling, scan, self.patch)
+        if self.fix:
+            return _mend(telling, scan, yes=self.yes)
+        if self.form in (Form.JSON, Form.JSONL, Form.SARIF):
+            from headway.scan.fix.suggesting import Suggesting
+
+            telling.report = Suggesting(telling.report)
+        return scan().exit_code
+
+
+def _mend(telling: Telling, scan: Callable[[], Summary], *, yes: bool) -> int:
+    """Show how what is found would be mended, and write it where that is wanted.
 
     The exit code: 0 nothing is left, 1 something is, 2 a file could not be read or written.
-    Raises ConfigurationError where LibCST is missing, for *yes* without *fix*, and where
-    not the *whole* of the files is scanned: what is staged or committed is no file.
     """
     from headway.scan.fix.files import wanted_libcst
-    from headway.scan.report.machine import Collecting
 
-    if yes and not fix:
-        raise ConfigurationError("--yes: goes with --fix")
-    if not whole:
-        raise ConfigurationError("--fix: goes not with --staged, --diff or --since")
     wanted_libcst()
-    collected = Collecting()
-    telling.report = collected
-    summary = scan()
-    fixes, left = _planned(collected.findings)
-    _show(fixes, left)
-    for unread in summary.unread:
-        _say(f"not read: {unread.path} {unread.why}")
-    others = summary.total - sum(len(each.done) for each in fixes) - len(left)
-    _count(fixes, len(left), others)
+    summary, findings = _collected(telling, scan)
+    fixes, left = _planned(findings)
+    for each in fixes:
+        _show(each.patch_bytes(os.getcwd()), each.encoding)  # noqa: PTH109 - it need not be text
+    others = _tell(summary, fixes, left, "to mend")
     written = not fixes
     if fixes and (yes or _agreed(fixes)):
         written = _written(fixes)
@@ -54,13 +74,46 @@ def mend(
     return 2 if summary.unread else 0
 
 
-def _planned(findings: Iterable[Finding]) -> tuple[list[FileFix], list[Left]]:
+def _suggest(telling: Telling, scan: Callable[[], Summary], path: Path) -> int:
+    """Write one patch of all that is known, to *path* or (``-``) to standard output."""
+    from headway.scan.writing import NotWritten, replacing
+
+    summary, findings = _collected(telling, scan)
+    fixes, left = _planned(findings, suggestions=True)
+    here = os.getcwd()  # noqa: PTH109 - it need not be text
+    if str(path) == "-":
+        for each in fixes:
+            _show(each.patch_bytes(here), each.encoding)
+    elif fixes:
+        try:
+            with replacing(path) as new:
+                new.write(b"".join(each.patch_bytes(here) for each in fixes))
+                new.commit(None)
+        except NotWritten as error:
+            _say(f"not written: {error}")
+            return 2
+        _say(f"written: {path}")
+    _tell(summary, fixes, left, "in the patch")
+    return summary.exit_code
+
+
+def _collected(telling: Telling, scan: Callable[[], Summary]) -> tuple[Summary, list[Finding]]:
+    from headway.scan.report.machine import Collecting
+
+    collected = Collecting()
+    telling.report = collected
+    return scan(), collected.findings
+
+
+def _planned(
+    findings: Iterable[Finding], *, suggestions: bool = False
+) -> tuple[list[FileFix], list[Left]]:
     """The files that would be written, and what is left to a person."""
     from headway.scan.fix.files import FileFix, mended_files
 
     fixes: list[FileFix] = []
     left: list[Left] = []
-    for each in mended_files(findings):
+    for each in mended_files(findings, suggestions=suggestions):
         if isinstance(each, FileFix):
             left += each.left
             fixes += [each] if each.done else []
@@ -69,20 +122,24 @@ def _planned(findings: Iterable[Finding]) -> tuple[list[FileFix], list[Left]]:
     return fixes, left
 
 
-def _show(fixes: Iterable[FileFix], left: Iterable[Left]) -> None:
-    """The patch, and what is left to a person, with the reason."""
-    from headway.scan.fix.files import patch_bytes
-
-    for each in fixes:
-        _patch(patch_bytes(each, os.getcwd()), each.encoding)  # noqa: PTH109 - a name need not be text
-    reasons = [f"  {each.finding.place}: {each.why}" for each in left]
-    if reasons:
+def _tell(summary: Summary, fixes: list[FileFix], left: list[Left], what: str) -> int:
+    """What is left to a person, with the reason, and the figures; how much is of other rules."""
+    if left:
         _say("For a person:")
-        for reason in reasons:
-            _say(reason)
+    for each in left:
+        _say(f"  {each.finding.place}: {each.why}")
+    for unread in summary.unread:
+        _say(f"not read: {unread.path} {unread.why}")
+    done = sum(len(each.done) for each in fixes)
+    others = summary.total - done - len(left)
+    parts = [f"{done} {what}, {_files(len(fixes))}", f"{len(left)} for a person"]
+    if others:
+        parts.append(f"{others} of other rules")
+    _say("; ".join(parts) + ".")
+    return others
 
 
-def _patch(data: bytes, encoding: str) -> None:
+def _show(data: bytes, encoding: str) -> None:
     """A patch: for a terminal harmless, for anything else its own bytes."""
     from headway.scan.report.escaping import for_terminal
 
@@ -103,14 +160,6 @@ def _say(text: str) -> None:
     from headway.scan.report.escaping import for_terminal
 
     print(for_terminal(text), file=sys.stderr)
-
-
-def _count(fixes: list[FileFix], left: int, others: int) -> None:
-    done = sum(len(each.done) for each in fixes)
-    parts = [f"{done} to mend in {_files(len(fixes))}", f"{left} for a person"]
-    if others:
-        parts.append(f"{others} of other rules")
-    _say(", ".join(parts) + ".")
 
 
 def _files(count: int) -> str:

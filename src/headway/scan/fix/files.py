@@ -6,6 +6,7 @@ through a link, nor to a file that has other names.
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
@@ -17,24 +18,26 @@ from pathlib import Path
 import msgspec
 
 from headway.errors import ConfigurationError
+from headway.scan.code.languages import language_of
 from headway.scan.code.sources import SOURCE_MAX
 from headway.scan.findings import Finding
-from headway.scan.fix.edits import Edit, patch_head, patch_of
+from headway.scan.fix.edits import Edit, edited, meet, patch_head, patch_of
 from headway.scan.readers import BREAKS, broken_off, opened
 from headway.scan.writing import NotWritten, replacing
 
 __all__ = [
     "MENDS",
+    "PYTHON",
     "FileFix",
     "Left",
     "decoded",
     "has_libcst",
     "mended_files",
-    "patch_bytes",
     "wanted_libcst",
     "write",
 ]
 
+PYTHON = (".py", ".pyi", ".pyw")
 MENDS = "sends-token-in-url"
 """The rule whose findings are mended."""
 
@@ -47,16 +50,38 @@ class Left(msgspec.Struct, frozen=True):
 
 
 class FileFix(msgspec.Struct, frozen=True):
-    """What would be written to *path*: bytes before and after, and a patch that says the same."""
+    """What would be written to *path*: its bytes, its text, and the edits of it."""
 
     path: str
     found: os.stat_result
     before: bytes
-    after: bytes
-    patch: str
+    text: str
     encoding: str
+    mark: bytes
+    edits: tuple[Edit, ...]
     done: tuple[Finding, ...]
     left: tuple[Left, ...]
+
+    @property
+    def after(self) -> bytes:
+        """The bytes that would be written."""
+        return self.mark + edited(self.text, self.edits).encode(self.encoding)
+
+    def patch(self, base: str) -> str:
+        """The patch that says the same, named from the folder *base*."""
+        shift = 1 if self.mark else 0
+        moved = [Edit(each.start + shift, each.end + shift, each.text) for each in self.edits]
+        return patch_head(_below(self.path, base)) + patch_of("\ufeff" * shift + self.text, moved)
+
+    def patch_bytes(self, base: str) -> bytes:
+        """The same in the encoding of the file; its name stays what it is."""
+        head, mark, hunks = self.patch(base).partition("@@")
+        return head.encode("utf-8", "surrogateescape") + (mark + hunks).encode(self.encoding)
+
+
+def _below(path: str, base: str) -> str:
+    inside = os.path.relpath(path, base).replace(os.sep, "/")
+    return os.path.abspath(path).lstrip("/") if inside.startswith("../") else inside  # noqa: PTH100
 
 
 def has_libcst() -> bool:
@@ -77,37 +102,65 @@ def wanted_libcst() -> None:
         )
 
 
-def mended_files(findings: Iterable[Finding]) -> Iterator[FileFix | Left]:
-    """The fixes of *findings*, file by file; what can not even be tried comes as Left."""
+def mended_files(
+    findings: Iterable[Finding], *, suggestions: bool = False
+) -> Iterator[FileFix | Left]:
+    """The fixes of *findings*, file by file; what can not even be tried comes as Left.
+
+    With *suggestions*, those of other languages, too: a person reads and applies them.
+    """
     wanted = [each for each in findings if each.rule == MENDS]
     for path, group in groupby(wanted, key=lambda finding: finding.place.path):
         inside = [*group]
-        if not path.endswith((".py", ".pyi", ".pyw")):
+        is_python = path.endswith(PYTHON)
+        if not is_python and not suggestions:
             yield from (
                 Left(each, "is no Python: --patch suggests what to change") for each in inside
             )
             continue
         try:
-            yield _mended(path, inside)
+            yield _mended(path, inside) if is_python else _suggested(path, inside)
         except (NotWritten, UnicodeError, SyntaxError, LookupError) as error:
             why = str(error) if isinstance(error, NotWritten) else "its encoding can not be read"
             yield from (Left(each, why) for each in inside)
 
 
 def _mended(path: str, findings: Sequence[Finding]) -> FileFix:
+    """By ``--fix``."""
+    if not has_libcst():
+        raise NotWritten(f"{path}: Python is read with LibCST, which is not installed")
     from headway.scan.fix.python import Place, mend
 
-    before, found = _read(path)
-    text, encoding, mark = decoded(before)
+    data, found = _read(path)
+    text, encoding, mark = decoded(data)
     places = {Place(each.place.line or 0, each.place.column or 0): each for each in findings}
     mended = mend(text, [*places])
     done = tuple(places[step.place] for step in mended.steps if not step.why)
     left = tuple(Left(places[step.place], step.why) for step in mended.steps if step.why)
-    shift = 1 if mark else 0
-    edits = [Edit(each.start + shift, each.end + shift, each.text) for each in mended.edits]
-    patch = patch_of("\ufeff" * shift + text, edits)
-    after = mark + mended.text.encode(encoding)
-    return FileFix(path, found, before, after, patch, encoding, done, left)
+    return FileFix(path, found, data, text, encoding, mark, mended.edits, done, left)
+
+
+def _suggested(path: str, findings: Sequence[Finding]) -> FileFix:
+    """By a form that is known."""
+    from headway.scan.fix.suggestions import suggest
+
+    data, found = _read(path)
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    text = data[len(mark) :].decode("utf-8")
+    language = language_of(path)
+    edits: list[Edit] = []
+    done: list[Finding] = []
+    left: list[Left] = []
+    for each in findings:
+        mine = suggest(text, language, each.place.line or 0) if language is not None else []
+        if mine and not meet(mine, edits):
+            edits += mine
+            done.append(each)
+        else:
+            why = "it meets another suggestion" if mine else "no suggestion is known for it"
+            left.append(Left(each, why))
+    whole = tuple(sorted(edits))
+    return FileFix(path, found, data, text, "utf-8", mark, whole, tuple(done), tuple(left))
 
 
 def decoded(data: bytes) -> tuple[str, str, bytes]:
@@ -146,17 +199,6 @@ def write(fix: FileFix) -> None:
     if now != fix.before or (found.st_dev, found.st_ino) != (fix.found.st_dev, fix.found.st_ino):
         raise NotWritten(f"{fix.path}: was changed meanwhile; run it again")
     with replacing(Path(fix.path)) as new:
-        left = memoryview(fix.after)
-        while left:
-            left = left[new.raw.write(left) :]
+        new.write(fix.after)
         new.like(found)
         new.commit(found)
-
-
-def patch_bytes(fix: FileFix, base: str) -> bytes:
-    """The patch of one file, in its own encoding, named from the folder *base*."""
-    path = os.path.relpath(fix.path, base).replace(os.sep, "/")
-    if path.startswith("../"):
-        path = os.path.abspath(fix.path).lstrip("/")  # noqa: PTH100
-    head = patch_head(path).encode("utf-8", "surrogateescape")
-    return head + fix.patch.encode(fix.encoding)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from headway.scan.findings import Finding, Severity
+from headway.scan.findings import Finding, Fix, Severity
 from headway.scan.report.escaping import as_json, for_markdown, for_terminal
 from headway.scan.rules import RULES, Rule
 from headway.scan.summary import Summary
@@ -95,7 +95,32 @@ class SarifReport:
                 **{name: for_terminal(value) for name, value in finding.context.items()},
             },
         }
+        if finding.fix is not None:
+            result["fixes"] = [_fix(finding.fix, _uri(place.path))]
         return result
+
+
+def _fix(fix: Fix, uri: str) -> dict[str, Any]:
+    """A fix of SARIF's (section 3.55): replacements in one file."""
+    replacements = [
+        {
+            "deletedRegion": {
+                "startLine": each.line,
+                "startColumn": each.column,
+                "endLine": each.end_line,
+                "endColumn": each.end_column,
+            },
+            "insertedContent": {"text": each.text},
+        }
+        for each in fix.replacements
+    ]
+    text = "Send the token in the Authorization header."
+    if fix.automatic:
+        text += " headway scan code --fix does it."
+    return {
+        "description": {"text": text},
+        "artifactChanges": [{"artifactLocation": {"uri": uri}, "replacements": replacements}],
+    }
 
 
 def _descriptor(rule: Rule) -> dict[str, Any]:

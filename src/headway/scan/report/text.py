@@ -66,7 +66,7 @@ class TextReport:
         if finding.sample:
             self._line(f"       {for_terminal(finding.sample)}")
         if finding.fix:
-            for line in finding.fix.splitlines():
+            for line in finding.fix.patch.splitlines():
                 self._line(f"       {for_terminal(line)}")
 
     def end(self, summary: Summary) -> None:

@@ -17,7 +17,8 @@ RULE = Rule(
     good='requests.get(base + "/rest/api/3/myself", headers={"Authorization": f"JWT {token}"})',
     todo=(
         "Send it in the header: Authorization: JWT for Connect, Bearer elsewhere.",
-        "headway scan code --fix does that in Python, where it is sure of what the code does.",
+        "headway scan code --fix does that in Python, where it is sure of what the code does; --patch "
+        "FILE suggests it in other languages.",
         "Compute a query string hash over the address without it.",
         "Images, event streams and WebSockets can not send a header: use the session or a ticket.",
     ),
