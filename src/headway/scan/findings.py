@@ -64,9 +64,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Replacement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What stands from one place to another, and what is suggested to stand there.
 
-    Lines and columns count from 1, columns in characters; the end is behind it.
+    Lines and columns count from 1, columns in characters; the end is behind it.  *path* is
+    "" for the file of the finding.
     """
 
+    path: str = ""
     line: int
     column: int
     end_line: int

@@ -52,7 +52,7 @@ def test_findings_have_place_rule_and_fix(usual: Path) -> None:
     assert (first.place.end_line, first.place.end_column) == (4, 15)
     assert first.sample == "access_log a"
     assert first.fix is not None
-    assert "+  access_log a without_query;" in first.fix
+    assert "+  access_log a without_query;" in first.fix.patch
     assert (summary.exit_code, summary.files, summary.bytes) == (1, 1, len(USUAL))
     assert apply(edits[0].source, edits).count("log_format without_query") == 1
 
@@ -61,7 +61,7 @@ def test_a_fix_is_a_patch(usual: Path, tmp_path: Path) -> None:
     findings, _, _ = scanned(usual)
     diff = tmp_path / "a.diff"
     assert findings[0].fix is not None
-    diff.write_text(findings[0].fix)
+    diff.write_text(findings[0].fix.patch)
     subprocess.run(["patch", "-s", "-p0", str(usual), str(diff)], check=True)
     assert scanned(usual)[0] == []
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from headway.redact import redact
-from headway.scan.findings import Finding, Place, Severity
+from headway.scan.findings import Finding, Fix, Place, Replacement, Severity
 from headway.scan.proxy.apache import judge_apache
 from headway.scan.proxy.caddy import judge_caddy
 from headway.scan.proxy.edits import Edit, diff_of
@@ -102,5 +102,23 @@ def _finding(leak: Leak, telling: Telling) -> Finding:
         message=for_terminal(redact(f"{rule.title}: {why}"[:_SAMPLE_MAX])),
         fingerprint=telling.prints.of(rule.id, source.path, f"{sample}\0{leak.why}".encode()),
         sample=sample,
-        fix=diff_of(leak.edits) or None,
+        fix=_fix(leak),
     )  # fmt: skip
+
+
+def _fix(leak: Leak) -> Fix | None:
+    """The mended lines, as a diff and as replacements."""
+    if not leak.edits:
+        return None
+    once = {(each.source.path, each.start, each.end, each.text): each for each in leak.edits}
+    replacements = []
+    for each in once.values():
+        line, column = each.source.position(each.start)
+        end_line, end_column = each.source.position(each.end)
+        replacements.append(
+            Replacement(
+                path=each.source.path, line=line, column=column,
+                end_line=end_line, end_column=end_column, text=each.text,
+            )
+        )  # fmt: skip
+    return Fix(patch=diff_of(leak.edits), replacements=tuple(replacements))

@@ -95,31 +95,31 @@ class SarifReport:
                 **{name: for_terminal(value) for name, value in finding.context.items()},
             },
         }
-        if finding.fix is not None:
+        if finding.fix is not None and finding.fix.replacements:
             result["fixes"] = [_fix(finding.fix, _uri(place.path))]
         return result
 
 
 def _fix(fix: Fix, uri: str) -> dict[str, Any]:
-    """A fix of SARIF's (section 3.55): replacements in one file."""
-    replacements = [
-        {
-            "deletedRegion": {
-                "startLine": each.line,
-                "startColumn": each.column,
-                "endLine": each.end_line,
-                "endColumn": each.end_column,
-            },
-            "insertedContent": {"text": each.text},
+    """A fix of SARIF's (section 3.55): replacements, file by file."""
+    changes: dict[str, list[dict[str, Any]]] = {}
+    for each in fix.replacements:
+        region = {
+            "startLine": each.line,
+            "startColumn": each.column,
+            "endLine": each.end_line,
+            "endColumn": each.end_column,
         }
-        for each in fix.replacements
-    ]
-    text = "Send the token in the Authorization header."
-    if fix.automatic:
-        text += " headway scan code --fix does it."
+        changes.setdefault(_uri(each.path) if each.path else uri, []).append(
+            {"deletedRegion": region, "insertedContent": {"text": each.text}}
+        )
+    text = "What is suggested" + ("; headway scan code --fix does it." if fix.automatic else ".")
     return {
         "description": {"text": text},
-        "artifactChanges": [{"artifactLocation": {"uri": uri}, "replacements": replacements}],
+        "artifactChanges": [
+            {"artifactLocation": {"uri": path}, "replacements": replacements}
+            for path, replacements in changes.items()
+        ],
     }
 
 

@@ -17,8 +17,8 @@ RULE = Rule(
     good='requests.get(base + "/rest/api/3/myself", headers={"Authorization": f"JWT {token}"})',
     todo=(
         "Send it in the header: Authorization: JWT for Connect, Bearer elsewhere.",
-        "headway scan code --fix does that in Python, where it is sure of what the code does; --patch "
-        "FILE suggests it in other languages.",
+        "In Python, headway scan code --fix does that where it is sure of what the code does.",
+        "In other languages, headway scan code --patch FILE suggests it where the form is known.",
         "Compute a query string hash over the address without it.",
         "Images, event streams and WebSockets can not send a header: use the session or a ticket.",
     ),
