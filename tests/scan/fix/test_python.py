@@ -204,7 +204,7 @@ def programs(draw: st.DrawFn) -> str:
     return IMPORTS + draw(AROUND) + head + body + draw(AROUND)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(programs())
 def test_of_any_program(code: str) -> None:
     found = check(code)

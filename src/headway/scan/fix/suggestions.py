@@ -218,27 +218,39 @@ def _options_of(place: _Place, call: SgNode) -> _Options | None:
 
 def _in_options(place: _Place) -> list[Edit]:
     """``fetch(url, {...})``, ``HTTParty.get(url, query: {...})``."""
-    call = next(
-        (e for e in ancestors(place.node) if e.kind() in CALLS and _options_of(place, e)), None
-    )
-    options = _options_of(place, call) if call is not None else None
-    if call is None or options is None or not place.is_free():
+    for call in ancestors(place.node):
+        options = _options_of(place, call) if call.kind() in CALLS else None
+        if options is not None:
+            break
+    else:
         return []
-    parent = place.node.parent()
-    if place.node.kind() == "shorthand_property_identifier":
-        return _moved_pair(place, call, options, place.node)
-    in_entry = parent is not None and parent.kind() in _ENTRY
-    if in_entry and parent is not None and covers(named_children(parent)[0], place.node):
-        return _moved_pair(place, call, options, parent)
+    if not place.is_free():
+        return []
+    pair = _pair_of(place.node)
+    if pair is not None:
+        return _moved_pair(place, call, options, pair)
     if not _is_address(whole_text(place.node), call, options):
         return []
     if options.imports and options.imports not in place.source:
         return []
-    cut = cut_out(place.source, whole_text(place.node), place.name, place.at)
-    if cut is None:
-        return []
-    added = _added_header(place, call, options, place.value(cut.value))
-    return [*cut.edits, *added] if added else []
+    return _cut_and_added(place, whole_text(place.node), call, options)
+
+
+def _cut_and_added(place: _Place, whole: SgNode, call: SgNode, options: _Options) -> list[Edit]:
+    """The parameter out of *whole*, and the header into *call*."""
+    cut = cut_out(place.source, whole, place.name, place.at)
+    added = _added_header(place, call, options, place.value(cut.value)) if cut is not None else []
+    return [*cut.edits, *added] if cut is not None and added else []
+
+
+def _pair_of(node: SgNode) -> SgNode | None:
+    """The pair whose name *node* is; ``{ jwt }`` is one by itself."""
+    if node.kind() == "shorthand_property_identifier":
+        return node
+    parent = node.parent()
+    if parent is None or parent.kind() not in _ENTRY:
+        return None
+    return parent if covers(named_children(parent)[0], node) else None
 
 
 def _is_address(whole: SgNode, call: SgNode, options: _Options) -> bool:
@@ -273,11 +285,9 @@ def _in_constant(place: _Place) -> list[Edit]:
         calls.append(_called_with(place, function, at))
     call = calls[0] if len(calls) == 1 else None
     options = _options_of(place, call) if call is not None else None
-    cut = cut_out(place.source, whole, place.name, place.at)
-    if call is None or options is None or cut is None:
+    if call is None or options is None:
         return []
-    added = _added_header(place, call, options, place.value(cut.value))
-    return [*cut.edits, *added] if added else []
+    return _cut_and_added(place, whole, call, options)
 
 
 def _called_with(place: _Place, function: SgNode, at: int) -> SgNode | None:
