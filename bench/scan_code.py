@@ -122,6 +122,7 @@ def main() -> None:
             for name, options in rows:
                 took = timed(root, cache, *options)
                 best[name] = min(best.get(name, took), took)
+                print(f"  {name}: {took[0]:.2f} s, load {os.getloadavg()[0]:.1f}", flush=True)
         for name, _ in rows:
             clock, used = best[name]
             limit = f"  aim: under {limits[name]:.0f} s" if name in limits else ""

@@ -72,9 +72,28 @@ def _files(root: Path, ending: str, data: bytes) -> None:
     (root / f"binary{ending}").write_bytes(b"\0" * 10)
 
 
+def _proxy(root: Path) -> None:
+    for name in NAMES:
+        (root / f"{name}.conf").write_text(
+            "events {}\nhttp {\n"
+            "  log_format x '=cmd|A0 $request \x1b[2J ::error:: $http_referer';\n"
+            "  server { access_log /var/log/x.log x; }\n}\n"
+        )
+
+
 KINDS: dict[str, Callable[[Path], None]] = {
     "code": _code, "logs": _logs, "har": _har, "trace": _har, "history": _history,
+    "proxy": _proxy,
 }  # fmt: skip
+
+
+def _named(command: str) -> list[str]:
+    """What *command* is given: this folder, or what is in it."""
+    if command not in ("history", "proxy"):
+        return ["."]
+    return sorted(f"./{each}" for each in Path().iterdir() if not each.name.startswith("fine"))
+
+
 COMMANDS = pytest.mark.parametrize("command", KINDS)
 
 
@@ -94,8 +113,7 @@ def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str, str], str]:
         if not any(Path().iterdir()):
             KINDS[command](Path())
         capsys.readouterr()
-        where = sorted(str(each) for each in Path().iterdir()) if command == "history" else ["."]
-        assert run(["scan", command, *(f"./{each}" for each in where), "--format", form]) == 1
+        assert run(["scan", command, *_named(command), "--format", form]) == 1
         said = capsys.readouterr().out
         assert secrets_in(said.encode("utf-8")) == []
         return said
@@ -107,7 +125,9 @@ def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str, str], str]:
 def test_sarif_is_valid_by_its_schema(command: str, report: Callable[[str, str], str]) -> None:
     if not SCHEMA.exists():
         pytest.skip("the npm packages of tests/e2e/sarif are missing")
-    document = json.loads(report(command, "sarif"))
+    text = report(command, "sarif")
+    assert text.replace("\n", "").isprintable()
+    document = json.loads(text)
     schema = json.loads(SCHEMA.read_text())
     checker = jsonschema.validators.validator_for(schema)
     checker.check_schema(schema)
@@ -122,8 +142,14 @@ def test_sarif_is_valid_by_its_schema(command: str, report: Callable[[str, str],
 
 
 def _strings(value: Any) -> list[str]:
+    """The texts in *value*, without those that are to be put into a file."""
     if isinstance(value, dict):
-        return [part for each in value.values() for part in _strings(each)]
+        return [
+            part
+            for name, each in value.items()
+            if name != "insertedContent"
+            for part in _strings(each)
+        ]
     if isinstance(value, list):
         return [part for each in value for part in _strings(each)]
     return [value] if isinstance(value, str) else []
@@ -184,21 +210,30 @@ def test_a_terminal_gets_nothing_that_it_obeys(
     assert all(line.isprintable() for line in report(command, "text").split("\n"))
 
 
+FINE = {
+    "code": ("fine.py", "x = 1\n"),
+    "logs": ("fine.log", "nothing\n"),
+    "har": ("fine.har", '{"log": {"entries": []}}'),
+    "trace": ("fine.json", "{}"),
+    "history": ("fine/Preferences", "{}"),
+    "proxy": (
+        "fine.conf",
+        "error_log x crit;\nevents {}\nhttp {\n  server { access_log off; }\n}\n",
+    ),
+}
+"""Of each command: a file in which there is nothing to find."""
+
 # ---- exit codes -----------------------------------------------------------------------------
 
 
 @COMMANDS
 @pytest.mark.parametrize("form", FORMS)
 def test_exit_codes(command: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    ending = {"code": ".py", "logs": ".log", "har": ".har", "trace": ".json", "history": ""}[
-        command
-    ]
-    place = Path(f"fine{ending}")
-    if command == "history":
-        place.mkdir()
-        (place / "Preferences").write_text("{}")
-    else:
-        place.write_text('{"log": {"entries": []}}' if command in ("har", "trace") else "x = 1\n")
+    name, text = FINE[command]
+    place = Path(name)
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(text)
+    place = place.parent if command == "history" else place
     options = ["--format", form]
     assert run(["scan", command, str(place), *options]) == 0
     assert run(["scan", command, "nothing-of-that-name", *options]) == 2
@@ -208,5 +243,4 @@ def test_exit_codes(command: str, form: str, capsys: pytest.CaptureFixture[str])
     told = capsys.readouterr()
     assert "Traceback" not in told.err + told.out
     KINDS[command](Path())
-    where = [str(each) for each in Path().iterdir()] if command == "history" else ["."]
-    assert run(["scan", command, *(f"./{each}" for each in where), *options]) == 1
+    assert run(["scan", command, *_named(command), *options]) == 1

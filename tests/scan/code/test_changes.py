@@ -157,11 +157,20 @@ def test_what_is_not_there_and_what_can_not_be_read(root: Path) -> None:
     git(root, "add", "--all")
     _, summary = scanned(root, None, ".", "nothing")
     assert summary.unread == [
-        Unread("nothing", "no such file or directory"),
         Unread("binary.py", "is no text"),
         Unread("long.py", "has more than 2000000 bytes, or is not in this clone"),
+        Unread("nothing", "no such file or directory"),
     ]
     assert summary.exit_code == 2
+
+
+def test_what_is_another_repository_s_is_not_looked_at(root: Path, tmp_path: Path) -> None:
+    other = repository(tmp_path / "other", {"theirs.py": LEAK})
+    git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
+    write(root, {"sub/theirs.py": 2 * LEAK, "subway.py": LEAK})
+    for words in ("HEAD", None):
+        found = scanned(root, words)[0]
+        assert found == (["subway.py:1"] if words else [])
 
 
 def test_what_is_not_merged_is_told(root: Path) -> None:

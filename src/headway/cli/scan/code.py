@@ -68,6 +68,7 @@ def code(
     """Find code that sends, logs or reads tokens in URLs.  Exit code 1 where there is some."""
     from headway.scan.code.files import Folder
     from headway.scan.code.scanning import scan_files
+    from headway.scan.processes import processors
 
     named = paths or ["."]
     with changes_of(named, staged=staged, diff=diff, since=since) as changes:
@@ -85,7 +86,7 @@ def code(
             return scan_files(
                 changes or Folder(named),
                 telling,
-                jobs=jobs or os.cpu_count() or 1,
+                jobs=jobs or processors(),
                 cache=cache,
                 new_ignores=changes is None or new_ignores,
             )

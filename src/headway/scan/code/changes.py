@@ -105,9 +105,10 @@ class Changes:
     def _untracked(self, unread: Callable[[Unread], None]) -> Iterator[str]:
         """Files of the working tree that the index has not."""
         there = [name for name, at in self._named if os.path.lexists(at)]
+        submodules = self._repository.submodules()
         for path in code_in(there, unread):
             key = os.path.relpath(os.path.realpath(path), self._repository.top)
-            if key not in self._new and not key.startswith(os.pardir):
+            if key not in self._new and not key.startswith((os.pardir, *submodules)):
                 yield key
 
     def _file(self, key: str) -> File | None:

@@ -140,6 +140,13 @@ class Repository:
                 found[os.fsdecode(path)] = Blob(oid, merged=stage == "0")
         return found
 
+    def submodules(self) -> tuple[str, ...]:
+        """The folders that are other repositories', by the index; each ends in a slash."""
+        told = self._run("ls-files", "--stage", "-z").split(b"\0")
+        return tuple(
+            os.fsdecode(line.partition(b"\t")[2]) + "/" for line in told if line[:6] == b"160000"
+        )
+
     @contextmanager
     def objects(self) -> Iterator[Objects]:
         """What reads the contents of files."""

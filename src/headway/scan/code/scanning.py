@@ -67,6 +67,7 @@ def scan_files(
         scan.learn()
         scan.look()
     known.save()
+    telling.summary.unread.sort(key=lambda each: each.path)  # who came first depends on processes
     telling.report.end(telling.summary)
     return telling.summary
 
