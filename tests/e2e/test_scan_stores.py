@@ -183,15 +183,27 @@ def test_ranges(bucket: Bucket) -> None:
     assert store.read(stored, 1_000, 9_001) == content[1_000:9_001]
 
 
+@pytest.fixture
+def all_logs() -> Iterator[None]:
+    """Every logger says everything, for a while."""
+    loggers = [logging.getLogger(name) for name in [*logging.root.manager.loggerDict]]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.DEBUG)
+    yield
+    for each, level in zip(loggers, levels, strict=True):
+        each.setLevel(level)
+
+
+@pytest.mark.usefixtures("all_logs")
 def test_no_token_and_no_credential_reaches_a_log(
     bucket: Bucket, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """T23: what the libraries log, with everything on."""
     address = bucket.put("quiet.log", LINE)
     caplog.set_level(logging.DEBUG)
-    for name in list(logging.root.manager.loggerDict):
-        logging.getLogger(name).setLevel(logging.DEBUG)
     assert scanned(capsys, address)[0] == 1
+    assert "quiet.log" in caplog.text
     assert secrets_in(caplog.text.encode()) == []
     assert SECRET not in caplog.text
 
