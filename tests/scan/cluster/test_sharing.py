@@ -210,11 +210,19 @@ def test_too_many_different_findings_are_counted_and_that_is_told(
     assert "only counted" in summary.unread[0].why
 
 
-def test_a_report_that_shows_a_few_has_few_told(tmp_path: Path) -> None:
+def test_a_report_that_shows_a_few_has_few_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where not all are told, nobody says how often one is there."""
     lines = [b"?api_key=0123456789abcdef%04d" % number for number in range(10)]
-    (tmp_path / "a.log").write_bytes(b"\n".join(lines))
+    (tmp_path / "a.log").write_bytes(b"\n".join(lines * 2))
     summary, found = shared(str(tmp_path), length=1_000, most=2)
-    assert (len(found), summary.total, summary.unread) == (2, 10, [])
+    assert (len(found), summary.total, summary.unread) == (10, 20, [])
+    assert {each.context["times"] for each in found} == {"2"}
+    monkeypatch.setattr(sharing, "_FEW", 1)
+    summary, found = shared(str(tmp_path), length=1_000, most=2)
+    assert (len(found), summary.total, summary.unread) == (2, 20, [])
+    assert [each.context for each in found] == [{}, {}]
 
 
 def test_a_file_with_very_many_is_told_of_in_pieces(

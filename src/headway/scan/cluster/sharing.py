@@ -43,6 +43,7 @@ __all__ = ["LISTED", "Lost", "Workers", "addresses_in", "scan_shared"]
 LISTED = 50_000
 """Findings that differ, of one share, that are told one by one; what is more is counted."""
 
+_FEW = 1_000  # the same, where a report shows a few
 _KEPT = 100_000  # findings of one file that are kept to be merged
 _HEAD = 65_536
 
@@ -75,6 +76,7 @@ class _Source:
         self.findings: dict[str, Finding] = {}
         self.times: Counter[str] = Counter()
         self.reasons: dict[str, Unread] = {}
+        self.counted = True  # whether ``times`` has all of them
 
 
 class _Share(msgspec.Struct):
@@ -117,7 +119,7 @@ def scan_shared(
     addresses = addresses_in(names)
     paths = [name for name in names if not is_address(name)]
     most = telling.report.most
-    limit = LISTED if most is None else most
+    limit = LISTED if most is None else max(most, _FEW)
     joining = _Joining(telling, workers, progress)
     telling.report.begin()
     for share in _shares(paths, addresses, telling, Order(here, limit=limit), length):
@@ -254,6 +256,7 @@ class _Joining:
         self._count(source, answer)
         for finding, times in zip(answer.findings, answer.times, strict=True):
             self._keep(source, finding, times)
+        source.counted = source.counted and not answer.unlisted
         if answer.unlisted and order.limit == LISTED:
             why = f"has over {LISTED} different findings in one share: the others are only counted"
             source.reasons.setdefault(why, Unread(source.path, why, partly=True))
@@ -298,7 +301,7 @@ class _Joining:
     def _tell(self, source: _Source) -> None:
         for print_, finding in source.findings.items():
             times = source.times[print_]
-            if times > 1:
+            if times > 1 and source.counted:
                 context = {**finding.context, "times": str(times)}
                 finding = msgspec.structs.replace(finding, context=context)
             self._telling.report.add(finding)
