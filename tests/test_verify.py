@@ -31,6 +31,7 @@ from headway.model import (
     Product,
     RequestFacts,
     Secret,
+    TokenText,
     Verified,
 )
 from headway.policy import (
@@ -43,7 +44,7 @@ from headway.policy import (
 )
 from headway.ports import Credentials, NeedKey, OnceOnly, drive
 from headway.qsh import Form
-from headway.verify import LEEWAY, RULES, Accept, Expected, Family, verify
+from headway.verify import LEEWAY, RULES, Accept, Expected, Family, prove, verify
 
 NOW = 1_700_000_000
 SECRET = Secret("the-shared-secret-of-this-site-0")
@@ -775,3 +776,24 @@ def agreed(iss: str, iat: int | None, exp: int | None, path: str | None, secret:
         ours = False
     assert ours is theirs
     return ours
+
+
+# ---- wherever it stands ---------------------------------------------------------------------
+
+
+def test_a_token_proves_itself_where_somebody_else_decided_about_its_place() -> None:
+    token = TokenText(api_token(query="a=1"))
+
+    def proved(query: str, now: float = NOW, keys: Keys | None = None) -> str:
+        request = RequestFacts(method="GET", raw_path="/rest/x", raw_query=query)
+        return drive(prove(token, request, accept=API, expected=US, now=now), keys or Keys()).iss
+
+    assert proved("a=1") == "my-app"  # no policy is asked, and no header was there
+    for query, now, keys, told in (
+        ("a=2", NOW, None, "qsh-mismatch"),
+        ("a=1", NOW + 900, None, "token-expired"),
+        ("a=1", NOW, Keys(secrets=(OTHER,)), "signature-invalid"),
+    ):
+        with pytest.raises(Refusal) as caught:
+            proved(query, now, keys)
+        assert caught.value.id == told
