@@ -25,6 +25,7 @@ from headway.gateway.usage.access_logs import Converter, Line
 from headway.gateway.usage.record import Record, read_lines
 from headway.model import Secret
 from headway.scan.blocks import FIELDS, Needles
+from headway.scan.progress import Progress
 from headway.scan.requests import needles_of
 from headway.scan.stores import objects
 from headway.scan.stores.objects import Store
@@ -215,11 +216,13 @@ def test_several_processes_write_what_one_does(
     told = capsys.readouterr().out
     assert "10,203 lines, 2026-01-01 to 2026-01-20: 1,201 uses" in told
     assert "1 line, the first is a.log:601" in told
-    done: list[int] = []
+    progress = Progress()
     Path("many.jsonl").unlink(missing_ok=True)
     options = PastUsage(policy=Path("gateway.toml"), jobs=2, **key)
-    write_usage(["a.log", "b.log.gz", "c.log"], Path("many.jsonl"), options, progress=done.append)
-    assert sum(done) == sum(Path(each).stat().st_size for each in ("a.log", "b.log.gz", "c.log"))
+    write_usage(["a.log", "b.log.gz", "c.log"], Path("many.jsonl"), options, progress)
+    assert progress.done == sum(
+        Path(each).stat().st_size for each in ("a.log", "b.log.gz", "c.log")
+    )
     assert Path("many.jsonl").read_bytes() == Path("records.jsonl").read_bytes()
     assert capsys.readouterr().out == told
     assert len(one[1]) > 20

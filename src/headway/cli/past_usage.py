@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from headway.gateway.usage.access_logs import Conversion
     from headway.gateway.usage.record import Record
     from headway.gateway.usage.store import UsageStore
+    from headway.scan.progress import Progress
     from headway.scan.readers import Reads
     from headway.scan.stores.objects import Stored
 
@@ -83,8 +84,7 @@ def write_usage(
     named: Sequence[str],
     output: Path,
     options: PastUsage,
-    *,
-    progress: Callable[[int], None] = lambda size: None,
+    progress: Progress | None = None,
 ) -> None:
     """Make records of the logs that *named* means, in a new file, and say what they came to.
 
@@ -94,9 +94,11 @@ def write_usage(
     from headway.gateway.policy_file import load_policy
     from headway.gateway.usage.access_logs import Conversion
     from headway.gateway.usage.store import open_usage
+    from headway.scan.progress import Progress
     from headway.scan.requests import by_fields
 
     # (1) what is asked for, before anything is read
+    progress = progress or Progress()
     policy = load_policy(options.policy)
     by_fields(options.fields)
     if output.exists():
@@ -117,7 +119,7 @@ def write_usage(
                         first = f"{span.path}:{before + each.first_unread}"
                     lines = {span.path: before + each.lines}
                     told.add(each)
-                    progress(_size(span))
+                    progress.advance(_size(span))
                 if done.records:
                     kept.add(done.records, batch=f"{number}", days=[done.records[0].day])
             # (3) write what it came to
@@ -127,6 +129,7 @@ def write_usage(
                 )
             kept.add([], batch="days", days=sorted(told.days))
             _write(output, kept)
+    progress.close()
     _say(told, first)
 
 

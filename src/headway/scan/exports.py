@@ -44,8 +44,9 @@ def scan_exports(named: Iterable[str], telling: Telling) -> Summary:
         except BREAKS as error:
             summary.could_not_read(Unread(path, broken_off(error), partly=True))
         summary.files += 1
+        telling.progress.advance(1)
         summary.bytes += Path(path).stat().st_size if Path(path).exists() else 0
-    telling.report.end(summary)
+    telling.end()
     return summary
 
 

@@ -97,7 +97,8 @@ def scan_history(named: Iterable[str], telling: Telling) -> Summary:
         except BREAKS as error:
             summary.could_not_read(Unread(path, broken_off(error)))
         summary.files += 1
-    telling.report.end(summary)
+        telling.progress.advance(1)
+    telling.end()
     return summary
 
 

@@ -14,6 +14,7 @@ from headway.scan.baseline import Baseline
 from headway.scan.findings import Finding, Fingerprints, Unread
 from headway.scan.logs import Reading
 from headway.scan.processes import Ended, in_order, processors
+from headway.scan.progress import Progress
 from headway.scan.ranges import Lines, Seeks
 from headway.scan.readers import (
     BREAKS,
@@ -34,6 +35,7 @@ from headway.scan.tasks import End, Message, Task, look_at, look_through, tasks_
 
 __all__ = ["Joining", "Telling", "scan_logs"]
 
+_PACKED = 8  # bytes of logs in one byte of a compressed file, about: for progress alone
 _WORTH = 64 << 20  # bytes: below, a process costs more than it saves
 
 
@@ -47,11 +49,13 @@ class Telling:
         baseline: Baseline | None = None,
         *,
         times: Times = ALWAYS,
+        progress: Progress | None = None,
     ) -> None:
         self.report = report
         self.prints = prints
         self.baseline = baseline or Baseline()
         self.times = times  # of requests in logs
+        self.progress = progress or Progress()
         self.summary = Summary()
 
     @property
@@ -70,7 +74,14 @@ class Telling:
             self.summary.suppressed += 1
             return
         self.summary.add(finding)
+        if self.report.wants_more:
+            self.progress.clear()
         self.report.add(finding)
+
+    def end(self) -> None:
+        """Tell the figures: nothing follows."""
+        self.progress.close()
+        self.report.end(self.summary)
 
 
 class Joining:
@@ -81,6 +92,7 @@ class Joining:
         self._fields = b""
         self._open = ExitStack()
         self._lines: Lines | None = None
+        self._done = 0  # of a compressed file, for progress
 
     def hear(self, task: Task, message: Message | Ended) -> None:
         """One message; those of a file come one after the other, as its ranges stand."""
@@ -94,7 +106,7 @@ class Joining:
         summary = self._telling.summary
         if isinstance(message, int):
             summary.bytes += message
-            self._progress(message)
+            self._progress(self._part(task, message))
         elif isinstance(message, list):
             for finding in message:
                 self._telling.tell(self._numbered(finding, task))
@@ -102,12 +114,23 @@ class Joining:
         elif isinstance(message, End):
             summary.merge(message.summary)
             self._fields = message.fields
+            if task.span is None and task.size:
+                self._progress(task.size - self._done)
+                self._done = 0
         else:
             why = "the process that looked at it was ended from outside"
             summary.could_not_read(Unread(task.path, why, partly=True))
         if task.is_last and isinstance(message, End | Ended):
             summary.files += 1
             self.close()
+
+    def _part(self, task: Task, read: int) -> int:
+        """How much of a file *read* bytes are: of a compressed one they are guessed."""
+        if task.span is not None or not task.size:
+            return read
+        part = min(read // _PACKED, task.size - self._done)
+        self._done += part
+        return part
 
     def close(self) -> None:
         """Nothing of this file follows."""
@@ -167,7 +190,7 @@ def scan_logs(
         except BREAKS as error:
             _broken(stored.address, error, summary)
     summary.unread.sort(key=lambda each: each.path)  # who came first depends on processes
-    telling.report.end(summary)
+    telling.end()
     return summary
 
 

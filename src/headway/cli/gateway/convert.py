@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from headway.cli.gateway.policy import DEFAULT, Policy, named
+from headway.cli.watching import Quiet, Unit, progress_of
 from headway.errors import ConfigurationError
 
 __all__ = ["convert"]
@@ -43,6 +44,7 @@ def convert(
             help="Name clients as in this store; else as in the one that the policy file names.",
         ),
     ] = None,
+    quiet: Quiet = False,
     jobs: Annotated[
         int, typer.Option("--jobs", min=0, max=256, help="Processes; 0: one per processor.")
     ] = 0,
@@ -60,5 +62,5 @@ def convert(
         store=store,
         jobs=jobs,
     )
-    write_usage(logs, output, options)
+    write_usage(logs, output, options, progress_of(logs, Unit.BYTES, quiet=quiet))
     return 0

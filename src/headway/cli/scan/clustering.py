@@ -52,7 +52,7 @@ class Engines(msgspec.Struct, frozen=True):
         if self.engine is Engine.LOCAL or self.scheduler is None:
             from headway.scan.scanning import scan_logs
 
-            return scan_logs(paths, telling, jobs=jobs)
+            return scan_logs(paths, telling, jobs=jobs, progress=telling.progress.advance)
         from headway.scan.cluster.connection import connected
         from headway.scan.cluster.order import facts
         from headway.scan.cluster.scheduler import Tls, parse_scheduler
@@ -63,4 +63,5 @@ class Engines(msgspec.Struct, frozen=True):
         schemes = tuple(sorted({each.scheme for each in addresses_in(paths)}))
         here, known = facts(telling.prints), telling.baseline.fingerprints
         with connected(scheduler, tls, here, schemes, known) as workers:
-            return scan_shared(paths, telling, workers, here)
+            advance = telling.progress.advance
+            return scan_shared(paths, telling, workers, here, progress=advance)

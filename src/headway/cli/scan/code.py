@@ -11,6 +11,7 @@ import typer
 from headway.cli.scan.changed import before_of, changes_of
 from headway.cli.scan.fixing import Mending
 from headway.cli.scan.words import Form, telling_of, write_known
+from headway.cli.watching import Quiet, Unit, progress_of
 
 if TYPE_CHECKING:
     from headway.scan.code.cache import Cache
@@ -29,41 +30,52 @@ _Yes = Annotated[bool, typer.Option("--yes", help="With --fix: write without ask
 _Patch = Annotated[
     Path | None, typer.Option(help="Write what is suggested, in all languages, as a patch.")
 ]
+_Paths = Annotated[list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders.")]
+_Form = Annotated[Form, typer.Option("--format", help="How findings are told.")]
+_All = Annotated[bool, typer.Option("--all", help="Show each finding.")]
+_Baseline = Annotated[Path | None, typer.Option(help="What is known.")]
+_WriteBaseline = Annotated[
+    Path | None, typer.Option(help="Write what is found as known, and tell nothing else.")
+]
+_Ignore = Annotated[list[str] | None, typer.Option(help="A fingerprint that is known.")]
+_IgnorePath = Annotated[
+    list[str] | None, typer.Option(help="Paths to leave out, such as 'vendor/*'.")
+]
+_Staged = Annotated[
+    bool, typer.Option("--staged", help="Only lines that are staged for the next commit.")
+]
+_Diff = Annotated[
+    str | None,
+    typer.Option(metavar="REV", help="Only lines that changed since REV; A..B, A...B, too."),
+]
+_Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Only lines that changed since then: 2026-11-01, 7d."),
+]
+_NewIgnores = Annotated[
+    bool, typer.Option("--accept-new-ignores", help="Comments on changed lines count, too.")
+]
+_NoCache = Annotated[bool, typer.Option("--no-cache", help="Remember nothing.")]
 
 
 def code(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders.")
-    ] = None,
-    form: Annotated[Form, typer.Option("--format", help="How findings are told.")] = Form.TEXT,
-    everything: Annotated[bool, typer.Option("--all", help="Show each finding.")] = False,
-    baseline: Annotated[Path | None, typer.Option(help="What is known.")] = None,
-    write_baseline: Annotated[
-        Path | None, typer.Option(help="Write what is found as known, and tell nothing else.")
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(help="A fingerprint that is known.")] = None,
-    ignore_path: Annotated[
-        list[str] | None, typer.Option(help="Paths to leave out, such as 'vendor/*'.")
-    ] = None,
-    staged: Annotated[
-        bool, typer.Option("--staged", help="Only lines that are staged for the next commit.")
-    ] = False,
-    diff: Annotated[
-        str | None,
-        typer.Option(metavar="REV", help="Only lines that changed since REV; A..B, A...B, too."),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Only lines that changed since then: 2026-11-01, 7d."),
-    ] = None,
-    new_ignores: Annotated[
-        bool, typer.Option("--accept-new-ignores", help="Comments on changed lines count, too.")
-    ] = False,
+    paths: _Paths = None,
+    form: _Form = Form.TEXT,
+    everything: _All = False,
+    baseline: _Baseline = None,
+    write_baseline: _WriteBaseline = None,
+    ignore: _Ignore = None,
+    ignore_path: _IgnorePath = None,
+    staged: _Staged = False,
+    diff: _Diff = None,
+    since: _Since = None,
+    new_ignores: _NewIgnores = False,
     jobs: _Jobs = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Remember nothing.")] = False,
+    no_cache: _NoCache = False,
     fix: _Fix = False,
     yes: _Yes = False,
     patch: _Patch = None,
+    quiet: Quiet = False,
 ) -> int:
     """Find code that sends, logs or reads tokens in URLs.  Exit code 1 where there is some."""
     from headway.scan.code.files import Folder
@@ -79,6 +91,7 @@ def code(
             ignore=ignore or (),
             ignore_path=ignore_path or (),
             before=before_of(changes, baseline) if changes is not None else None,
+            progress=progress_of((), Unit.FILES, quiet=quiet or fix or yes or patch is not None),
         )
         cache = None if no_cache else _cache(telling)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headway.cli.scan.words import Form, telling_of
+from headway.cli.watching import Quiet, Unit, progress_of
 from headway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from headway.scan.scanning import Telling
 
 __all__ = ["har", "trace"]
 
@@ -27,9 +31,12 @@ def har(
     everything: _All = False,
     baseline: _Baseline = None,
     redact: _Redact = None,
+    quiet: Quiet = False,
 ) -> int:
     """Find tokens in HAR files: addresses, Referers, redirects, bodies.  Exit code 1 for some."""
-    return _exports(paths, form, everything, baseline, redact)
+    progress = progress_of(paths, Unit.FILES, quiet=quiet or redact is not None)
+    telling = telling_of(form, everything=everything, baseline=baseline, progress=progress)
+    return _exports(paths, telling, redact)
 
 
 def trace(
@@ -38,22 +45,21 @@ def trace(
     everything: _All = False,
     baseline: _Baseline = None,
     redact: _Redact = None,
+    quiet: Quiet = False,
 ) -> int:
     """Find tokens in exports of OpenTelemetry and Sentry (JSON).  Exit code 1 for some."""
-    return _exports(paths, form, everything, baseline, redact)
+    progress = progress_of(paths, Unit.FILES, quiet=quiet or redact is not None)
+    telling = telling_of(form, everything=everything, baseline=baseline, progress=progress)
+    return _exports(paths, telling, redact)
 
 
-def _exports(
-    paths: Sequence[str], form: Form, everything: bool, baseline: Path | None, redact: Path | None
-) -> int:
+def _exports(paths: Sequence[str], telling: Telling, redact: Path | None) -> int:
     from headway.scan.exports import redact_export, scan_exports
     from headway.scan.report.escaping import for_terminal
     from headway.scan.writing import NotWritten
 
     if redact is None:
-        return scan_exports(
-            paths, telling_of(form, everything=everything, baseline=baseline)
-        ).exit_code
+        return scan_exports(paths, telling).exit_code
     if len(paths) != 1:
         raise ConfigurationError("--redact: one file, and the name of its copy")
     try:

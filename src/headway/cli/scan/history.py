@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from headway.cli.scan.words import Form, telling_of
+from headway.cli.watching import Quiet, Unit, progress_of
 from headway.errors import ConfigurationError
 
 __all__ = ["history"]
@@ -22,6 +23,7 @@ def history(
     form: Annotated[Form, typer.Option("--format", help="How findings are told.")] = Form.TEXT,
     everything: Annotated[bool, typer.Option("--all", help="Show each finding.")] = False,
     baseline: Annotated[Path | None, typer.Option(help="What is known.")] = None,
+    quiet: Quiet = False,
 ) -> int:
     """Find tokens in Chromium's and Firefox's profiles: histories, sessions, caches, free pages."""
     from headway.scan.history import profiles_of, scan_history
@@ -29,5 +31,6 @@ def history(
     named = paths or [str(each) for each in profiles_of(Path.home(), sys.platform)]
     if not named:
         raise ConfigurationError("no profile of a browser is where they usually are; name one")
-    telling = telling_of(form, everything=everything, baseline=baseline)
+    progress = progress_of(named, Unit.FILES, quiet=quiet)
+    telling = telling_of(form, everything=everything, baseline=baseline, progress=progress)
     return scan_history(named, telling).exit_code

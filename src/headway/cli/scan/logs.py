@@ -13,6 +13,7 @@ from headway.cli.scan.clustering import Engine, Engines
 from headway.cli.scan.following import Following, follow_logs
 from headway.cli.scan.redacting import clean
 from headway.cli.scan.words import Form, one_of, telling_of, times_of, write_known
+from headway.cli.watching import Quiet, Unit, progress_of
 
 __all__ = ["logs"]
 
@@ -108,6 +109,7 @@ def logs(
     top: _Top = None,
     since: _Since = None,
     until: _Until = None,
+    quiet: Quiet = False,
 ) -> int:
     """Find tokens in log files, and in any other text.  Exit code 1 where there are some."""
     engines = Engines(engine, scheduler, tls_ca, tls_cert, tls_key)
@@ -120,7 +122,8 @@ def logs(
     if usage is not None:
         from headway.cli.past_usage import PastUsage, write_usage
 
-        write_usage(paths, usage, PastUsage(policy=named(policy), jobs=jobs))
+        options = PastUsage(policy=named(policy), jobs=jobs)
+        write_usage(paths, usage, options, progress_of(paths, Unit.BYTES, quiet=quiet))
         return 0
     if redact is not None or in_place:
         return clean(paths, redact, in_place=in_place, backup=backup, no_backup=no_backup)
@@ -133,6 +136,7 @@ def logs(
         ignore_path=ignore_path or (),
         top=top,
         times=times,
+        progress=progress_of(paths, Unit.BYTES, quiet=quiet or follow),
     )
     if follow:
         return follow_logs(paths, following, telling)

@@ -14,6 +14,7 @@ from headway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from headway.scan.findings import Fingerprints
+    from headway.scan.progress import Progress
     from headway.scan.report.machine import Report
     from headway.scan.scanning import Telling
     from headway.scan.since import Times
@@ -81,6 +82,7 @@ def telling_of(
     before: bytes | None = None,
     top: int | None = None,
     times: Times | None = None,
+    progress: Progress | None = None,
 ) -> Telling:
     """Where findings go, by the options that all commands have.  Raises ConfigurationError.
 
@@ -103,7 +105,7 @@ def telling_of(
         known = known_in(before, baseline, prints)
     report = report_of(form, sys.stdout, everything=everything, by=by, top=top)
     held_back = Baseline([*known, *ignore], ignore_path)
-    telling = Telling(report, prints, held_back, times=times or ALWAYS)
+    telling = Telling(report, prints, held_back, times=times or ALWAYS, progress=progress)
     telling.summary.top = top or telling.summary.top
     return telling
 

@@ -126,7 +126,7 @@ def scan_shared(
         joining.add(share)
     joining.finish()
     telling.summary.unread.sort(key=lambda each: each.path)
-    telling.report.end(telling.summary)
+    telling.end()
     return telling.summary
 
 
@@ -304,6 +304,7 @@ class _Joining:
             if times > 1 and source.counted:
                 context = {**finding.context, "times": str(times)}
                 finding = msgspec.structs.replace(finding, context=context)
+            self._telling.progress.clear()
             self._telling.report.add(finding)
         source.findings.clear()
         source.times.clear()

@@ -68,7 +68,7 @@ def scan_files(
         scan.look()
     known.save()
     telling.summary.unread.sort(key=lambda each: each.path)  # who came first depends on processes
-    telling.report.end(telling.summary)
+    telling.end()
     return telling.summary
 
 
@@ -194,12 +194,15 @@ class _Scan:
 
     def look(self) -> None:
         """Tell what is seen, in the order of the files."""
+        progress = self._telling.progress
         order: deque[int] = deque()
         waiting: dict[int, Answer] = {}
         numbers = range(len(self._known))
 
         def tasks() -> Iterator[Task]:
+            progress.expect(len(numbers))
             for task in self._tasks(numbers, self._known, whole=True):
+                progress.reach(task.number)
                 order.append(task.number)
                 yield task
 

@@ -49,7 +49,7 @@ def follow(follower: Follower, wait: Callable[[float], bool], *, interval: float
     while not wait(0.0 if follower.round() else interval):
         pass
     summary = follower.end()
-    follower.telling.report.end(summary)
+    follower.telling.end()
     return summary
 
 
@@ -59,7 +59,7 @@ def follow_input(source: Reads, telling: Telling) -> Summary:
     for found in found_in(source, STANDARD_INPUT, Needles()):
         _tell(telling, found)
     telling.summary.files += 1
-    telling.report.end(telling.summary)
+    telling.end()
     return telling.summary
 
 
