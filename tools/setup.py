@@ -59,6 +59,7 @@ OPTIONAL = {
     "ruby": ("ruby ruby-rack", "Ruby is missing", "of what Ruby reads in a query"),
     "redis-server": ("redis-server", "Redis is missing", "of the replay cache in Redis"),
     "apache2": ("apache2", "Apache httpd is missing", "of the scan of its configuration"),
+    "logrotate": ("logrotate", "logrotate is missing", "of logs that are rotated by it"),
     "firefox-esr": ("firefox-esr", "Firefox is missing", "of the scan of its profile"),
 }
 """Programs that some tests run, each with its Debian package."""

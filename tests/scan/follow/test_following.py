@@ -329,6 +329,11 @@ def test_one_file_too_many(tmp_path: Path, log: Path, monkeypatch: pytest.Monkey
     append(tmp_path / "b.log", 2)
     watch = Watch(tmp_path)
     assert watch.look() == [1]
+    assert [each.why for each in watch.follower.end().unread] == [
+        "has over 1 files below: the others are not followed"
+    ]
+    watch = Watch(log, tmp_path / "b.log")
+    assert watch.look() == [1]
     assert [each.why for each in watch.follower.end().unread] == ["is one file too many to follow"]
 
 
@@ -381,6 +386,15 @@ def test_a_next_run_goes_on(log: Path, state: Path) -> None:
     assert oct(state.stat().st_mode) == "0o100600"
     assert token(1).encode() not in state.read_bytes()
     assert b"eyJ" not in state.read_bytes()
+
+
+def test_t25_a_path_with_a_token_in_it_is_in_no_state(tmp_path: Path, state: Path) -> None:
+    log = tmp_path / f"jwt={token(7)}.log"
+    append(log, 1)
+    assert Watch(log, state=state).look() == [1]
+    assert token(7).encode() not in state.read_bytes()
+    append(log, 2)
+    assert Watch(log, state=state).look() == [2], "it is known by its content"
 
 
 def test_rotated_while_nobody_looked(tmp_path: Path, log: Path, state: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from errno import ENOENT, ENOTDIR
+from itertools import islice
 
 from headway.ports import Clock
 from headway.scan.blocks import Needles
@@ -185,7 +186,11 @@ class Follower:
             self._looked_at, self._unread = now, Summary()
             held_back = self.telling.baseline.holds_back_path
             found = files_in(self._sought, self._unread.could_not_read)
-            self._found = dict.fromkeys(path for path in found if not held_back(path))
+            wanted = (path for path in found if not held_back(path))
+            self._found = dict.fromkeys(islice(wanted, FILES_MAX))
+            if next(wanted, None) is not None:
+                why = f"has over {FILES_MAX} files below: the others are not followed"
+                self._unread.could_not_read(Unread(" ".join(self._sought), why, partly=True))
             for path in self._waiting.keys() - self._found.keys() - self._fixed.keys():
                 del self._waiting[path]
         return list(dict.fromkeys([*self._fixed, *self._found, *self._at]))
