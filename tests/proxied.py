@@ -269,6 +269,7 @@ class Proxied:
     address: str = ""
     log: str = "log"  # where the proxy's access log is
     verifier: Any = None
+    answered: list[str] = field(default_factory=list)  # who asked for what is the gateway's own
 
     def __post_init__(self) -> None:
         self.upstream = Upstream()
@@ -279,7 +280,6 @@ class Proxied:
             verifier=self.verifier,
         )
         self.trades = TicketGateway(gateway, Kept(), clock=lambda: self.now)
-        self.answered: list[str] = []  # addresses that got an answer of the gateway's own
         own = OwnAnswers(
             Noted(self.answered), OwnPaths(gateway, clock=lambda: self.now), self.trades
         )

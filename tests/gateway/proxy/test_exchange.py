@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from proxied import OFF as LATER
-from proxied import PATHS, Kept, Proxied, Upstream
+from proxied import PATHS, Kept, Noted, Proxied, Upstream
 
 from gateway.config.conformance import Conformance
 from headway.gateway.decide import Gateway
@@ -40,7 +40,7 @@ class Here(Proxied):
         self.service = Running(  # type: ignore[assignment]
             gateway=self.trades,
             instead=[f"http://{self.upstream.address}"],
-            endpoints=[own.aanswer],
+            endpoints=[Noted(self.answered).aanswer, own.aanswer],
         )
         self.address = self.service.address
 
