@@ -220,6 +220,16 @@ _ENVOY_JSON = """              log_format:
                   status: "%RESPONSE_CODE%\""""
 _ENVOY_CLEAN = """              log_format:
                 text_format_source: { inline_string: "%PATH(NQ)% %REQ(USER-AGENT)%\\n" }"""
+_OF_REFERER = """log {{{{
+        output file {{folder}}/access.log
+        format filter {{{{
+            wrap json
+            fields {{{{
+                request>uri regexp [?].* ?x
+                request>headers>Referer {}
+            }}}}
+        }}}}
+    }}}}"""
 _ONE_FILTER = """log {{
         output file {folder}/access.log
         format filter {{
@@ -255,6 +265,11 @@ VARIANTS = (
     Variant(Kind.HAPROXY, "query is set", HAPROXY.replace("FRONT", _SET_QUERY), "log"),
     Variant(Kind.HAPROXY, "replaced", HAPROXY.replace("FRONT", _REGSUB), "log"),
     Variant(
+        Kind.HAPROXY, "captured address",
+        HAPROXY.replace("FRONT", "    http-request capture url len 400\n    log-format %hr%HP"),
+        "log",
+    ),
+    Variant(
         Kind.HAPROXY, "clf", HAPROXY.replace("FRONT", "    option httplog clf"), "log",
     ),
     Variant(Kind.CADDY, "usual", _caddy("log {{\n        output file {folder}/access.log\n    }}"),
@@ -263,6 +278,15 @@ VARIANTS = (
     Variant(
         Kind.CADDY, "default logger",
         _caddy("log", "log default {{\n        output file {folder}/access.log\n    }}"),
+        errors="access.log",
+    ),
+    Variant(Kind.CADDY, "expression",
+            _caddy(_OF_REFERER.format("regexp [?].* ?x")), errors="log"),
+    Variant(Kind.CADDY, "query of a header",
+            _caddy(_OF_REFERER.format("query {{\n delete jwt\n }}")), errors="log"),
+    Variant(
+        Kind.CADDY, "debug",
+        _caddy("", "debug\n    log default {{\n        output file {folder}/access.log\n    }}"),
         errors="access.log",
     ),
     Variant(Kind.ENVOY, "usual", ENVOY_FILE.replace("FORMAT\n", "")),
@@ -281,6 +305,21 @@ VARIANTS = (
         Kind.APACHE, "clean",
         APACHE.replace(
             "LOGS", 'CustomLog {folder}/access.log "%m %U %H"\nErrorLogFormat "[%t] [%l] %E: %M"'
+        ),
+    ),
+    Variant(
+        Kind.APACHE, "variable",
+        APACHE.replace(
+            "LOGS", 'SetEnvIf Referer "(.*)" from=$1\nErrorLogFormat "%M"\n'
+            'CustomLog {folder}/access.log "%U %{{from}}e"'
+        ),
+    ),
+    Variant(
+        Kind.APACHE, "hosts",
+        APACHE.replace(
+            "LOGS", 'ErrorLogFormat "%M"\nCustomLog {folder}/other.log combined\n'
+            "<VirtualHost *>\nCustomLog {folder}/access.log %U%q\n"
+            "ProxyPass /down http://{dead}\nProxyPass / http://{upstream}/\n</VirtualHost>"
         ),
     ),
     Variant(

@@ -29,7 +29,13 @@ FULL = 'LogFormat "%h \\"%r\\" %>s \\"%{Referer}i\\"" combined\n'
         ('LogFormat "%r"\nTransferLog a\n', "Q1"), ("GlobalLog a combined\n", "Q1~ R1~"),
         ("ForensicLog a\n", "Q1 R1"), ("SecAuditLog a\n", "Q1 R1"),
         # (2) hosts
-        (f"{FULL}CustomLog a combined\n<VirtualHost x>\nCustomLog b %U\n</VirtualHost>\n", "Q1 R1"),
+        (f"{FULL}CustomLog a combined\n<VirtualHost x>\nCustomLog b %U\n</VirtualHost>\n",
+         "Q1~ R1~"),
+        (f"{FULL}CustomLog a combined\n<VirtualHost *:80>\nCustomLog b %U\n</VirtualHost>\n",
+         "Q1~ R1~"),
+        (f"{FULL}CustomLog a combined\n<VirtualHost *>\nCustomLog b %U\n</VirtualHost>\n", ""),
+        ((f"{FULL}CustomLog a combined\n<VirtualHost x _default_:*>\nTransferLog b\n"
+         "</VirtualHost>\n"), "Q4"),
         ("<VirtualHost x>\nCustomLog b %r\n</VirtualHost>\n", "Q2"),
         ("<VirtualHost x>\nLogFormat %U combined\nCustomLog b combined\n</VirtualHost>\n", ""),
         ("<VirtualHost x>\nServerName y\n</VirtualHost>\nCustomLog b %r\n", "Q4"),

@@ -56,7 +56,8 @@ def test_a_format_that_is_not_known(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "short"),
     [
-        (":80 {\n}", "E1"), ("{\n\tadmin off\n}\n:80 {\n}", "E1"),
+        (":80 {\n}", "E1"), ("{\n\tdebug\n}\n:80 {\n}", "E1 Q1 R1"),
+        ("{\n\tadmin off\n}\n:80 {\n}", "E1"),
         ("{\n\tlog {\n\t\toutput file a\n\t}\n}\n:80 {\n}", "E2"),
         (f"{{\n\tlog default {{\n\t\t{CLEAN}\n\t}}\n}}\n:80 {{\n}}", ""),
         ("{\n\tlog other {\n\t\toutput file a\n\t}\n}\n:80 {\n}", "E1"),

@@ -34,6 +34,7 @@ _USUAL = {
 
 ERROR_FORMAT = r'ErrorLogFormat "[%{u}t] [%-m:%l] [pid %P:tid %T] %7F: %E: [client\ %a] %M"'
 _PART = re.compile(r"%%|%([<>!0-9,]*)(?:\{([^}]*)\})?(\^[A-Za-z]{2}|[A-Za-z])")
+_ALL = re.compile(r"(?i):(?:.*\s)?(?:\*|_default_)(?::\*)?(?:\s|\Z)")
 _ORIGINAL = frozenset({"x-original-uri", "x-original-url", "x-rewrite-url", "x-forwarded-uri"})
 _QUERY_WORDS = re.compile(r"(?i)QUERY_STRING|THE_REQUEST|UNPARSED_URI")
 _VERBOSE = re.compile(r"(?i)(?:\A|:)(?:debug|trace[1-8])\Z")
@@ -73,7 +74,7 @@ class _Configuration:
             self._defines(each)
         used = self._used(directives)
         for each in directives:
-            self._logs(each, used=used)
+            self._logs(each, used)
         self._errors(directives)
 
     def _defines(self, each: Directive) -> None:
@@ -95,12 +96,14 @@ class _Configuration:
 
     # ---- accesses ----------------------------------------------------------------------------
 
-    def _logs(self, each: Directive, *, used: bool) -> None:
+    def _logs(self, each: Directive, used: Confidence | None) -> None:
         name = each.name.lower()
         if name in ("customlog", "globallog", "transferlog") and each.args:
             log = self._log(each, transfer=name == "transferlog")
             bounded(log.template, each.line)
-            if name == "globallog" or _host_of(each) or used:
+            own = name == "globallog" or _host_of(each) != ""
+            if own or used is not None:
+                log = log._replace(always=log.always and (own or used is Confidence.HIGH))
                 for verdict in judge(partial(self._line, log.template)):
                     self._leak(log, verdict)
         elif name in ("forensiclog", "secauditlog") and each.args:
@@ -110,14 +113,19 @@ class _Configuration:
                 why = f"{each.name} has requests with all their headers"
                 self.leaks.add(Leak(what, each.source, each.start, each.end, why, edits=(edit,)))
 
-    def _used(self, directives: list[Directive]) -> bool:
-        """Whether some request ends in the server's own logs: not if each host has its own."""
+    def _used(self, directives: list[Directive]) -> Confidence | None:
+        """How sure it is that a request ends in the server's own logs.
+
+        Not if each host has its own; None where one of those gets all that no other one gets.
+        """
         hosts = {_host_of(each) for each in directives} - {""}
         own = {
             _host_of(each) for each in directives
             if each.name.lower() in ("customlog", "transferlog")
         }  # fmt: skip
-        return not hosts or not hosts <= own or "" in own
+        if not hosts or not hosts <= own:
+            return Confidence.HIGH
+        return None if any(_ALL.search(host) for host in hosts) else Confidence.MEDIUM
 
     def _log(self, each: Directive, *, transfer: bool) -> _Log:
         host = _host_of(each)

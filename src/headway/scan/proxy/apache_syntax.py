@@ -32,7 +32,7 @@ class Directive(msgspec.Struct):
     line: int
     start: int
     end: int
-    inside: tuple[str, ...] = ()  # sections, such as ``virtualhost:3`` by their number
+    inside: tuple[str, ...] = ()  # sections with their number: ``virtualhost:3:*:80``
 
 
 def quoted(text: str) -> str:
@@ -96,7 +96,7 @@ class _Reading:
             stack.pop()
             return
         self._sections += 1
-        stack.append(f"{name}:{self._sections}")
+        stack.append(f"{name}:{self._sections}:{section[3].strip()}")
         if len(stack) > _NESTED_MAX:
             raise Unclear("is nested too deeply", directive.line)
 

@@ -169,9 +169,14 @@ class _Configuration:
             text = f"{{\n\tlog default {_filter_block(1)}\n}}\n\n"
             edits = (Edit(self._source, 0, 0, text),)
         why = "where a handler fails, the default log has the request with its headers"
-        self.leaks.add(
-            Leak(What.ERRORS, at.source, at.start, at.end, why, Confidence.HIGH, edits=edits)
-        )
+        whats = [What.ERRORS]
+        if any(each.words == ["debug"] for each in (options.block if options else None) or []):
+            why = "with debug, the default log has each request that is proxied, with its headers"
+            whats += [What.QUERY, What.REFERER]
+        for what in whats:
+            self.leaks.add(
+                Leak(what, at.source, at.start, at.end, why, Confidence.HIGH, edits=edits)
+            )
 
 
 def _seen(encoder: Encoder | None) -> Iterator[What]:
