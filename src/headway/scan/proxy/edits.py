@@ -76,11 +76,14 @@ def apply(source: Source, edits: Iterable[Edit]) -> str:
     return "".join([*pieces, source.text[at:]])
 
 
-def diff_of(edits: Iterable[Edit]) -> str:
-    """A unified diff of *edits*, for each file that they are in; "" for none."""
+def diff_of(edits: Iterable[Edit], around: int = _AROUND) -> str:
+    """A unified diff of *edits*, for each file that they are in; "" for none.
+
+    *around*: lines before and behind that are shown with those that change.
+    """
     edits = list(edits)
     sources = {id(each.source): each.source for each in edits}
-    return "".join(_diff(source, _ordered(source, edits)) for source in sources.values())
+    return "".join(_diff(each, _ordered(each, edits), around) for each in sources.values())
 
 
 class _Change(NamedTuple):
@@ -90,15 +93,15 @@ class _Change(NamedTuple):
     new: list[str]
 
 
-def _diff(source: Source, edits: list[Edit]) -> str:
+def _diff(source: Source, edits: list[Edit], around: int) -> str:
     lines = source.lines
     changes = [each for each in _changes(source, edits, lines) if each.old or each.new]
     if not changes:
         return ""
     out, shift = [f"--- a/{source.path.lstrip('/')}\n+++ b/{source.path.lstrip('/')}\n"], 0
-    for hunk in _hunks(changes):
-        start = max(0, hunk[0].first - _AROUND)
-        end = min(len(lines), hunk[-1].last + _AROUND)
+    for hunk in _hunks(changes, around):
+        start = max(0, hunk[0].first - around)
+        end = min(len(lines), hunk[-1].last + around)
         body: list[str] = []
         at = start
         for change in hunk:
@@ -154,10 +157,10 @@ def _trimmed(first: int, old: list[str], new: list[str]) -> _Change:
     return _Change(first, last, old, new)
 
 
-def _hunks(changes: list[_Change]) -> Iterator[list[_Change]]:
+def _hunks(changes: list[_Change], around: int) -> Iterator[list[_Change]]:
     hunk: list[_Change] = []
     for change in changes:
-        if hunk and change.first - hunk[-1].last > 2 * _AROUND:
+        if hunk and change.first - hunk[-1].last > 2 * around:
             yield hunk
             hunk = []
         hunk.append(change)

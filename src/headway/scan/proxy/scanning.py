@@ -107,8 +107,15 @@ def _finding(leak: Leak, telling: Telling) -> Finding:
 
 
 def _fix(leak: Leak) -> Fix | None:
-    """The mended lines, as a diff and as replacements."""
-    if not leak.edits:
+    """The mended lines, as a diff and as replacements: none where a report would tell a secret.
+
+    Lines around them are left out where they have one.
+    """
+    patch = diff_of(leak.edits)
+    if redact(patch) != patch:
+        patch = diff_of(leak.edits, around=0)
+    texts = (patch, *(each.text for each in leak.edits))
+    if not leak.edits or any(redact(text) != text for text in texts):
         return None
     once = {(each.source.path, each.start, each.end, each.text): each for each in leak.edits}
     replacements = []
@@ -121,4 +128,4 @@ def _fix(leak: Leak) -> Fix | None:
                 end_line=end_line, end_column=end_column, text=each.text,
             )
         )  # fmt: skip
-    return Fix(patch=diff_of(leak.edits), replacements=tuple(replacements))
+    return Fix(patch=patch, replacements=tuple(replacements))
