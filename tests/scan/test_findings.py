@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headway.scan.findings import Fingerprints, Place
+from headway.scan.findings import Fingerprints, Place, Unread
 
 PRINTS = Fingerprints(bytes(32))
 
@@ -40,3 +40,13 @@ def test_a_path_that_is_no_text_has_one() -> None:
 
 def test_the_key_is_named_by_what_it_makes() -> None:
     assert PRINTS.key_id == Fingerprints(bytes(32)).key_id != Fingerprints(b"\x01" * 32).key_id
+
+
+def test_a_path_is_named_without_the_tokens_in_it() -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ4In0." + "x" * 43
+    for path in (f"saved/x?jwt={token}&a=1", f"s3://b/{token}/{token}", f"\udcff{token}"):
+        place = Place(path=path, line=2)
+        assert token not in f"{place} {place!r} {Unread(path, 'is a pipe')!r}"
+        assert place.path == path.replace(token, "REDACTED")
+    for path in ("/var/log/a.log", "\udcff", "\ud800", "a/token=b/c.log", "-"):
+        assert Place(path=path).path == Unread(path, "").path == path

@@ -237,3 +237,15 @@ def test_objects_are_looked_through_after_the_files(monkeypatch: pytest.MonkeyPa
     assert [(each.path, each.why) for each in summary.unread] == [
         ("s3://bucket/gone", "no such file or directory"),
     ]
+
+
+@pytest.mark.parametrize("shown", [None, 0])
+def test_a_file_that_is_called_like_an_address_is_named_without_its_token(
+    tmp_path: Path, shown: int | None
+) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ4In0." + "x" * 43
+    (tmp_path / f"x?jwt={token}").write_bytes(LINE)
+    (tmp_path / f"y?jwt={token}").symlink_to("x")
+    summary, text = scanned(tmp_path, shown=shown)
+    assert (summary.total, len(summary.unread)) == (1, 1)
+    assert token not in text + repr(summary.as_data())

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hmac
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
+from msgspec.structs import force_setattr
 
+from headway.redact import MARKER
+from headway.scan.hits import found_in_line
 from headway.scan.tokens import TokenKind
 
 __all__ = [
@@ -18,7 +22,22 @@ __all__ = [
     "Replacement",
     "Severity",
     "Unread",
+    "shown_path",
 ]
+
+
+@lru_cache(maxsize=1_024)
+def shown_path(path: str) -> str:
+    """*path* as reports name it: a file that was saved from an address may be called like it.
+
+    >>> shown_path("saved/page?jwt=eyJhbGciOiJub25lIn0.e30.&a=1")
+    'saved/page?jwt=REDACTED&a=1'
+    """
+    name = path.encode("utf-8", "surrogatepass")
+    spans = sorted((token.start, token.end) for token, _, _ in found_in_line(name))
+    for start, end in reversed(spans):
+        name = name[:start] + MARKER.encode() + name[end:]
+    return name.decode("utf-8", "surrogatepass") if spans else path
 
 
 class Severity(StrEnum):
@@ -40,7 +59,8 @@ class Confidence(StrEnum):
 class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where it stands.
 
-    ``path`` is as it was named or found; ``-`` is standard input.  Lines and
+    ``path`` is as it was named or found, without a token that stands in it; ``-`` is standard
+    input.  Lines and
     columns count from 1, columns in characters of code and in bytes of anything
     else; ``offset`` in bytes from 0, of what was decompressed.  ``within`` names
     the part: ``url``, ``referer``, ``redirect``, ``text``, a table, a member.
@@ -53,6 +73,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     end_column: int | None = None
     offset: int | None = None
     within: str = ""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "path", shown_path(self.path))
 
     def __str__(self) -> str:
         numbers = [str(each) for each in (self.line, self.column) if each is not None]
@@ -117,6 +140,9 @@ class Unread(msgspec.Struct, frozen=True, gc=False):
     path: str
     why: str
     partly: bool = False
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "path", shown_path(self.path))
 
 
 class Fingerprints:

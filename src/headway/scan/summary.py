@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from headway.scan.findings import Finding, Unread
+from headway.scan.findings import Finding, Unread, shown_path
 
 __all__ = ["BY", "OTHER", "Summary"]
 
@@ -58,6 +58,8 @@ class Summary:
         self.rules[rule] += 1
         for name, value in values.items():
             counts = self.by[name]
+            if name == "path":
+                value = shown_path(value)
             if value:
                 counts[value if value in counts or len(counts) < KINDS_MAX else OTHER] += 1
 

@@ -36,6 +36,7 @@ def clean(
 ) -> int:
     """Redact the files that *paths* means; exit code 2 where one of them was left as it was."""
     from headway.scan.blocks import Needles
+    from headway.scan.findings import shown_path
     from headway.scan.readers import standard_input
     from headway.scan.redaction import redact_stream
     from headway.scan.report.escaping import for_terminal
@@ -74,9 +75,10 @@ def clean(
         except NotWritten as error:
             wrong.append(str(error))
             continue
-        print(for_terminal(f"{copy.name}: {done.tokens} redacted, written to {to}"))
+        told = f"{copy.name}: {done.tokens} redacted, written to {to}"
+        print(for_terminal(shown_path(told)))
     for each in wrong:
-        print(for_terminal(f"left as it was: {each}"), file=sys.stderr)
+        print(for_terminal(shown_path(f"left as it was: {each}")), file=sys.stderr)
     return 2 if wrong else 0
 
 

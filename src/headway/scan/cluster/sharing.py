@@ -17,12 +17,10 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from headway.errors import ConfigurationError
-from headway.redact import redact
 from headway.scan.blocks import FIELDS
 from headway.scan.cluster.order import Answer, Facts, Order, identity_of
-from headway.scan.findings import Finding, Unread
+from headway.scan.findings import Finding, Unread, shown_path
 from headway.scan.formats import known_columns
-from headway.scan.hits import found_in_line
 from headway.scan.ranges import RANGE, Seeks, ranges_of
 from headway.scan.readers import (
     BREAKS,
@@ -168,9 +166,9 @@ def _shares(
 
 def _has_token(name: str, unread: Callable[[Unread], None]) -> bool:
     """Whether *name* itself has a token, so that no other machine is told of it."""
-    if not found_in_line(os.fsencode(name)):
+    if shown_path(name) == name:
         return False
-    unread(Unread(redact(name), "its name has a token, and is not told to other machines"))
+    unread(Unread(name, "its name has a token, and is not told to other machines"))
     return True
 
 
