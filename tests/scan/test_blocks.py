@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -99,3 +100,19 @@ def test_names_of_columns_are_found() -> None:
 def test_nothing_is_nothing() -> None:
     assert [*lines_of(io.BytesIO(b""), NEEDLES)] == []
     assert [*lines_of(io.BytesIO(b"\n\n"), NEEDLES)] == []
+
+
+def test_what_was_read_before_a_source_broke_comes_first() -> None:
+    class Breaking(Dripping):
+        def readinto(self, buffer: memoryview, /) -> int:
+            got = super().readinto(buffer)
+            if not got:
+                raise EOFError
+            return got
+
+    found: list[bytes] = []
+    lines = lines_of(Breaking(b"a\n?token=x\n?token=y", 7), NEEDLES)
+    with suppress(EOFError):
+        while True:
+            found.append(next(lines).data)
+    assert found == [b"?token=x", b"?token=y"]

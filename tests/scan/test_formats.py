@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,3 +134,26 @@ def test_of_a_line_that_names_columns_nothing_but_known_names_is_handed_on() -> 
     record = Columns(fields).read(b"2026-01-01 x y 192.0.2.1 00:00:00")
     assert record is not None
     assert (record.client, record.at) == ("192.0.2.1", 1767225600.0)
+
+
+@pytest.mark.parametrize("status", ["9" * 5_000, "\u00b2", "-", "", "12345"])
+def test_what_is_no_status_is_none_and_breaks_nothing(status: str) -> None:
+    columns = Columns(b"#Fields: c-ip sc-status").read(f"192.0.2.1 {status or '-'}".encode())
+    assert columns is not None
+    assert columns.status is None
+    line = f'{{"status": "{status}", "uri": "/x"}}'.encode()
+    assert record_of(line).status is None
+    heroku = f'2026-01-01T00:00:04+00:00 heroku[router]: method=GET path="/x" status={status}'
+    assert record_of(heroku.encode()).status is None
+
+
+def test_a_line_of_nearly_the_longest_takes_no_time() -> None:
+    """Each reader is linear: what makes one of its parts fit again and again does not."""
+    for part in (b"client: a,", b"request: ", b"method=GET path=", b'"a" ', b"\\", b'"\\', b"- ",
+                 b"x ", b'[{"a":', b"haproxy[1]: ", b"upstream: "):  # fmt: skip
+        for start in (b"", b"2026/01/01 00:00:00 [error] ", b"https x ", b"a heroku[router]: ",
+                      b'192.0.2.1 - - [x] "GET ', b"f" * 64 + b" b [x] "):  # fmt: skip
+            line = start + part * (250_000 // len(part))
+            began = time.process_time()
+            record_of(line)
+            assert time.process_time() - began < 1, (start, part)

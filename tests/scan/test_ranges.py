@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.scan.ranges import Lines, Part, Range, ranges_of
+from headway.scan.ranges import Lines, Part, Range, data_of, ranges_of
 from scan.test_readers import whole
 
 
@@ -77,3 +79,48 @@ def test_lines_are_numbered_where_somebody_asks() -> None:
 
 def test_lines_of_a_file_that_shrank_have_the_last_number() -> None:
     assert Lines(io.BytesIO(b"a\nb")).number(100) == 2
+
+
+def sparse(path: Path, *texts: bytes, end: int = 0) -> int:
+    """A file with a hole of 8 MB before each of *texts*, and one of *end* after them; its size."""
+    with path.open("wb") as out:
+        for text in texts:
+            out.seek(8 << 20, os.SEEK_CUR)
+            out.write(text)
+        out.truncate(out.tell() + end)
+    return path.stat().st_size
+
+
+def test_long_holes_are_no_data(tmp_path: Path) -> None:
+    size = sparse(tmp_path / "a", b"one\n", b"two\n", end=8 << 20)
+    with (tmp_path / "a").open("rb", buffering=0) as raw:
+        first, second = data_of(raw.fileno(), size)
+        assert whole(Part(raw, first)).strip(b"\0") == b"one\n"
+        assert whole(Part(raw, second)).strip(b"\0") == b"two\n"
+        assert Lines(raw).number(second.start) == 2
+
+
+def test_nothing_but_a_hole_has_no_data(tmp_path: Path) -> None:
+    size = sparse(tmp_path / "a", end=1 << 40)
+    with (tmp_path / "a").open("rb", buffering=0) as raw:
+        assert [*data_of(raw.fileno(), size)] == []
+        assert Lines(raw).number(size) == 1
+
+
+def test_short_holes_are_read_as_zeros(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("wb") as out:
+        out.write(b"x" * 4096)
+        out.seek(65_536, os.SEEK_CUR)
+        out.write(b"y")
+    size = (tmp_path / "a").stat().st_size
+    with (tmp_path / "a").open("rb", buffering=0) as raw:
+        assert [*data_of(raw.fileno(), size)] == [Range(0, size)]
+
+
+def test_where_nobody_knows_of_holes_all_is_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: int) -> int:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(os, "lseek", refused)
+    assert [*data_of(0, 5)] == [Range(0, 5)]
+    assert [*data_of(0, 0)] == []

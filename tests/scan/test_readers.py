@@ -18,6 +18,7 @@ from headway.scan.findings import Unread
 from headway.scan.readers import (
     BREAKS,
     COMPRESSIONS,
+    UNPACK_VARIABLE,
     Reads,
     broken_off,
     compression_of,
@@ -25,6 +26,7 @@ from headway.scan.readers import (
     opened,
     source_of,
     standard_input,
+    unpack_max,
 )
 
 PLAIN = b"a line\n" * 100_000
@@ -114,6 +116,52 @@ def test_a_damaged_file_breaks_and_says_why(tmp_path: Path, name: str) -> None:
     with opened(str(path)) as (raw, _), pytest.raises(BREAKS) as caught:
         whole(source_of(raw)[0])
     assert broken_off(caught.value)
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_bomb_breaks_off_and_what_allows_more_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / "bomb"
+    path.write_bytes(PACKED[name])
+    monkeypatch.setenv(UNPACK_VARIABLE, str(len(PLAIN) - 1))
+    with opened(str(path)) as (raw, _), pytest.raises(OSError) as caught:  # noqa: PT011
+        whole(source_of(raw)[0])
+    assert broken_off(caught.value) == (
+        "gives more than 699999 bytes when it is unpacked; --unpack-max allows more"
+    )
+    monkeypatch.setenv(UNPACK_VARIABLE, str(len(PLAIN)))
+    with opened(str(path)) as (raw, _):
+        assert whole(source_of(raw)[0]) == PLAIN
+
+
+def test_how_much_a_file_may_give() -> None:
+    assert unpack_max(100, {}) == unpack_max(0, {UNPACK_VARIABLE: "x"}) == 1 << 30
+    assert unpack_max(1 << 30, {}) == 200 << 30
+    assert unpack_max(1 << 30, {UNPACK_VARIABLE: "7"}) == 7
+
+
+def test_xz_and_zstd_get_no_more_memory_than_others(tmp_path: Path) -> None:
+    # a frame says how much its decoder has to remember: here 256 MiB
+    frame = b"\x28\xb5\x2f\xfd" + b"\x00" + bytes([(28 - 10) << 3]) + b"\x01\x00\x00"
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}]
+    for data in (lzma.compress(PLAIN, filters=filters), frame):
+        path = tmp_path / "wide"
+        path.write_bytes(data)
+        with opened(str(path)) as (raw, _), pytest.raises(BREAKS) as caught:
+            whole(source_of(raw)[0])
+        assert broken_off(caught.value) == "wants more than 128 MiB of memory to be unpacked"
+
+
+def test_xz_with_zeros_between_streams_is_read_and_rubbish_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.xz"
+    packed = lzma.compress(PLAIN)
+    path.write_bytes(packed + bytes(200_000) + packed + bytes(8))
+    with opened(str(path)) as (raw, _):
+        assert whole(source_of(raw)[0]) == PLAIN * 2
+    path.write_bytes(packed + b"rubbish, or a part of a log")
+    with opened(str(path)) as (raw, _), pytest.raises(lzma.LZMAError):
+        whole(source_of(raw)[0])
 
 
 def test_only_regular_files_are_opened(tmp_path: Path) -> None:

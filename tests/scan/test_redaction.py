@@ -130,15 +130,15 @@ def test_what_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "second").unlink()
     # a copy that is not clean, and a file that somebody writes
     monkeypatch.setattr(
-        redaction, "copy_redacted", lambda source, c, raw, n: raw.write(path.read_bytes())
+        redaction, "_copy_by_data", lambda raw, size, out, n: out.write(path.read_bytes())
     )
     left(path, tmp_path / "new", "second look")
 
-    def growing(source: object, c: object, raw: object, n: object) -> None:
+    def growing(raw: object, size: object, out: object, n: object) -> None:
         with path.open("ab") as out:
             out.write(b"more\n")
 
-    monkeypatch.setattr(redaction, "copy_redacted", growing)
+    monkeypatch.setattr(redaction, "_copy_by_data", growing)
     left(path, tmp_path / "new", "meanwhile")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.log", "cut.gz", "link", "there"]
 
@@ -153,3 +153,16 @@ def test_many_tokens_in_a_block_and_short_writes(
     path.write_bytes(data)
     assert redact_file(str(path), tmp_path / "b", NEEDLES).tokens == 900
     assert (tmp_path / "b").read_bytes() == b"?jwt=REDACTED\n" * 900
+
+
+def test_a_copy_of_a_file_with_holes_has_them_too(tmp_path: Path) -> None:
+    path, to = tmp_path / "a", tmp_path / "b"
+    line = filled("GET /x?jwt={T} HTTP/1.1\n")
+    with path.open("wb") as out:
+        for _ in range(3):
+            out.seek(8 << 20, os.SEEK_CUR)
+            out.write(line)
+        out.truncate(out.tell() + (8 << 20))
+    assert redact_file(str(path), to, NEEDLES).tokens == 3
+    assert to.stat().st_blocks * 512 < 1 << 20
+    assert to.read_bytes() == path.read_bytes().replace(tokens()["T"].encode(), b"REDACTED")

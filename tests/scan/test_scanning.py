@@ -119,7 +119,9 @@ SORTS = [
 def told(path: Path, monkeypatch: pytest.MonkeyPatch, *, length: int, jobs: int = 1) -> str:
     """The report and the figures, where ranges have *length* bytes."""
     with monkeypatch.context() as changed:
-        changed.setattr(tasks, "ranges_of", lambda raw, size: ranges_of(raw, size, length))
+        changed.setattr(
+            tasks, "ranges_of", lambda raw, size, **start: ranges_of(raw, size, length, **start)
+        )
         changed.setattr(scanning, "_WORTH", -1)
         out = io.StringIO()
         summary = scan_logs([str(path)], Telling(LinesReport(out), PRINTS), jobs=jobs)
@@ -148,7 +150,9 @@ def test_several_processes_find_the_same_as_one(
         (tmp_path / name).write_bytes(b"".join(SORTS * 40))
     (tmp_path / "d").write_bytes(gzip.compress(b"".join(SORTS * 40)))
     (tmp_path / "e").write_bytes(gzip.compress(b"".join(SORTS * 40))[:-9])
-    monkeypatch.setattr(tasks, "ranges_of", lambda raw, size: ranges_of(raw, size, 20_000))
+    monkeypatch.setattr(
+        tasks, "ranges_of", lambda raw, size, **start: ranges_of(raw, size, 20_000, **start)
+    )
     monkeypatch.setattr(scanning, "_WORTH", 0)
 
     def by(jobs: int) -> str:

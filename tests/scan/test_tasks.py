@@ -61,7 +61,9 @@ def test_a_long_file_is_several_and_the_columns_are_guessed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = tasks.ranges_of
-    monkeypatch.setattr(tasks, "ranges_of", lambda raw, size: real(raw, size, 1000))
+    monkeypatch.setattr(
+        tasks, "ranges_of", lambda raw, size, **start: real(raw, size, 1000, **start)
+    )
     path = tmp_path / "a"
     path.write_bytes(b"#Version: 1\n" + FIELDS + b"\n" + IIS * 9)
     first, *middle, last = made(path)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import ahocorasick_rs
 
 from headway.scan.hits import NEEDLES
-from headway.scan.readers import Reads
+from headway.scan.readers import BREAKS, Reads
 from headway.scan.tokens import TOKEN_MAX
 
 __all__ = ["BLOCK", "FIELDS", "Block", "Line", "Needles", "blocks_of", "lines_of"]
@@ -88,12 +88,19 @@ class Needles:
 
 
 def blocks_of(source: Reads, *, offset: int = 0) -> Iterator[Block]:
-    """All bytes of *source*, which starts at *offset*, in blocks."""
+    """All bytes of *source*, which starts at *offset*, in blocks.
+
+    Where reading breaks off, what was read comes first, and then what the source raised.
+    """
     buffer = bytearray(BLOCK + _OVERLAP)
     view = memoryview(buffer)
     filled = low = 0
+    broken: BaseException | None = None
     while True:
-        got = source.readinto(view[filled:]) or 0
+        try:
+            got = source.readinto(view[filled:]) or 0
+        except BREAKS as error:
+            got, broken = 0, error
         filled += got
         last = got == 0
         # (1) up to where there are whole lines, or as far as a piece goes
@@ -105,6 +112,8 @@ def blocks_of(source: Reads, *, offset: int = 0) -> Iterator[Block]:
             stop, high = filled, filled - _OVERLAP
         block = Block(buffer, view[:stop], offset, low, high)
         yield block
+        if broken is not None:
+            raise broken
         if last:
             return
         # (2) what is left goes to the front

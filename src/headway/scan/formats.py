@@ -88,6 +88,11 @@ def _text(value: bytes | None) -> str:
     return "" if value in (None, b"-") else (value or b"").decode("utf-8", "replace")
 
 
+def _status(text: str) -> int | None:
+    """A status; None for anything else, and for a number that nobody wrote as one."""
+    return int(text) if re.fullmatch(r"(?a)-?\d{1,4}", text) else None
+
+
 def _path(url: bytes | None) -> str:
     """The path of a target or an address, without query and fragment."""
     text = _text(url)
@@ -130,12 +135,12 @@ def _by(
         got = found.groupdict()
         return Record(
             client=_text(got.get("client")).rpartition(":")[2]
-            if got.get("client", b"").startswith(b"::ffff:")
+            if (got.get("client") or b"").startswith(b"::ffff:")
             else _text(got.get("client")),
             at=_moment(_text(got.get("at"))),
             method=_text(got.get("method")),
             path=_path(got.get("url")),
-            status=int(got["status"]) if got.get("status") else None,
+            status=_status(_text(got.get("status"))),
             agent=_text(got.get("agent")),
             target=_target(got.get("url")) if counts else "",
             parts=tuple((part, *found.span(part)) for part in named if got[part] is not None),
@@ -175,7 +180,7 @@ class Columns:
             at=_moment(f"{_text(got.get(b'date'))}T{_text(got.get(b'time'))}"),
             method=_text(got.get(b"cs-method")),
             path=_path(got.get(b"cs-uri-stem")),
-            status=int(got[b"sc-status"]) if got.get(b"sc-status", b"").isdigit() else None,
+            status=_status(_text(got.get(b"sc-status"))),
             agent=unquote_plus(agent) if tabs else agent,
             target=f"{stem}?{query}" if query else stem,
             parts=tuple(
@@ -244,7 +249,7 @@ def _json(line: bytes) -> Record | None:
         at=moment_of(got.get("at", "")),
         method=got.get("method", ""),
         path=_path(got.get("url", "").encode()),
-        status=int(got["status"]) if got.get("status", "").isdigit() else None,
+        status=_status(got.get("status", "")),
         agent=got.get("agent", ""),
         origin=got.get("origin", ""),
         target=_json_target(got),
@@ -369,8 +374,8 @@ _READERS: Mapping[str, Callable[[bytes], Record | None]] = {
         + _REQUEST
     ).read,
     "nginx-error": _by(
-        rb"\A(?P<at>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[\w+\] .*?client: (?P<client>[^,]+)"
-        rb".*?request: " + _REQUEST + rb'(?:.*?upstream: "(?P<upstream>[^"]*)")?'
+        rb"\A(?P<at>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[\w+\] (?>.*?client: )(?P<client>[^,]+)"
+        rb"(?>.*?request: )" + _REQUEST + rb'(?:.*?upstream: "(?P<upstream>[^"]*)")?'
         rb'(?:.*?referrer: "(?P<referer>[^"]*)"?)?',
         counts=False,
     ).read,

@@ -18,7 +18,8 @@ Parts = tuple[tuple[str, int, int], ...]
 NEEDLES = (*STARTS, *NAME_NEEDLES)
 """A text that has none of them has nothing that this module finds."""
 
-_START = re.compile(b"|".join(STARTS))
+# What is shorter is no header: {"alg":""} has 14 letters.
+_START = re.compile(rb"(?:" + b"|".join(STARTS) + rb")[A-Za-z0-9_-]{11}")
 _BEFORE = 120  # bytes before a token that say where it stands
 _ENCODED = re.compile(rb"(?:%3[Dd]|%253[Dd])\Z")
 _PARAMETER = re.compile(
@@ -65,7 +66,7 @@ def _tokens(line: bytes) -> Iterator[tuple[Token, str, int]]:
     at, end = 0, len(line)
     while (found := _START.search(line, at)) is not None:
         token = read_token(line, found.start(), end)
-        at = found.end() if token is None else max(token.end, found.end())
+        at = found.start() + 3 if token is None else token.end
         if token is not None:
             yield token, "", 0
 

@@ -7,17 +7,18 @@ opened: a pipe never ends, a device may do anything.  Whatever can not be read i
 from __future__ import annotations
 
 import bz2
+import errno
 import glob
 import lzma
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Literal, Protocol, cast
 
 import msgspec
-from isal import igzip
+from isal import igzip, igzip_lib
 from isal.igzip_lib import IsalError
 
 from headway.scan.findings import Unread
@@ -30,6 +31,7 @@ else:
 __all__ = [
     "COMPRESSIONS",
     "STANDARD_INPUT",
+    "UNPACK_VARIABLE",
     "Compression",
     "Reads",
     "broken_off",
@@ -37,12 +39,22 @@ __all__ = [
     "files_in",
     "opened",
     "source_of",
+    "unpack_max",
+    "unpacked",
     "zstd",
 ]
 
 STANDARD_INPUT = "-"
 
 _WINDOW_LOG = 27  # 128 MiB: a frame that wants more is refused
+_MEMORY = 1 << 27  # the same for xz
+_STEP = 1 << 17
+
+UNPACK_VARIABLE = "HEADWAY_SCAN_UNPACK_MAX"
+"""In the environment: how many bytes a compressed file may give, where somebody knows better."""
+
+_UNPACKED = 1 << 30
+_TIMES = 200  # logs of web servers are packed 10 to 50 times, a bomb 1,000 to 1,000,000 times
 
 
 class Reads(Protocol):
@@ -61,14 +73,89 @@ class Compression(msgspec.Struct, frozen=True):
     writer: Callable[[BinaryIO], BinaryIO]
 
 
-def _gzip(raw: BinaryIO, mode: str) -> Any:
-    if mode == "rb":
-        return igzip.IGzipFile(fileobj=raw, mode=mode)  # type: ignore[no-untyped-call]
-    return igzip.IGzipFile(fileobj=raw, mode=mode, mtime=0)  # type: ignore[no-untyped-call]
+class _Decoder(Protocol):
+    """What the decoders of all four have in common."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether its stream is at its end."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether it gives nothing more before it is fed."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was fed behind the end of the stream."""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """What *data*, and what was fed before, give."""
 
 
-def _xz(raw: BinaryIO, mode: Literal["rb", "wb"]) -> lzma.LZMAFile:
-    return lzma.LZMAFile(raw, mode)
+class _Streams:
+    """Reads compressed streams, one after the other, zeros between them or not.
+
+    The modules' own files lose what they have where a file is cut, and xz has no
+    bound on memory there.
+    """
+
+    def __init__(self, raw: BinaryIO, decoder: Callable[[], _Decoder]) -> None:
+        self._raw, self._new = raw, decoder
+        self._decoder = decoder()
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill *buffer* as far as there is something; 0 at the end."""
+        data = b""
+        while not data:
+            fed = b""
+            if self._decoder.eof:
+                rest = self._decoder.unused_data or self._raw.read(_STEP)
+                while rest and not (fed := rest.lstrip(b"\0")):
+                    rest = self._raw.read(_STEP)
+                if not rest:
+                    return 0
+                self._decoder = self._new()
+            elif self._decoder.needs_input and not (fed := self._raw.read(_STEP)):
+                raise EOFError
+            data = self._decoder.decompress(fed, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _reader(decoder: Callable[[], Any]) -> Callable[[BinaryIO], Reads]:
+    return lambda raw: _Streams(raw, decoder)
+
+
+def _gzip_writer(raw: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", igzip.IGzipFile(fileobj=raw, mode="wb", mtime=0))  # type: ignore[no-untyped-call]
+
+
+class _Unpacked:
+    """What a compressed file gives, and no more than *most* bytes of it."""
+
+    def __init__(self, source: Reads, most: int) -> None:
+        self._source, self._left, self._most = source, most, most
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill *buffer* as far as there is something; 0 at the end."""
+        got = self._source.readinto(buffer) or 0
+        self._left -= got
+        if self._left < 0:
+            why = (
+                f"gives more than {self._most} bytes when it is unpacked; --unpack-max allows more"
+            )
+            raise OSError(errno.EFBIG, why)
+        return got
+
+
+def unpack_max(size: int, environment: Mapping[str, str] = os.environ) -> int:
+    """How many bytes a compressed file of *size* bytes may give.
+
+    >>> unpack_max(10**9, {})
+    200000000000
+    """
+    given = environment.get(UNPACK_VARIABLE, "")
+    return int(given) if given.isdecimal() else max(_UNPACKED, _TIMES * size)
 
 
 def _zstd(raw: BinaryIO, mode: Literal["rb", "wb"]) -> zstd.ZstdFile:
@@ -81,26 +168,30 @@ COMPRESSIONS = (
     Compression(
         "gzip",
         b"\x1f\x8b",
-        lambda raw: _gzip(raw, "rb"),
-        lambda raw: _gzip(raw, "wb"),
+        _reader(lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)),
+        _gzip_writer,
     ),
     Compression(
         "zstd",
         b"\x28\xb5\x2f\xfd",
-        lambda raw: cast("Reads", _zstd(raw, "rb")),
-        lambda raw: cast("BinaryIO", _zstd(raw, "wb")),
+        _reader(
+            lambda: zstd.ZstdDecompressor(
+                options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
+            )
+        ),
+        lambda raw: cast("BinaryIO", zstd.ZstdFile(raw, "wb")),
     ),
     Compression(
         "bzip2",
         b"BZh",
-        lambda raw: cast("Reads", bz2.BZ2File(raw)),
+        _reader(bz2.BZ2Decompressor),
         lambda raw: cast("BinaryIO", bz2.BZ2File(raw, "wb")),
     ),
     Compression(
         "xz",
         b"\xfd7zXZ\x00",
-        lambda raw: cast("Reads", _xz(raw, "rb")),
-        lambda raw: cast("BinaryIO", _xz(raw, "wb")),
+        _reader(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)),
+        lambda raw: cast("BinaryIO", lzma.LZMAFile(raw, "wb")),  # noqa: SIM115
     ),
 )
 
@@ -120,6 +211,8 @@ def broken_off(error: BaseException) -> str:
         return error.strerror.lower()
     if isinstance(error, EOFError):
         return "ends before its end: it is cut, or somebody still writes it"
+    if "memory" in str(error).lower():
+        return f"wants more than {_MEMORY >> 20} MiB of memory to be unpacked"
     return "is damaged: it can not be decompressed"
 
 
@@ -150,14 +243,20 @@ def opened(path: str) -> Iterator[tuple[BinaryIO, os.stat_result]]:
 
 
 def source_of(raw: BinaryIO) -> tuple[Reads, Compression | None]:
-    """What *raw* (which can seek) gives, decompressed."""
+    """What *raw* (which can seek) gives, decompressed; a bomb breaks off (:func:`unpack_max`)."""
     start = raw.read(6)
     raw.seek(0)
     compression = compression_of(start)
     if compression is None:
         return cast("Reads", raw), None
     buffered = open(raw.fileno(), "rb", buffering=1 << 17, closefd=False)  # noqa: SIM115
-    return compression.reader(buffered), compression
+    size = os.fstat(raw.fileno()).st_size
+    return unpacked(compression, buffered, size), compression
+
+
+def unpacked(compression: Compression, packed: BinaryIO, size: int) -> Reads:
+    """What *packed*, of *size* bytes, gives: as much as :func:`unpack_max` allows."""
+    return _Unpacked(compression.reader(packed), unpack_max(size))
 
 
 def _sort(mode: int) -> str:

@@ -7,15 +7,16 @@ anything, nothing is written.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
 from headway.redact import MARKER
 from headway.scan.blocks import Block, Needles, blocks_of, lines_in
 from headway.scan.hits import found_in_line
+from headway.scan.ranges import Part, Seeks, data_of
 from headway.scan.readers import BREAKS, Compression, Reads, broken_off, opened, source_of
 from headway.scan.writing import NotWritten, replacing
 
@@ -106,7 +107,10 @@ def redact_file(
             if in_place and before.st_nlink > 1:
                 raise NotWritten(f"{path}: has {before.st_nlink} names (hard links)")
             source, compression = source_of(raw)
-            done = copy_redacted(source, compression, new.raw, needles)
+            if compression is None and before.st_size:
+                done = _copy_by_data(raw, before.st_size, new.raw, needles)
+            else:
+                done = copy_redacted(source, compression, new.raw, needles)
             check_clean(new.raw, path, needles)
             after = os.fstat(raw.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -116,6 +120,17 @@ def redact_file(
             return done
     except BREAKS as error:
         raise NotWritten(f"{path}: {broken_off(error)}") from None
+
+
+def _copy_by_data(raw: BinaryIO, size: int, out: BinaryIO, needles: Needles) -> Redacted:
+    """Copy the *size* first bytes of *raw*; where it has a long hole, the copy has one too."""
+    tokens = at = 0
+    for data in data_of(raw.fileno(), size):
+        out.seek(data.start - at, os.SEEK_CUR)
+        tokens += redact_stream(Part(cast("Seeks", raw), data), out, needles).tokens
+        at = data.end
+    out.truncate(out.seek(size - at, os.SEEK_CUR))
+    return Redacted(tokens, size)
 
 
 def copy_redacted(
@@ -134,7 +149,14 @@ def copy_redacted(
 def check_clean(raw: BinaryIO, path: str, needles: Needles) -> None:
     """Read the copy *raw* of *path* as the scan would, to its end.  Raises NotWritten."""
     raw.seek(0)
-    source, _ = source_of(raw)
-    for block in blocks_of(source):
-        if next(_spans(block, needles), None) is not None:
-            raise NotWritten(f"{path}: a second look at the copy found something; nothing written")
+    source, compression = source_of(raw)
+    parts: Iterable[Reads] = (source,)
+    if compression is None:
+        spans = data_of(raw.fileno(), os.fstat(raw.fileno()).st_size)
+        parts = (Part(cast("Seeks", raw), span) for span in spans)
+    for part in parts:
+        for block in blocks_of(part):
+            if next(_spans(block, needles), None) is not None:
+                raise NotWritten(
+                    f"{path}: a second look at the copy found something; nothing written"
+                )

@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple, cast
 from headway.scan.blocks import FIELDS, Needles
 from headway.scan.findings import Finding, Fingerprints, Unread
 from headway.scan.logs import Found, Reading, context_of, finding_of, found_in, rule_of
-from headway.scan.ranges import Part, Range, Seeks, ranges_of
+from headway.scan.ranges import Part, Range, Seeks, data_of, ranges_of
 from headway.scan.readers import BREAKS, Reads, broken_off, compression_of, opened, source_of
 from headway.scan.since import ALWAYS, Times
 from headway.scan.summary import Summary
@@ -67,12 +67,13 @@ def tasks_of(path: str, raw: BinaryIO, found: os.stat_result) -> Iterator[Task]:
         return
     at = 0 if head.startswith(FIELDS) else head.find(b"\n" + FIELDS) + 1
     fields = head[at:].partition(b"\n")[0] if head.startswith(FIELDS, at) else b""
-    spans = ranges_of(cast("Seeks", raw), found.st_size)
-    span = next(spans)
-    for following in spans:
-        yield _ranged(path, file, span, fields)._replace(is_last=False)
-        span = following
-    yield _ranged(path, file, span, fields)
+    span = None
+    for data in data_of(raw.fileno(), found.st_size):
+        for following in ranges_of(cast("Seeks", raw), data.end, start=data.start):
+            if span is not None:
+                yield _ranged(path, file, span, fields)._replace(is_last=False)
+            span = following
+    yield _ranged(path, file, span or Range(0, 0), fields)
 
 
 def _ranged(path: str, file: tuple[int, int], span: Range, fields: bytes) -> Task:

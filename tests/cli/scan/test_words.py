@@ -9,6 +9,7 @@ import pytest
 
 from headway.cli.scan.words import (
     Form,
+    allow_unpacked,
     one_of,
     prints_of,
     report_of,
@@ -18,6 +19,7 @@ from headway.cli.scan.words import (
 )
 from headway.errors import ConfigurationError
 from headway.scan.findings import Unread
+from headway.scan.readers import UNPACK_VARIABLE, unpack_max
 from headway.scan.report.text import SHOWN, TextReport
 from headway.scan.since import ALWAYS
 from headway.scan.summary import Summary
@@ -98,3 +100,25 @@ def test_times_and_tops() -> None:
     telling = telling_of(Form.TEXT, top=3, times=times)
     assert (telling.times, telling.summary.top) == (times, 3)
     assert telling_of(Form.JSON).summary.top == 50
+
+
+@pytest.mark.parametrize(
+    ("size", "most"),
+    [("7", 7), ("20k", 20 << 10), ("3M", 3 << 20), ("20G", 20 << 30), ("1T", 1 << 40)],
+)
+def test_sizes(monkeypatch: pytest.MonkeyPatch, size: str, most: int) -> None:
+    monkeypatch.setenv(UNPACK_VARIABLE, "x")
+    allow_unpacked(size)
+    assert unpack_max(0) == most
+
+
+@pytest.mark.parametrize("size", ["", "G", "-1", "1.5G", "many", "1P"])
+def test_what_is_no_size(size: str) -> None:
+    with pytest.raises(ConfigurationError, match="--unpack-max"):
+        allow_unpacked(size)
+
+
+def test_no_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(UNPACK_VARIABLE, raising=False)
+    allow_unpacked(None)
+    assert unpack_max(0) == 1 << 30

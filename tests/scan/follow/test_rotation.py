@@ -68,7 +68,7 @@ def test_what_is_none_of_it(log: Path, tmp_path: Path) -> None:
     known = read(log)
     shutil.copy(log, tmp_path / "b.log.1")  # of another series
     (tmp_path / "a.log.1").write_bytes(line(2))
-    (tmp_path / "a.log.2.gz").write_bytes(gzip.compress(line(1) * 9)[:-20])
+    (tmp_path / "a.log.2.gz").write_bytes(gzip.compress(line(1) * 9)[:14])
     (tmp_path / "a.log.3").symlink_to(log)
     (tmp_path / "a.log.4").mkdir()
     assert continuation(known, str(log), PRINTS) is None

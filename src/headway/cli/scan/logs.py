@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,14 @@ from headway.cli.gateway.policy import DEFAULT, VARIABLE, named
 from headway.cli.scan.clustering import Engine, Engines
 from headway.cli.scan.following import Following, follow_logs
 from headway.cli.scan.redacting import clean
-from headway.cli.scan.words import Form, one_of, telling_of, times_of, write_known
+from headway.cli.scan.words import (
+    Form,
+    allow_unpacked,
+    one_of,
+    telling_of,
+    times_of,
+    write_known,
+)
 from headway.cli.watching import Quiet, Unit, progress_of
 
 __all__ = ["logs"]
@@ -43,6 +51,14 @@ _IgnorePath = Annotated[
 ]
 _Jobs = Annotated[
     int, typer.Option(min=0, help="Processes that look through files; 0: one per processor.")
+]
+_UnpackMax = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="What a compressed file may give; 1G, or 200 times its own size.",
+        callback=allow_unpacked,
+    ),
 ]
 _Follow = Annotated[
     bool, typer.Option("--follow", help="Go on as files grow and are rotated, until ctrl-C.")
@@ -95,6 +111,7 @@ def logs(
     ignore: _Ignore = None,
     ignore_path: _IgnorePath = None,
     jobs: _Jobs = 0,
+    unpack_max: _UnpackMax = None,
     follow: _Follow = False,
     state: _State = None,
     interval: _Interval = 1.0,
@@ -140,9 +157,10 @@ def logs(
     )
     if follow:
         return follow_logs(paths, following, telling)
-    if write_baseline is not None:
-        return write_known(write_baseline, telling, lambda: engines.scan(paths, telling, jobs))
-    return engines.scan(paths, telling, jobs).exit_code
+    scan = partial(engines.scan, paths, telling, jobs)
+    return (
+        scan().exit_code if write_baseline is None else write_known(write_baseline, telling, scan)
+    )
 
 
 def _check(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
     from headway.scan.since import Times
     from headway.scan.summary import Summary
 
-__all__ = ["Form", "one_of", "prints_of", "report_of", "telling_of", "times_of", "write_known"]
+__all__ = [
+    "Form",
+    "allow_unpacked",
+    "one_of",
+    "prints_of",
+    "report_of",
+    "telling_of",
+    "times_of",
+    "write_known",
+]
 
 
 class Form(StrEnum):
@@ -33,6 +43,25 @@ class Form(StrEnum):
     GITHUB = "github"
     JUNIT = "junit"
     CSV = "csv"
+
+
+_SIZE = re.compile(r"(?a)(\d{1,15})([KMGT]?)", re.IGNORECASE)
+
+
+def allow_unpacked(size: str | None) -> None:
+    """Let compressed files give *size* bytes each, in this process and those that it starts.
+
+    Raises ConfigurationError for what is no size, such as ``20G``.
+    """
+    from headway.scan.readers import UNPACK_VARIABLE
+
+    if size is None:
+        return
+    found = _SIZE.fullmatch(size)
+    if found is None:
+        raise ConfigurationError("--unpack-max: is a number of bytes, or one with K, M, G, T: 20G")
+    power = " KMGT".index(found[2].upper() or " ")
+    os.environ[UNPACK_VARIABLE] = str(int(found[1]) << 10 * power)
 
 
 def prints_of() -> Fingerprints:

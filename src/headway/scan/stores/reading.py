@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from headway.scan.readers import BREAKS, Compression, Reads, compression_of
+from headway.scan.readers import BREAKS, Compression, Reads, compression_of, unpacked
 from headway.scan.stores.objects import Store, Stored
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ class ObjectReader(io.RawIOBase):
         self._ahead: deque[Future[bytes]] = deque()
         self._pool: ThreadPoolExecutor | None = None
         self._rest = memoryview(b"")
+
+    @property
+    def size(self) -> int:
+        """Of the whole object."""
+        return self._stored.size
 
     def readable(self) -> bool:
         """It is."""
@@ -120,4 +125,4 @@ def source_of_object(raw: BufferedReader[Any]) -> tuple[Reads, Compression | Non
     compression = compression_of(raw.peek(6)[:6])
     if compression is None:
         return cast("Reads", raw), None
-    return compression.reader(raw), compression
+    return unpacked(compression, raw, getattr(raw.raw, "size", 0)), compression
