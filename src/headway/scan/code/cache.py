@@ -37,11 +37,12 @@ _LOOKS_MAX = 4
 class Entry(msgspec.Struct, array_like=True, gc=False):
     """What is known of one text in one language.
 
-    ``constants``: whether it has some that other files may import; ``stems``: hashes of what it
-    imports, None where nobody asked; ``looks``: what was seen, by the constants that
-    were imported.
+    ``mentions``: whether a token's name is in it, None where nobody asked; ``constants``: whether
+    it has some that other files may import; ``stems``: hashes of what it imports, None
+    where nobody asked; ``looks``: what was seen, by the constants that were imported.
     """
 
+    mentions: bool | None = None
     constants: bool = False
     stems: tuple[int, ...] | None = None
     looks: dict[bytes, tuple[Spot, ...]] = {}

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from headway.scan.code.names import NAMES, is_name
 
-__all__ = ["constants_in", "imported_by", "imports_in", "stems_of", "stems_wanted"]
+__all__ = ["constants_in", "imported_by", "imports_in", "reaches", "stems_of", "stems_wanted"]
 
 _KNOWN = {"JWT_PARAM_NAME": "jwt"}
 """Of a vendor's library: its users import it from a jar, which nobody reads here."""
@@ -100,7 +100,7 @@ def stems_wanted(source: str) -> set[str]:
     words: set[str] = set()
     for module, names in imports_in(source):
         if "/" in module:
-            found = [module.split("/")]
+            found = [_walked(module)]
         else:
             found = [[each for each in module.split(".") if each]]
             found += [[*found[0], name] for name in re.findall(r"\w+", names)]
@@ -111,6 +111,29 @@ def stems_wanted(source: str) -> set[str]:
             else:
                 words |= {"/".join(last), _bare("/".join(last))}
     return words
+
+
+def _walked(module: str) -> list[str]:
+    """The parts of a path without those that it goes back from."""
+    parts: list[str] = []
+    for part in module.split("/"):
+        if part == ".." and parts and parts[-1].strip("."):
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return parts or ["."]
+
+
+def reaches(path: str, key: str) -> bool:
+    """Whether the file *path* may mean the module *key* by one word: it is beside or above it.
+
+    >>> reaches("app/sub/a.py", "app/names.py"), reaches("app/a.py", "lib/names.py")
+    (True, False)
+    """
+    at = key.rpartition("/")[0]
+    if _bare(key[len(at) :].lstrip("/")) in _OF_FOLDERS:
+        at = at.rpartition("/")[0]
+    return not at or path.startswith(f"{at}/")
 
 
 def _bare(name: str) -> str:

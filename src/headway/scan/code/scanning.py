@@ -16,7 +16,7 @@ from typing import TypedDict, Unpack
 import msgspec
 
 from headway.scan.code.cache import Cache, Entry
-from headway.scan.code.constants import stems_of
+from headway.scan.code.constants import reaches, stems_of
 from headway.scan.code.files import PROJECT, File, Files, Folder
 from headway.scan.code.names import mentions
 from headway.scan.code.pool import Answers, Here, Pool
@@ -78,8 +78,12 @@ class _Known(msgspec.Struct, gc=False):
     file: File
     entry: Entry
     name: bytes
-    mentions: bool
     wanted: bool
+
+    @property
+    def mentions(self) -> bool:
+        """Whether a token's name is in it."""
+        return self.entry.mentions is True
 
 
 class _Scan:
@@ -92,7 +96,8 @@ class _Scan:
         self._new_ignores = new_ignores
         self._known: list[_Known] = []
         self._project: dict[str, dict[str, str]] = {}
-        self._keys: dict[int, set[str]] = {}  # of the project, by the stems of their imports
+        # of the project, by the stems of their imports: of one word, and of two
+        self._keys: tuple[dict[int, set[str]], dict[int, set[str]]] = ({}, {})
 
     # ---- (1) which files there are, and what of them is known ----------------------------------
 
@@ -111,7 +116,10 @@ class _Scan:
 
     def _of(self, file: File, source: bytes, *, wanted: bool) -> _Known:
         name = self._cache.name(file.language.name, source)
-        return _Known(file, self._cache.of(name), name, mentions(source), wanted)
+        entry = self._cache.of(name)
+        if entry.mentions is None:
+            entry.mentions = mentions(source)
+        return _Known(file, entry, name, wanted)
 
     # ---- (2) the constants of the project ------------------------------------------------------
 
@@ -132,7 +140,8 @@ class _Scan:
         self._constants(others)
         for key in self._project:
             for word in stems_of(key):
-                self._keys.setdefault(self._cache.stem(word), set()).add(key)
+                keys = self._keys["/" in word]
+                keys.setdefault(self._cache.stem(word), set()).add(key)
 
     def _constants(self, known: list[_Known]) -> None:
         asked = [
@@ -183,8 +192,14 @@ class _Scan:
             return {}
         if each.entry.stems is None:
             return self._project
-        keys = {key for stem in each.entry.stems for key in self._keys.get(stem, ())}
-        return {key: self._project[key] for key in sorted(keys - {each.file.key})}
+        near, far = self._keys
+        path, is_python = each.file.key, each.file.language.name == "python"
+        keys = {key for stem in each.entry.stems for key in far.get(stem, ())}
+        keys |= {
+            key for stem in each.entry.stems for key in near.get(stem, ()) if reaches(path, key)
+        }
+        keys = {key for key in keys - {path} if key.endswith(".py") is is_python}
+        return {key: self._project[key] for key in sorted(keys)}
 
     def _is_open(self, each: _Known, project: dict[str, dict[str, str]]) -> bool:
         """Whether there may be a finding in *each*."""

@@ -157,7 +157,8 @@ def plain(data: bytes) -> bytes | None:
         data = data.decode("utf-16", "replace").encode()
     elif b"\0" in data[:8_000]:
         return None
-    return data.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
+    data = data.removeprefix(codecs.BOM_UTF8)
+    return data.replace(b"\r\n", b"\n") if b"\r" in data else data
 
 
 def shown(path: str) -> str:
