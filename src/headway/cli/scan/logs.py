@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -131,17 +130,12 @@ def logs(
     """Find tokens in log files, and in any other text.  Exit code 1 where there are some."""
     engines = Engines(engine, scheduler, tls_ca, tls_cert, tls_key)
     following = Following(wanted=follow, state=state, interval=interval, from_end=from_end)
-    times = times_of(since, until)
     given = {"--in-place": in_place, "--redact": redact, "--usage": usage, "--jobs": jobs,
              "--write-baseline": write_baseline, "--since, --until": since or until,
              "--follow": follow}  # fmt: skip
     _check(paths, form, given, engines, following)
     if usage is not None:
-        from headway.cli.past_usage import PastUsage, write_usage
-
-        options = PastUsage(policy=named(policy), jobs=jobs)
-        write_usage(paths, usage, options, progress_of(paths, Unit.BYTES, quiet=quiet))
-        return 0
+        return _write_usage(paths, usage, policy, jobs, quiet=quiet)
     if redact is not None or in_place:
         return clean(paths, redact, in_place=in_place, backup=backup, no_backup=no_backup)
     telling = telling_of(
@@ -152,15 +146,22 @@ def logs(
         ignore=ignore or (),
         ignore_path=ignore_path or (),
         top=top,
-        times=times,
+        times=times_of(since, until),
         progress=progress_of(paths, Unit.BYTES, quiet=quiet or follow),
     )
     if follow:
         return follow_logs(paths, following, telling)
-    scan = partial(engines.scan, paths, telling, jobs)
-    return (
-        scan().exit_code if write_baseline is None else write_known(write_baseline, telling, scan)
-    )
+    if write_baseline is not None:
+        return write_known(write_baseline, telling, lambda: engines.scan(paths, telling, jobs))
+    return engines.scan(paths, telling, jobs).exit_code
+
+
+def _write_usage(paths: Sequence[str], to: Path, policy: Path, jobs: int, *, quiet: bool) -> int:
+    from headway.cli.past_usage import PastUsage, write_usage
+
+    options = PastUsage(policy=named(policy), jobs=jobs)
+    write_usage(paths, to, options, progress_of(paths, Unit.BYTES, quiet=quiet))
+    return 0
 
 
 def _check(
