@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from headway.scan.baseline import Baseline
 from headway.scan.findings import Finding, Fingerprints
 from headway.scan.proxy.edits import Edit, apply
-from headway.scan.proxy.kinds import Kind
+from headway.scan.proxy.kinds import Kind, kind_of
 from headway.scan.proxy.scanning import JUDGES, scan_proxy
 from headway.scan.report.machine import Collecting, JsonReport
 from headway.scan.report.sarif import SarifReport
@@ -201,3 +202,43 @@ def test_t39_hostile_files_take_their_time_and_no_more(
     began = time.monotonic()
     scanned(tmp_path / name)
     assert time.monotonic() - began < 60
+
+
+GRAINS = {
+    "nginx.conf": "http { map $args $m { ~x $1; }\n log_format m '$request $m';\n"
+    " access_log a m; access_log b;\n server { error_log e; } }\n",
+    "haproxy.cfg": "defaults\n mode http\n log global\n option httplog\nfrontend a\n"
+    ' capture request header Referer len 9\n log-format "%ci %[url,field(1,?)] %r"\n',
+    "Caddyfile": "(a) {\n\tlog\n}\n:80 {\n\timport a\n\tlog {\n\t\tformat filter {\n"
+    "\t\t\trequest>uri query {\n\t\t\t\tdelete jwt\n\t\t\t}\n\t\t}\n\t}\n}\n",
+    "caddy.json": '{"apps": {"http": {"servers": {"a": {"logs": {}}}}}, "logging": {"logs": {}}}',
+    "envoy.yaml": "a:\n  '@type': x/HttpConnectionManager\n  access_log:\n"
+    "  - name: envoy.access_loggers.file\n"
+    "    typed_config: {path: a, log_format: {text_format: '%REQ(:PATH)%'}}\n",
+    "traefik.toml": "[accessLog]\n[accessLog.fields]\ndefaultMode = 'keep'\n",
+    "traefik.yml": "accessLog:\n  fields:\n    names: {RequestPath: keep}\n",
+    "httpd.conf": 'LogFormat "%h \\"%r\\" %{Referer}i" a\n<VirtualHost *:80>\nCustomLog b a\n'
+    "</VirtualHost>\nErrorLog e\n",
+}
+"""A little of everything, to be changed by chance."""
+
+
+@pytest.mark.parametrize("name", GRAINS)
+def test_t39_files_that_are_changed_by_chance_break_nothing(name: str, tmp_path: Path) -> None:
+    """Nothing but an answer comes, wherever a file was cut or doubled; its places are in it."""
+    dice = random.Random(name)
+    bits = ["{", "}", ";", '"', "'", "\\", "\n", "#", "%[", "%{", "[", "]", ": ", "\0", "<", ">"]
+    path = tmp_path / name
+    for _ in range(80):
+        text = GRAINS[name]
+        for _ in range(dice.randrange(1, 5)):
+            start = dice.randrange(len(text) + 1)
+            end = min(len(text), start + dice.choice([0, 0, 1, 5, 40]))
+            new = dice.choice([*bits, text[start:end] * dice.randrange(3)])
+            text = text[:start] + new + text[end:]
+        path.write_text(text)
+        findings, summary, edits = scanned(path, kind=kind_of(name, GRAINS[name]))
+        assert summary.files + len(summary.unread) > 0
+        lines = text.count("\n") + 1
+        assert all(each.place.line and each.place.line <= lines for each in findings)
+        assert all(0 <= each.start <= each.end <= len(text) for each in edits)
