@@ -6,13 +6,19 @@ local site, which stands after that day: 401 before, 200 after, and the token cr
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
 from pathlib import Path
+from typing import ClassVar
 
+import jsonschema
 import pytest
 from atlassian_jwt import encode_token
 
@@ -265,3 +271,92 @@ def test_a_suggested_patch_mends_a_script(host: Served, tmp_path: Path) -> None:
     applied = subprocess.run(["git", "apply", "fix.patch"], cwd=tmp_path, capture_output=True)
     assert applied.returncode == 0, applied.stderr
     assert asked() == "200"
+
+
+@pytest.fixture(scope="module")
+def mended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs, mended."""
+    folder = tmp_path_factory.mktemp("mended")
+    for name, code in PROGRAMS.items():
+        (folder / f"{name}.py").write_text(HEAD + code + TAIL)
+    assert scan(folder, "--fix", "--yes").returncode == 0
+    return folder
+
+
+class Redirecting(BaseHTTPRequestHandler):
+    """Sends everybody on to another host, and remembers who came with what."""
+
+    seen: ClassVar[list[tuple[str, str | None]]] = []
+    to: ClassVar[str] = ""
+
+    def do_GET(self) -> None:
+        host = self.headers["Host"].partition(":")[0]
+        Redirecting.seen.append((host, self.headers.get("Authorization")))
+        self.send_response(302 if host == "127.0.0.1" else 204)
+        self.send_header("Location", Redirecting.to)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_no_header_goes_along_to_another_host(name: str, mended: Path) -> None:
+    """A download from the host ends at another one, which must not get the token."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Redirecting)
+    Redirecting.seen.clear()
+    Redirecting.to = f"http://localhost:{server.server_port}/media"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONWARNINGS": "ignore",
+            "APP_KEY": KEY, "CLIENT_KEY": "client", "SHARED_SECRET": SECRET,
+        }  # fmt: skip
+        subprocess.run(
+            [sys.executable, str(mended / f"{name}.py"), f"http://127.0.0.1:{server.server_port}"],
+            env=environment, capture_output=True, timeout=SECONDS, check=True,
+        )  # fmt: skip
+    finally:
+        server.shutdown()
+        thread.join(SECONDS)
+        server.server_close()
+    first, *others = Redirecting.seen
+    assert first[0] == "127.0.0.1"
+    assert str(first[1]).startswith("JWT ")
+    assert [each[1] for each in others] in ([], [None])
+    assert bool(others) is not name.startswith("httpx"), "httpx follows only where it is told to"
+
+
+SCHEMA = (
+    Path(__file__).parent
+    / "sarif/node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"
+)
+
+
+def test_sarif_with_fixes_is_valid_and_mends(tmp_path: Path) -> None:
+    """By the standard's schema; and a viewer that applies the replacements gets the mended file."""
+    if not SCHEMA.exists():
+        pytest.skip("the npm packages of tests/e2e/sarif are missing")
+    (tmp_path / "ask.mjs").write_text(SCRIPT)
+    (tmp_path / "ask.py").write_text(HEAD + PROGRAMS["urllib-urlopen"] + TAIL)
+    done = scan(tmp_path, "--format", "sarif")
+    document = json.loads(done.stdout)
+    schema = json.loads(SCHEMA.read_text())
+    checker = jsonschema.validators.validator_for(schema)
+    assert [each.message for each in checker(schema).iter_errors(document)] == []
+    results = document["runs"][0]["results"]
+    assert len(results) == 2
+    for result in results:
+        ((change,),) = ([*fix["artifactChanges"]] for fix in result["fixes"])
+        path = tmp_path / change["artifactLocation"]["uri"]
+        lines = path.read_text().splitlines(keepends=True)
+        starts = [0, *accumulate(map(len, lines))]
+        text = path.read_text()
+        for each in reversed(change["replacements"]):
+            region = each["deletedRegion"]
+            start = starts[region["startLine"] - 1] + region["startColumn"] - 1
+            end = starts[region["endLine"] - 1] + region["endColumn"] - 1
+            text = text[:start] + each["insertedContent"]["text"] + text[end:]
+        path.write_text(text)
+    assert scan(tmp_path).returncode == 0

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from headway.scan.code.languages import LANGUAGES
 from headway.scan.code.look import look
-from headway.scan.fix.edits import edited
+from headway.scan.fix.edits import Edit, edited
+from headway.scan.fix.plans import Plan
 from headway.scan.fix.python import Mended, Place, mend
 from scan.code.samples import samples
 from scan.corpus import tokens
@@ -150,6 +151,15 @@ def test_a_place_where_nothing_is(place: Place, reason: str) -> None:
 
 def test_what_is_no_python() -> None:
     found = mend("def (:\n", [Place(1, 1)])
+    assert "can not read" in found.steps[0].why
+
+
+def test_what_would_be_no_python_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = Plan([Edit(0, 0, "(")], set())
+    monkeypatch.setattr("headway.scan.fix.python.plan", lambda *given: wrong)
+    code = function('requests.get(base + "?jwt=" + token)')
+    found = mend(code, places(code))
+    assert (found.text, found.edits) == (code, ())
     assert "can not read" in found.steps[0].why
 
 

@@ -87,12 +87,6 @@ def test_a_warning_of_the_parser_is_not_shown() -> None:
     assert Source("x = '\\d'\n").text
 
 
-def test_what_does_not_come_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cst.Module, "code", property(lambda self: "other"))
-    with pytest.raises(Unfixable, match="as it is"):
-        Source("x = 1\n")
-
-
 def test_a_place_without_a_scope() -> None:
     source = Source(CODE)
     assert source.qualified(cst.Name("x")) == ""

@@ -104,26 +104,21 @@ def check_free(source: Source, request: Request) -> None:
 
 def check_client(source: Source, client: str) -> None:
     """The client itself: ``session.auth = ...``, ``session.headers["Authorization"] = ...``."""
-    for each in source.walk(source.module):
-        if isinstance(each, cst.Assign):
-            for target in each.targets:
-                code = source.code(target.target)
-                if code == f"{client}.auth":
-                    raise Unfixable(f"the client has credentials already ({client}.auth)")
-                if code == client:
-                    _check_construction(source, each.value)
-                if code.startswith(f"{client}.headers") and _mentions(
-                    code + source.code(each.value)
-                ):
-                    raise Unfixable(_SET)
-        elif isinstance(each, cst.Call) and source.code(each.func) in (
-            f"{client}.headers.update",
-            f"{client}.headers.setdefault",
-        ):
-            if _mentions(source.code(each)):
+    for assign in source.all(cst.Assign):
+        for target in assign.targets:
+            code = source.code(target.target)
+            if code == f"{client}.auth":
+                raise Unfixable(f"the client has credentials already ({client}.auth)")
+            if code == client:
+                _check_construction(source, assign.value)
+            if code.startswith(f"{client}.headers") and _mentions(code + source.code(assign.value)):
                 raise Unfixable(_SET)
-        elif isinstance(each, cst.WithItem) and each.asname is not None:
-            _check_construction(source, each.item if _is_named(source, each, client) else None)
+    adds = (f"{client}.headers.update", f"{client}.headers.setdefault")
+    for call in source.all(cst.Call):
+        if source.code(call.func) in adds and _mentions(source.code(call)):
+            raise Unfixable(_SET)
+    for item in source.all(cst.WithItem):
+        _check_construction(source, item.item if _is_named(source, item, client) else None)
 
 
 def _is_named(source: Source, item: cst.WithItem, name: str) -> bool:

@@ -131,10 +131,8 @@ def _request_class(source: Source, call: cst.Call) -> tuple[str, list[Edit]]:
         if names == {"urllib.request.Request"}:
             return "Request", []
         raise Unfixable("Request is another thing in this file")
-    for each in source.walk(source.module):
-        if isinstance(each, cst.ImportFrom) and not isinstance(each.names, cst.ImportStar):
-            for alias in each.names:
-                if source.code(alias.name) == "urlopen":
-                    at = source.span(alias)[0]
-                    return "Request", [Edit(at, at, "Request, ")]
+    for alias in source.all(cst.ImportAlias):
+        if source.code(alias.name) == "urlopen":
+            at = source.span(alias)[0]
+            return "Request", [Edit(at, at, "Request, ")]
     raise Unfixable("where urlopen comes from can not be seen")

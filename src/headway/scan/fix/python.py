@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ def mend(text: str, places: Sequence[Place]) -> Mended:
     """Mend *text* at *places*; what a person has to mend stays as it is, with the reason."""
     # (1) where each place stands, in characters
     try:
-        source = Source(text)
+        source = _source(text)
     except Unfixable as error:
         return Mended(text, (), tuple(Step(place, str(error)) for place in places))
     left = [(source.offset(place.line, place.column - 1), place) for place in places]
@@ -81,8 +82,11 @@ def mend(text: str, places: Sequence[Place]) -> Mended:
         if not done:
             break
         # (3) the rest is looked at anew, in the text as it is then
-        whole = composed(len(text), whole, done)
-        source = Source(edited(source.text, done))
+        try:
+            after = Source(edited(source.text, done))
+        except Unfixable as error:
+            return Mended(text, (), tuple(Step(place, str(error)) for place in places))
+        whole, source = composed(len(text), whole, done), after
         left = []
         for at, place in later:
             now = moved(at, done)
@@ -93,6 +97,11 @@ def mend(text: str, places: Sequence[Place]) -> Mended:
         if not left:
             break
     return Mended(source.text, tuple(whole), tuple(steps))
+
+
+@lru_cache(maxsize=1)  # each finding of a file asks for it
+def _source(text: str) -> Source:
+    return Source(text)
 
 
 def _planned(source: Source, at: int) -> Plan:
@@ -107,8 +116,6 @@ def _planned(source: Source, at: int) -> Plan:
     for one, two in pairwise(edits):
         if two.start < one.end:
             raise Unfixable("its parts are too close together")
-    after = edited(source.text, edits)
-    Source(after)  # it is still Python
     if holds_token(patch_of(source.text, edits)):
         raise Unfixable("a token itself stands in these lines: take it out, and have it replaced")
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from ast_grep_py import SgNode, SgRoot
@@ -90,11 +91,13 @@ def _is_content(source: str, language: Language, edits: list[Edit]) -> bool:
     return _sends(after, language) < _sends(source, language)
 
 
+@lru_cache(maxsize=4)  # each finding of a file asks for those of the file
 def _faults(source: str, language: Language) -> int:
     nodes = _below(SgRoot(source, language.parser).root())
     return sum(each.kind() == "ERROR" for each in nodes)
 
 
+@lru_cache(maxsize=4)
 def _sends(source: str, language: Language) -> int:
     return sum(seen.rule == "sends-token-in-url" for seen in look(source, language))
 

@@ -11,22 +11,20 @@ import re
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import TypeVar, cast
 
 import libcst as cst
 from libcst.metadata import (
     CodeRange,
     MetadataWrapper,
-    ParentNodeProvider,
     PositionProvider,
     Scope,
     ScopeProvider,
-    WhitespaceInclusivePositionProvider,
 )
 
 __all__ = ["Source", "Unfixable"]
 
-SOURCE_MAX = 500_000
+SOURCE_MAX = 300_000
 """The longest file that is mended, in characters."""
 
 DEPTH_MAX = 90
@@ -34,6 +32,7 @@ DEPTH_MAX = 90
 
 
 Places = Mapping[cst.CSTNode, CodeRange]
+Node = TypeVar("Node", bound=cst.CSTNode)
 
 
 class Unfixable(Exception):
@@ -48,28 +47,23 @@ class Source:
         try:
             module = cst.parse_module(text)
             wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-            found = wrapper.resolve_many(
-                [
-                    PositionProvider,
-                    WhitespaceInclusivePositionProvider,
-                    ParentNodeProvider,
-                    ScopeProvider,
-                ]
-            )
+            found = wrapper.resolve_many([PositionProvider, ScopeProvider])
         except (cst.ParserSyntaxError, cst.CSTValidationError, RecursionError):
             raise Unfixable("LibCST can not read this file") from None
-        if module.code != text:
-            raise Unfixable("LibCST does not give this file back as it is")
         self.text = text
         self.module = module
         self._positions = cast("Places", found[PositionProvider])
-        self._outer = cast("Places", found[WhitespaceInclusivePositionProvider])
-        self._parents = cast("Mapping[cst.CSTNode, cst.CSTNode]", found[ParentNodeProvider])
         self._scopes = cast("Mapping[cst.CSTNode, Scope | None]", found[ScopeProvider])
+        self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
+        self._by_kind: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
+        for node in self.walk(module):
+            self._by_kind.setdefault(type(node), []).append(node)
+            for child in node.children:
+                self._parents[child] = node
         self._starts = [0, *(each.end() for each in re.finditer(r"\r\n?|\n", text))]
         self._by_start: dict[int, list[cst.CSTNode]] = {}
-        for node in self._positions:
-            if isinstance(node, cst.SimpleString | cst.FormattedString | cst.Name):
+        for kind in (cst.SimpleString, cst.FormattedString, cst.Name):
+            for node in self.all(kind):
                 self._by_start.setdefault(self.span(node)[0], []).append(node)
 
     def offset(self, line: int, column: int) -> int:
@@ -79,6 +73,10 @@ class Source:
     def line(self, at: int) -> int:
         """The line (from 1) of the character *at*."""
         return bisect_right(self._starts, at)
+
+    def all(self, kind: type[Node]) -> list[Node]:
+        """All nodes of a kind, in the order of the text."""
+        return cast("list[Node]", self._by_kind.get(kind, []))
 
     def at(self, start: int) -> cst.CSTNode | None:
         """The string or name that starts there."""
@@ -91,7 +89,10 @@ class Source:
 
     def outer(self, node: cst.CSTNode) -> tuple[int, int]:
         """The same of an expression, with the brackets around it."""
-        return self._characters(self._outer[node])
+        start, end = self.span(node)
+        if isinstance(node, cst.BaseExpression) and node.lpar:
+            return self.span(node.lpar[0])[0], self.span(node.rpar[-1])[1]
+        return start, end
 
     def _characters(self, found: CodeRange) -> tuple[int, int]:
         start, end = found.start, found.end
@@ -149,11 +150,7 @@ class Source:
 
     def names(self) -> set[str]:
         """All names that mean something in this file; members of others are none."""
-        return {
-            each.value
-            for each in self.walk(self.module)
-            if isinstance(each, cst.Name) and not self._is_member(each)
-        }
+        return {each.value for each in self.all(cst.Name) if not self._is_member(each)}
 
     def _is_member(self, name: cst.Name) -> bool:
         parent = self.parent(name)
