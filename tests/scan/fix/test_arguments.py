@@ -90,6 +90,15 @@ def test_the_only_one_with_a_comma() -> None:
     ]
 
 
+def test_a_comment_on_the_line_of_an_item_goes_with_it() -> None:
+    assert fixed(
+        "requests.get(base, params={", '    "a": 1,  # one', '    "jwt": token,  # the token', "})"
+    ) == [
+        "requests.get(base, params={", '    "a": 1,  # one',
+        '}, headers={"Authorization": f"JWT {token}"})',
+    ]  # fmt: skip
+
+
 def test_into_an_empty_map_and_after_what_has_no_name() -> None:
     assert fixed('requests.get(base, {"a": 1, "jwt": token}, headers={})') == [
         'requests.get(base, {"a": 1}, headers={"Authorization": f"JWT {token}"})'

@@ -106,8 +106,6 @@ BROWSER = "a browser is sent there"
         (['url = other = f"{base}?jwt={token}"', "requests.get(url)"], "several things"),
         (['requests.get(base + "?jwt=" + token if key else base)'], "under a condition"),
         (["if key:", '    url += "?jwt=" + token', "requests.get(url)"], "under a condition"),
-        (["if key:", '    params["jwt"] = token', "requests.get(base, params=params)"],
-         "under a condition"),
         (["requests.get(base, params={'a': 1, 'jwt': token} if key else {})"], "condition"),
         (["for each in key:", "    requests.get(each, params=params)",
           '    params["jwt"] = token', "    requests.post(each, params=params)"], "by the loop"),

@@ -141,3 +141,28 @@ def test_what_is_set_elsewhere() -> None:
         '    s.get(base + "?jwt=" + token, auth=None)',
     ]
     assert fixed(*lines)[-1] == f"    s.get(base, headers={{{PAIR}}}, auth=None)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["if key:", "    headers = {}", "if key:", '    params["jwt"] = token',
+          "requests.get(base, params=params, headers=headers)"], "not always made before"),
+        (["if key:", '    params["jwt"] = token', "headers = {}",
+          "requests.get(base, params=params, headers=headers)"], "not always made before"),
+        (["headers = {}", "if key:", '    params["jwt"] = token',
+          "requests.get(base, headers=headers)", "requests.get(base, params=params, headers=headers)"], "for other requests"),
+        (["if key:", '    params["jwt"] = token',
+          "requests.get(base, params=params, headers=key)"], "can not be seen"),
+    ],
+)  # fmt: skip
+def test_headers_under_a_condition(lines: list[str], reason: str) -> None:
+    assert reason in why(*lines)
+
+
+def test_headers_of_the_module_under_a_condition() -> None:
+    head = f"{IMPORTS}HEADERS = {{}}\n\ndef call(base, token, params):\n"
+    body = ["if token:", '    params["jwt"] = token',
+            "requests.get(base, params=params, headers=HEADERS)"]  # fmt: skip
+    (step,) = mended(head + "".join(f"    {line}\n" for line in body)).steps
+    assert step.why

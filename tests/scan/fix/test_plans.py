@@ -133,8 +133,17 @@ def test_in_a_class() -> None:
         (['key(f"wss://{base}?jwt={token}")'], "WebSocket"),
         (['requests.get(base, params={"jwt": "Bearer " + token})'], "more than a token"),
         (['requests.get(base, params={"jwt": token if key else base})'], "is decided"),
-        (["if key:", '    params["jwt"] = token', "requests.get(base, params=params)"],
+        (["for each in key:", "    if each:", '        params["jwt"] = token',
+          "    requests.get(each, params=params)"], "under a condition"),
+        (["if key:", '    params["jwt"] = token; key()', "requests.get(base, params=params)"],
          "under a condition"),
+        (["if key:", '    params["jwt"] = token',
+          'requests.get(base, params=params, headers={"A": "b"})'], "under a condition"),
+        (["headers = {}", "if key:", '    params["jwt"] = token',
+          "requests.get(base, params=params, headers=headers)",
+          "requests.get(base, params=params)"], "under a condition"),
+        (["if key:", '    params["jwt"] = token',
+          'urllib.request.urlopen(base + "?" + urlencode(params))'], "under a condition"),
         (['params["jwt"] = token', 'key(params["JWT"])', "requests.get(base, params=params)"],
          "used elsewhere"),
     ],
@@ -168,3 +177,19 @@ def test_more_ways() -> None:
         f'requests.get(urljoin(base, "/rest/x"), {HEADER})'
     ]
     assert "request.add_unredirected" in fixed('urllib.request.urlopen(base + "?jwt=" + token)')[1]
+
+
+def test_a_header_under_the_same_condition() -> None:
+    assert fixed("if key:", '    params["jwt"] = token', "requests.get(base, params=params)") == [
+        "headers = {}",
+        "if key:",
+        '    headers["Authorization"] = f"JWT {token}"',
+        "requests.get(base, params=params, headers=headers)",
+    ]
+    assert fixed(
+        'headers = {"A": "b"}', "if key:", '    params["jwt"] = make()', "    print(key)",
+        "requests.get(base, params=params, headers=headers)",
+    ) == [
+        'headers = {"A": "b"}', "if key:", '    headers["Authorization"] = f"JWT {make()}"',
+        "    print(key)", "requests.get(base, params=params, headers=headers)",
+    ]  # fmt: skip

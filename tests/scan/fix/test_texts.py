@@ -140,3 +140,26 @@ def test_a_query_that_stays() -> None:
     assert fixed('requests.get(base + "?" + urlencode({"jwt": token}) + key)') == [
         GET.format('base + "?" + urlencode({}) + key')
     ]
+
+
+def test_a_mark_in_a_variable() -> None:
+    made = 'mark = "&" if "?" in base else "?"'
+    assert fixed(made, 'requests.get(f"{base}{mark}jwt={token}")') == [GET.format('f"{base}"')]
+    assert fixed(made, 'requests.get(base + mark + "jwt=" + token)', "print(mark)") == [
+        made, GET.format("base"), "print(mark)",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "made",
+    ['mark = key', "mark, other = key", "mark = '&' if key else base", "for mark in key: pass",
+     "mark = '&' if key else '?'\nmark = key"],
+)  # fmt: skip
+def test_a_variable_that_may_be_no_mark(made: str) -> None:
+    lines = [*made.split("\n"), 'requests.get(f"{base}{mark}jwt={token}")']
+    assert "what stands before the parameter" in why(*lines)
+
+
+def test_a_mark_of_the_module() -> None:
+    head = 'mark = "&" if made() else "?"\ndef call(base, token):'
+    assert "what stands before" in why('requests.get(f"{base}{mark}jwt={token}")', head=head)

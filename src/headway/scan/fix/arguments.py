@@ -51,8 +51,8 @@ def taken_out(source: Source, items: Sequence[Item], item: Item) -> Edit:
     start, end = source.span(item)
     number = next(at for at, each in enumerate(items) if each is item)
     # (1) whole lines
-    comma = re.compile(r"[ \t]*,?[ \t]*(?P<comment>#[^\r\n]*)?(?:\r\n?|\n)").match(source.text, end)
-    if _starts_line(source, start) and comma is not None and not comma["comment"]:
+    comma = re.compile(r"[ \t]*,?[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n)").match(source.text, end)
+    if _starts_line(source, start) and comma is not None:  # a comment there is about the item
         return Edit(source.line_start(start), comma.end(), "")
     # (2) among others on a line
     if number + 1 < len(items):

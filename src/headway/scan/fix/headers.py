@@ -20,6 +20,7 @@ __all__ = [
     "check_client",
     "check_free",
     "check_headers",
+    "check_own",
     "credential",
 ]
 
@@ -84,6 +85,31 @@ def check_headers(source: Source, headers: cst.BaseExpression) -> None:
         raise Unfixable("what is in the headers of the request can not be seen")
     elif headers.value != "None":
         _check_variable(source, headers)
+
+
+def check_own(
+    source: Source, request: Request, line: cst.SimpleStatementLine, requests: int
+) -> None:
+    """Raises Unfixable where the headers of the call are no map of its own, made before *line*."""
+    given = request.headers
+    name = given.value if given is not None else None
+    scope = source.scope(name) if name is not None else None
+    if not isinstance(name, cst.Name) or scope is None:
+        raise Unfixable("what is in the headers of the request can not be seen")
+    _check_variable(source, name)
+    start = source.span(line)[0]
+    for each in scope[name.value]:
+        if not isinstance(each, Assignment):
+            raise Unfixable(f"what is in {name.value} can not be seen")
+        suite = source.parent(source.statement(each.node))
+        before = source.span(each.node)[0] < start
+        if not before or not any(one is suite for one in source.ancestors(line)):
+            raise Unfixable(f"{name.value} is not always made before")
+        if source.function(each.node) is not source.function(line):
+            raise Unfixable(f"{name.value} is used in another function, too")
+        later = [one for one in each.references if source.span(one.node)[0] > start]
+        if len(later) != requests:
+            raise Unfixable(f"{name.value} is used for other requests, too")
 
 
 # ---- what is set already ---------------------------------------------------------------------

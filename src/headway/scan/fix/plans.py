@@ -9,11 +9,18 @@ from typing import NamedTuple
 import libcst as cst
 from libcst.metadata import Assignment
 
-from headway.scan.fix.arguments import taken_out, taken_statement
-from headway.scan.fix.clients import client_kind
+from headway.scan.fix.arguments import added_argument, taken_out, taken_statement
+from headway.scan.fix.clients import Request, client_kind
 from headway.scan.fix.edits import Edit
 from headway.scan.fix.flows import Flow, Sink, from_expression, from_target
-from headway.scan.fix.headers import Credential, add_header, check_client, check_free, credential
+from headway.scan.fix.headers import (
+    Credential,
+    add_header,
+    check_client,
+    check_free,
+    check_own,
+    credential,
+)
 from headway.scan.fix.opening import hoisted
 from headway.scan.fix.pairs import Grown, Pair, in_map, put_into
 from headway.scan.fix.schemes import scheme_of
@@ -223,6 +230,8 @@ class _Moving:
         out = [*edits]
         if flow.variables:
             _check_not_again(source, self._node, self._name, flow.variables)
+            if instead is not None and not _follow(source, statement, flow):
+                return self._under_condition(instead, flow, made)
             for sink in flow.sinks:
                 _check_follows(source, statement, sink.request.call)
             kept = _is_stable(source, value, statement)
@@ -239,6 +248,41 @@ class _Moving:
             check_free(source, sink.request)
             gone = sink.argument if every else removed
             out = self._in_request(sink, made, gone, out)
+        return out
+
+    def _under_condition(
+        self, line: cst.SimpleStatementLine, flow: Flow, made: Credential
+    ) -> list[Edit]:
+        """``if token: params["jwt"] = token``: the same for a map of headers, made before."""
+        source = self._source
+        requests = [sink.request for sink in flow.sinks]
+        loops = [each for each in source.ancestors(line) if isinstance(each, cst.For | cst.While)]
+        calls = [each.call for each in requests]
+        repeats = any(loop in source.ancestors(call) for loop in loops for call in calls)
+        odd = len(line.body) != 1 or any(each.shape.way != "headers" for each in requests)
+        if odd or repeats:
+            raise Unfixable("it is sent under a condition")
+        out: list[Edit] = []
+        given = {_headers_name(each) for each in requests}
+        if all(each.headers is None for each in requests):
+            name = _free_name(source, line, "headers")
+            outer = _outer_statement(source, line, calls)
+            at = source.line_start(source.span(outer)[0])
+            out.append(Edit(at, at, f"{source.indent_at(at)}{name} = {{}}{source.newline}"))
+            for each in flow.sinks:
+                check_free(source, each.request)
+                text = f"headers={name}"
+                out.append(added_argument(source, each.request.call, text, each.argument))
+            self.touches.add(name)
+        elif len(given) == 1 and "" not in given:
+            name = given.pop()
+            for each in flow.sinks:
+                check_free(source, each.request)
+                check_own(source, each.request, line, len(requests))
+        else:
+            raise Unfixable("it is sent under a condition")
+        self.touches |= {f"call at {source.span(each.call)[0]}" for each in requests}
+        out.append(Edit(*source.span(line.body[0]), f"{name}[{made.name}] = {made.code}"))
         return out
 
     def _in_request(
@@ -319,6 +363,32 @@ def _check_value(source: Source, value: cst.BaseExpression) -> None:
         raise Unfixable("the value is more than a token")
     if isinstance(value, cst.IfExp | cst.BooleanOperation | cst.List | cst.Tuple):
         raise Unfixable("whether there is a token is decided where it is sent")
+
+
+def _follow(source: Source, statement: cst.CSTNode, flow: Flow) -> bool:
+    """Whether each request comes after *statement* whenever it comes."""
+    suite = source.parent(statement)
+    return all(
+        any(each is suite for each in source.ancestors(sink.request.call)) for sink in flow.sinks
+    )
+
+
+def _headers_name(request: Request) -> str:
+    """The variable with the headers of *request*; "" for anything else."""
+    given = request.headers
+    return given.value.value if given is not None and isinstance(given.value, cst.Name) else ""
+
+
+def _outer_statement(
+    source: Source, line: cst.BaseStatement, calls: Sequence[cst.Call]
+) -> cst.BaseStatement:
+    """The statement around *line* whose suite has all *calls* in it, too."""
+    for each in (line, *source.ancestors(line)):
+        suite = source.parent(each)
+        inside = all(any(one is suite for one in source.ancestors(call)) for call in calls)
+        if isinstance(each, cst.BaseStatement) and inside:
+            return each
+    raise Unfixable("it is sent under a condition")
 
 
 def _check_follows(source: Source, statement: cst.CSTNode, call: cst.Call) -> None:

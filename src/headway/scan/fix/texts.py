@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from headway.scan.fix.arguments import Item, taken_out
+from headway.scan.fix.arguments import Item, taken_out, taken_statement
 from headway.scan.fix.edits import Edit
 from headway.scan.fix.syntax import Source, Unfixable
 
@@ -207,12 +207,36 @@ class Text:
         if found["before"] in ("?", "&"):
             return found.start()
         before = self._marks[found.start()] if found["before"] else None
-        if isinstance(before, _Hole) and isinstance(before.value, cst.IfExp):
-            marks = {self._source.code(each).strip("\"'")
-                     for each in (before.value.body, before.value.orelse)}  # fmt: skip
-            if marks <= {"?", "&"} and found.end() == len(self._text):
-                return found.start()
+        if isinstance(before, _Hole) and found.end() == len(self._text):
+            chosen = self._bound(before.value)
+            if isinstance(chosen, cst.IfExp):
+                marks = {self._source.code(each).strip("\"'")
+                         for each in (chosen.body, chosen.orelse)}  # fmt: skip
+                if marks <= {"?", "&"}:
+                    return found.start()
         raise Unfixable("what stands before the parameter in the address can not be seen")
+
+    def _bound(self, node: cst.BaseExpression) -> cst.BaseExpression:
+        """What a variable is bound to, where that is one thing in this function; else *node*."""
+        scope = self._source.scope(node)
+        if not isinstance(node, cst.Name) or scope is None:
+            return node
+        bound = [*scope[node.value]]
+        target = self._source.parent(bound[0].node) if len(bound) == 1 else node  # type: ignore[attr-defined]
+        assign = self._source.parent(target)
+        line = self._source.parent(assign)
+        if not isinstance(target, cst.AssignTarget) or not isinstance(assign, cst.Assign):
+            return node
+        if self._source.function(assign) is not self._source.function(node):
+            return node
+        once = len([*bound[0].references]) == 1 and len(assign.targets) == 1
+        if (
+            once
+            and isinstance(assign.value, cst.IfExp)
+            and isinstance(line, cst.SimpleStatementLine)
+        ):
+            self._changed.append(taken_statement(self._source, line))
+        return assign.value
 
     def _drop(self, first: int, end: int) -> None:
         for mark in self._marks[first:end]:
