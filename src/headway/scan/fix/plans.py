@@ -256,34 +256,35 @@ class _Moving:
         """``if token: params["jwt"] = token``: the same for a map of headers, made before."""
         source = self._source
         requests = [sink.request for sink in flow.sinks]
-        loops = [each for each in source.ancestors(line) if isinstance(each, cst.For | cst.While)]
-        calls = [each.call for each in requests]
-        repeats = any(loop in source.ancestors(call) for loop in loops for call in calls)
-        odd = len(line.body) != 1 or any(each.shape.way != "headers" for each in requests)
-        if odd or repeats:
-            raise Unfixable("it is sent under a condition")
-        out: list[Edit] = []
         given = {_headers_name(each) for each in requests}
-        if all(each.headers is None for each in requests):
-            name = _free_name(source, line, "headers")
-            outer = _outer_statement(source, line, calls)
-            at = source.line_start(source.span(outer)[0])
-            out.append(Edit(at, at, f"{source.indent_at(at)}{name} = {{}}{source.newline}"))
-            for each in flow.sinks:
-                check_free(source, each.request)
-                text = f"headers={name}"
-                out.append(added_argument(source, each.request.call, text, each.argument))
-            self.touches.add(name)
-        elif len(given) == 1 and "" not in given:
-            name = given.pop()
-            for each in flow.sinks:
-                check_free(source, each.request)
-                check_own(source, each.request, line, len(requests))
-        else:
+        odd = len(line.body) != 1 or any(each.shape.way != "headers" for each in requests)
+        if odd or len(given) != 1 or _repeats(source, line, requests):
             raise Unfixable("it is sent under a condition")
-        self.touches |= {f"call at {source.span(each.call)[0]}" for each in requests}
-        out.append(Edit(*source.span(line.body[0]), f"{name}[{made.name}] = {made.code}"))
-        return out
+        for each in requests:
+            check_free(source, each)
+            self.touches.add(f"call at {source.span(each.call)[0]}")
+        name = given.pop()
+        if name:
+            edits: list[Edit] = []
+            for each in requests:
+                check_own(source, each, line, len(requests))
+        else:
+            name, edits = self._new_map(line, flow)
+        return [*edits, Edit(*source.span(line.body[0]), f"{name}[{made.name}] = {made.code}")]
+
+    def _new_map(self, line: cst.SimpleStatementLine, flow: Flow) -> tuple[str, list[Edit]]:
+        """A map of headers for requests that have none: its name, and the edits that make it."""
+        source = self._source
+        calls = [sink.request.call for sink in flow.sinks]
+        if any(sink.request.headers is not None for sink in flow.sinks):
+            raise Unfixable("it is sent under a condition")
+        name = _free_name(source, line, "headers")
+        self.touches.add(name)
+        at = source.line_start(source.span(_outer_statement(source, line, calls))[0])
+        first = Edit(at, at, f"{source.indent_at(at)}{name} = {{}}{source.newline}")
+        text = f"headers={name}"
+        added = [added_argument(source, s.request.call, text, s.argument) for s in flow.sinks]
+        return name, [first, *added]
 
     def _in_request(
         self, sink: Sink, made: Credential, gone: cst.Arg | None, edits: list[Edit]
@@ -295,8 +296,6 @@ class _Moving:
         if gone is None:
             return [*edits, add_header(source, request, made, sink.argument)]
         if request.headers is None:
-            if any(each.star for each in request.call.args):
-                raise Unfixable("what else the call is given, by * or **, can not be seen")
             if gone.keyword is None and _positional_after(request.call, gone):
                 raise Unfixable("arguments stand after the parameters")
             return [*edits, Edit(*source.span(gone), f"headers={made.map}")]
@@ -371,6 +370,12 @@ def _follow(source: Source, statement: cst.CSTNode, flow: Flow) -> bool:
     return all(
         any(each is suite for each in source.ancestors(sink.request.call)) for sink in flow.sinks
     )
+
+
+def _repeats(source: Source, line: cst.CSTNode, requests: Sequence[Request]) -> bool:
+    """Whether a loop has both: then what one turn puts in is there in the next."""
+    loops = [each for each in source.ancestors(line) if isinstance(each, cst.For | cst.While)]
+    return any(loop in source.ancestors(each.call) for loop in loops for each in requests)
 
 
 def _headers_name(request: Request) -> str:
