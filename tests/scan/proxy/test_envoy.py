@@ -46,7 +46,8 @@ def whats(got: Told) -> str:
 @pytest.mark.parametrize(
     ("logger", "found"),
     [
-        (file(), "Q"), (file(format="%REQ(:PATH)%"), "Q"),
+        (file(), "Q"), (file(path="/dev/null"), ""),
+        (file(format="%REQ(:PATH)%"), "Q"),
         (file(json_format={"a": "%REQ(REFERER)%", "b": "%DURATION%"}), "R"),
         (file(typed_json_format={"a": {"b": ["%PATH%"]}}), "Q"),
         (file(log_format={"text_format": "%REQ(:PATH)% %REQ(Referer)%"}), "Q R"),

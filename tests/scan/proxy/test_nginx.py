@@ -24,6 +24,7 @@ USUAL = "log_format main '$request_method $uri';\n"
         # (2) nothing said is a log, too; off is none
         ("http { server { } }", "Q2 R2"),
         ("http { access_log off; server { } }", ""),
+        ("http { access_log /dev/null; server { } }", ""),
         ("http { access_log off; server { location / { access_log a; } } }", "Q2 R2"),
         ("http { access_log a; server { access_log off; } }", ""),
         ("http { access_log a; server { access_log off; location / { } } server { } }", "Q2 R2"),

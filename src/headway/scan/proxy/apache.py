@@ -98,6 +98,8 @@ class _Configuration:
 
     def _logs(self, each: Directive, used: Confidence | None) -> None:
         name = each.name.lower()
+        if each.args[:1] == ["/dev/null"]:
+            return
         if name in ("customlog", "globallog", "transferlog") and each.args:
             log = self._log(each, transfer=name == "transferlog")
             bounded(log.template, each.line)

@@ -105,6 +105,8 @@ def _of_format(log: Tree, config: Tree | None, *, always: bool) -> Iterator[Leak
     if config is None:
         yield from _of_default(log, None, always=always)
         return
+    if config.texts("path") == ["/dev/null"]:
+        return
     for names in (
         ("log_format", "text_format_source", "inline_string"), ("log_format", "text_format"),
         ("format",), ("log_format", "json_format"), ("json_format",), ("typed_json_format",),

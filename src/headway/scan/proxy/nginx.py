@@ -106,7 +106,7 @@ class _Configuration:
             if said is None and not fragment:
                 self._defaults[number] = True
         for each in level.access or []:
-            if each.args and each.args[0] != "off":
+            if each.args and each.args[0] not in ("off", "/dev/null"):
                 self._used[id(each)] = each
         for each in level.errors or []:
             self._erring[id(each)] = each
