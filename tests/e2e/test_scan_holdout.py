@@ -1,9 +1,14 @@
-"""How well the scan of code does on a set that no rule is tuned on: it gets no worse unnoticed."""
+"""How well the scan of code does on sets that it was not written for: no worse unnoticed.
+
+Told are figures by language and by kind, never which sample was missed: who works on the rules
+does not see that of a set that nobody tunes on.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,21 +16,25 @@ from typing import NamedTuple
 import pytest
 
 from headway.scan.code.languages import LANGUAGES
-from headway.scan.code.look import look
+from headway.scan.code.look import Seen, look
 
 ROOT = Path(__file__).parents[2]
-HOLDOUT = ROOT / "vectors" / "scan" / "holdout"
 PAGE = ROOT / "docs" / "scan.md"
-FILES = ("python", "javascript", "typescript", "java", "kotlin", "ruby", "php", "go", "csharp",
-         "html")  # fmt: skip
+SETS = {
+    "holdout": ("python", "javascript", "typescript", "java", "kotlin", "ruby", "php", "go",
+                "csharp", "html"),
+    "third": ("python", "javascript", "typescript", "java", "kotlin", "scala", "ruby", "php",
+              "go", "csharp", "html", "vue", "openapi"),
+}  # fmt: skip
+HEADINGS = {"holdout": "### The second set", "third": "### The third set"}
 KINDS = {
     "sends-token-in-url": "sends",
     "takes-token-in-query": "sends",
     "logs-token-in-url": "logs",
     "reads-token-from-url": "reads",
 }
-RECALL, PRECISION = 0.70, 0.85
-"""What was measured when the set was new, rounded down to 5 %."""
+FLOORS = {"holdout": (0.70, 0.85), "third": (0.75, 0.85)}
+"""Recall and precision of each set: what was measured, rounded down to 5 %."""
 
 
 class Figures(NamedTuple):
@@ -37,41 +46,85 @@ class Figures(NamedTuple):
 
 
 @lru_cache
-def figures(name: str) -> Figures:
-    """How the scan does in one language."""
+def figures(name: str, language: str) -> dict[str, Figures]:
+    """How the scan does in one language of a set, by kind."""
+    file = ROOT / "vectors" / "scan" / name / f"{language}.toml"
     labelled, reported = set(), set()
-    for sample in tomllib.loads((HOLDOUT / f"{name}.toml").read_text(encoding="utf-8"))["sample"]:
+    for sample in tomllib.loads(file.read_text(encoding="utf-8"))["sample"]:
         place = sample["id"]
-        labelled |= {(place, kind, n) for kind in KINDS.values() for n in sample.get(kind, [])}
-        seen = look(sample["code"], LANGUAGES[name])
-        reported |= {(place, KINDS[each.rule], each.line) for each in seen}
-    return Figures(len(labelled & reported), len(labelled), len(reported))
+        labelled |= {(kind, place, n) for kind in KINDS.values() for n in sample.get(kind, [])}
+        seen = look(sample["code"], LANGUAGES[language])
+        lines = sample["code"].split("\n")
+        reported |= {(KINDS[each.rule], place, labelled_at(each, lines)) for each in seen}
+
+    def count(kind: str) -> Figures:
+        meant, told = (
+            {each for each in lines if each[0] == kind} for lines in (labelled, reported)
+        )
+        return Figures(len(meant & told), len(meant), len(told))
+
+    return {kind: count(kind) for kind in ("sends", "logs", "reads")}
 
 
-def total() -> Figures:
-    """The same for all of them."""
-    return Figures(*map(sum, zip(*map(figures, FILES), strict=True)))
+def labelled_at(seen: Seen, lines: list[str]) -> int:
+    """The line that a finding's label has: in an API's description that of the parameter's name.
+
+    The scan tells the line of ``in: query`` there, as the frozen corpus does.
+    """
+    if seen.rule != "takes-token-in-query":
+        return seen.line
+    name = re.compile(rf"""\bname["']?\s*:\s*["']?{re.escape(seen.name)}\b""")
+    near = [n for n, line in enumerate(lines, 1) if abs(n - seen.line) <= 6 and name.search(line)]
+    return min(near, key=lambda n: abs(n - seen.line), default=seen.line)
 
 
-def test_every_file_is_counted() -> None:
-    assert {path.stem for path in HOLDOUT.glob("*.toml")} == set(FILES)
+def total(several: Iterable[Figures]) -> Figures:
+    """All of them."""
+    return Figures(*map(sum, zip(*several, strict=True)))
 
 
-def test_recall_and_precision_are_no_worse_than_they_were() -> None:
-    found, labelled, reported = total()
-    assert found / labelled >= RECALL
-    assert found / reported >= PRECISION
+def rows(name: str) -> dict[str, Figures]:
+    """A set's figures by language, by kind, and for all."""
+    by_language = {language: figures(name, language) for language in SETS[name]}
+    kinds = {
+        kind: total(each[kind] for each in by_language.values())
+        for kind in ("sends", "logs", "reads")
+    }
+    languages = {language: total(each.values()) for language, each in by_language.items()}
+    return {**languages, **kinds, "all": total(kinds.values())}
 
 
-def row(name: str) -> list[str]:
-    """The cells of a language's row in the page."""
-    match = re.search(rf"^\| {name} \|(.+)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert match, f"{PAGE.name} has no row {name}"
-    return [cell.strip() for cell in match[1].split("|")]
+def cells(found: int, labelled: int, reported: int) -> list[str]:
+    """A row of the page's table: to find, found, false, recall, precision."""
+    recall = f"{found / labelled:.0%}" if labelled else "-"
+    precision = f"{found / reported:.0%}" if reported else "-"
+    return [str(labelled), str(found), str(reported - found), recall, precision]
 
 
-@pytest.mark.parametrize("name", [*FILES, "all"])
+@pytest.mark.parametrize("name", SETS)
+def test_every_file_is_counted(name: str) -> None:
+    folder = ROOT / "vectors" / "scan" / name
+    assert {path.stem for path in folder.glob("*.toml")} == set(SETS[name])
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_recall_and_precision_are_no_worse_than_they_were(name: str) -> None:
+    found, labelled, reported = rows(name)["all"]
+    recall, precision = FLOORS[name]
+    assert found / labelled >= recall
+    assert found / reported >= precision
+
+
+def told(name: str) -> dict[str, list[str]]:
+    """The rows of a set's table in the page."""
+    section = PAGE.read_text(encoding="utf-8").split(HEADINGS[name] + "\n")[1]
+    section = re.split(r"(?m)^##", section)[0]
+    found = re.findall(r"(?m)^\| (\w+) \|(.+)\|$", section)
+    return {
+        key: [cell.strip() for cell in row.split("|")] for key, row in found if key != "language"
+    }
+
+
+@pytest.mark.parametrize("name", SETS)
 def test_the_page_says_what_is_measured(name: str) -> None:
-    found, labelled, reported = total() if name == "all" else figures(name)
-    shares = [f"{found / labelled:.0%}", f"{found / reported:.0%}"]
-    assert row(name) == [str(labelled), str(found), str(reported - found), *shares]
+    assert told(name) == {key: cells(*each) for key, each in rows(name).items()}
