@@ -33,8 +33,11 @@ KINDS = {
     "logs-token-in-url": "logs",
     "reads-token-from-url": "reads",
 }
-FLOORS = {"holdout": (0.70, 0.85), "third": (0.75, 0.85)}
-"""Recall and precision of each set: what was measured, rounded down to 5 %."""
+FLOORS = {"holdout": (1.0, 1.0), "third": (0.90, 0.90)}
+"""Recall and precision of each set: what was measured, rounded down to 5 %.
+
+Rules learn from the second set, which is called holdout; nobody tunes on the third.
+"""
 
 
 class Figures(NamedTuple):
@@ -116,13 +119,12 @@ def test_recall_and_precision_are_no_worse_than_they_were(name: str) -> None:
 
 
 def told(name: str) -> dict[str, list[str]]:
-    """The rows of a set's table in the page."""
+    """The rows of a set's table in the page: lines to find, and the figures of the rules now."""
     section = PAGE.read_text(encoding="utf-8").split(HEADINGS[name] + "\n")[1]
     section = re.split(r"(?m)^##", section)[0]
     found = re.findall(r"(?m)^\| (\w+) \|(.+)\|$", section)
-    return {
-        key: [cell.strip() for cell in row.split("|")] for key, row in found if key != "language"
-    }
+    cells_of = {key: [cell.strip() for cell in row.split("|")] for key, row in found}
+    return {key: [each[0], *each[-4:]] for key, each in cells_of.items()}
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from headway.scan.code.languages import LANGUAGES
@@ -55,3 +58,33 @@ def check(*shapes: str) -> None:
         if (found := wrong_in(language, each))
     }
     assert wrong == {}
+
+
+# ---- pairs: of what is to be found, and of what only looks like it ------------------------------
+
+_MARK = re.compile(r"(?:#|//|<!--)\s*(sends|logs|reads)\s*(?:-->)?\s*$")
+
+
+@lru_cache(maxsize=1)
+def pairs() -> list[dict[str, Any]]:
+    """Every pair of ``pairs.toml``."""
+    text = (Path(__file__).parent / "pairs.toml").read_text(encoding="utf-8")
+    return list(tomllib.loads(text)["pair"])
+
+
+def wrong_in_pair(pair: dict[str, Any]) -> list[str]:
+    """What is missed in a pair, and what is seen in it that is not marked."""
+    lines = enumerate(pair["code"].split("\n"), 1)
+    marked: dict[str, Any] = {"code": pair["code"]}
+    for number, line in lines:
+        if found := _MARK.search(line):
+            marked.setdefault(found[1], []).append(number)
+    return wrong_in(pair["language"], marked)
+
+
+def check_pairs(*mechanisms: str) -> None:
+    """Nothing is wrong with the pairs of *mechanisms*."""
+    of_them = [each for each in pairs() if each["mechanism"] in mechanisms]
+    assert {each["mechanism"] for each in of_them} == set(mechanisms)
+    wrong = [(each["mechanism"], each["language"], wrong_in_pair(each)) for each in of_them]
+    assert [each for each in wrong if each[2]] == []

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from scan.code.samples import check, seen_in
+from scan.code.samples import check, check_pairs, seen_in
 
 
 def test_the_corpus() -> None:
     check("builder call", "subscript assignment", "declaration", "name in a constant",
           "parameter map")  # fmt: skip
+
+
+def test_the_pairs() -> None:
+    check_pairs("builder", "annotation", "map of a builder", "second argument", "word")
 
 
 @pytest.mark.parametrize(

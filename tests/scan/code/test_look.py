@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scan.code.samples import FILES, samples, seen_in, wrong_in
+from scan.code.samples import FILES, pairs, samples, seen_in, wrong_in, wrong_in_pair
 
 SAMPLES = [pytest.param(*each, id=f"{each[0]}-{each[1]['id']}") for each in samples()]
 
@@ -14,6 +14,14 @@ SAMPLES = [pytest.param(*each, id=f"{each[0]}-{each[1]['id']}") for each in samp
 @pytest.mark.parametrize(("language", "sample"), SAMPLES)
 def test_the_corpus(language: str, sample: dict[str, Any]) -> None:
     assert wrong_in(language, sample) == []
+
+
+PAIRS = [pytest.param(p, id=f"{n}-{p['language']}") for n, p in enumerate(pairs())]
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_pairs(pair: dict[str, Any]) -> None:
+    assert wrong_in_pair(pair) == []
 
 
 def test_targets_that_are_jira_or_confluence_are_told_apart() -> None:

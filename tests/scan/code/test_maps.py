@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from scan.code.samples import check, seen_in
+from scan.code.samples import check, check_pairs, seen_in
 
 
 def test_the_corpus() -> None:
     check("parameter map", "encoder")
+
+
+def test_the_pairs() -> None:
+    check_pairs("pairs", "yarl", "second argument", "map of a builder", "map of a database", "word")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,18 @@ def test_the_corpus() -> None:
         ("javascript", "const f = () => ({ jwt: t })", False),
         ("typescript", "let q: { params: { jwt: string } };", False),
         ("scala", 'val q = Map("jwt" -> "x")', False),
+        ("python", "http.request('GET', u, fields={'jwt': t})", True),
+        ("python", "http.request('POST', u, fields={'jwt': t})", False),
+        ("python", "store(u, fields={'jwt': t})", False),
+        ("python", "FORMAT = '%(jwt)s'\nf(FORMAT % {'jwt': t})", False),
+        ("python", "f(base % {'jwt': t})", True),
+        ("python", "requests.get(u, params={'token': page_token})", False),
+        ("python", "urlencode({'grant_type': 'x', 'refresh_token': t})", False),
+        ("javascript", "x.stringify({ params: { jwt: t } })", False),
+        ("javascript", "f({ jsonrpc: '2.0', params: { jwt: t } })", False),
+        ("javascript", "g = { params: { jwt: t } }", True),
+        ("ruby", "redirect_to desk_url(jwt: t)", True),
+        ("ruby", "redirect_to reset_password_url(jwt: t)", False),
     ],
 )  # fmt: skip
 def test_one_map(language: str, code: str, sends: bool) -> None:

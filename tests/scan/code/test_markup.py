@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from headway.scan.code.markup import attributes_that_send, bound_expressions, scripts
-from scan.code.samples import check, seen_in
+from scan.code.samples import check, check_pairs, seen_in
 
 
 def test_the_corpus() -> None:
     check("markup")
+
+
+def test_the_pairs() -> None:
+    check_pairs("markup")
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from scan.code.samples import check, seen_in
+from scan.code.samples import check, check_pairs, seen_in
 
 
 def test_the_corpus() -> None:
     check("concatenation", "interpolation", "redirect", "markup", "name in a constant", "logging",
           "declaration")  # fmt: skip
+
+
+def test_the_pairs() -> None:
+    check_pairs(
+        "separator", "format", "added later", "body text", "one visit", "socket of the own host"
+    )
 
 
 @pytest.mark.parametrize(

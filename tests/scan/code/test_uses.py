@@ -30,6 +30,19 @@ def test_a_variable(variable: str, text: str, goes: Goes) -> None:
     assert uses_of(variable, text) is goes
 
 
+def test_a_form_is_no_query() -> None:
+    assert uses_of("body", "fetch(u, { method: 'POST', body })") is Goes.ELSEWHERE
+    assert uses_of("body", "fetch(u, { method: 'POST', body: 1 }); f(body)") is Goes.UNKNOWN
+    assert uses_of("x", "db.findOne(x)") is Goes.ELSEWHERE
+    assert uses_of("body", "", member=True) is Goes.ELSEWHERE
+
+
+def test_what_a_function_gives_goes_where_it_is_called() -> None:
+    assert uses_of("f", "u + '?' + urlencode(f(t))", called=True) is Goes.QUERY
+    assert uses_of("f", "post(u, json=self.f(t))", called=True) is Goes.ELSEWHERE
+    assert uses_of("f", "urlencode(f)", called=True) is Goes.UNKNOWN
+
+
 def test_a_member_that_is_named_like_a_query_is_one() -> None:
     assert uses_of("params", "post(u, json=params)", member=True) is Goes.QUERY
     assert uses_of("fields", "x", member=True) is Goes.UNKNOWN

@@ -25,7 +25,9 @@ __all__ = ["in_argument", "in_declaration", "in_subscript"]
 _SURE = re.compile(
     r"(?:queryParam|addQueryParameter|addEncodedQueryParameter|setQueryParameter|"
     r"appendQueryParameter|addQueryParam|queryString|copy_add_param|copy_set_param|withQueryValue|"
-    r"add_query_arg|AddQueryString|AddQueryParameter|SetQueryParam|replaceQueryParam|"
+    r"add_query_arg|AddQueryString|AddQueryParameter|[sS]etQueryParam|replaceQueryParam|[wW]ithQueryParam|"
+    r"withQueryParameter|addQueryStringParameters?|queryParamIfPresent|AddQueryParam|append_query_param|"
+    r"setQueryVariable|SetSearchParam|QueryString\.Create|QueryString\.Empty\.Add|add_query_param|"
     r"searchParams\.(?:append|set)|query_params\.(?:add|set)|parameters\.append)\Z"
 )
 _UNSURE = re.compile(
@@ -33,7 +35,7 @@ _UNSURE = re.compile(
 )
 _QUERY_RECEIVER = re.compile(
     r"(?i)(?:URIBuilder|UriBuilder|URLSearchParams|HttpParams|QueryBuilder|ParseQueryString|"
-    r"searchParams|\.Query\(\)|url\.Values)"
+    r"searchParams|\.Query\(\)|getQuery\(\)|url\.Values|QueryCollection|HttpUrl\b)"
 )
 _QUERY_NAMED = re.compile(
     r"(?i)(?:\b|_)(?:q|qs|query|params|search_?params|uri|url|builder|args)\Z"
@@ -45,30 +47,46 @@ def in_argument(node: SgNode, source: str) -> bool:
     call = next((each for each in [*ancestors(node)][:5] if each.kind() in CALLS), None)
     if call is None:
         return False
+    name = callee(call)
+    if name == "compact":  # PHP: a map of variables, by their names
+        return where_it_goes(call, source) is Goes.QUERY
     values = positional(call)
     at = next((n for n, value in enumerate(values) if _is_argument(value, node)), None)
     if at is None or at + 1 >= len(values) or not is_dynamic(values[at + 1]):
         return False
-    name = callee(call)
-    bare = re.sub(r"\([^()]*\)", "()", name)
     if name.endswith("Map.of"):
         return where_it_goes(call, source) is Goes.QUERY
     if _SURE.search(name):
         return True
     if re.search(r"NameValuePair\Z", name):
         return not re.search(r"(?i)form", scope_text(node)) or "URLEncodedUtils" in source
-    if not _UNSURE.search(name):
-        return False
-    if "ParameterType.QueryString" in call.text():
+    return _UNSURE.search(name) is not None and _adds_to_query(name, call, node, source)
+
+
+def _adds_to_query(name: str, call: SgNode, node: SgNode, source: str) -> bool:
+    """Whether *call*, an ``add`` or the like, adds to a query."""
+    bare = re.sub(r"\([^()]*\)", "()", name)
+    if "ParameterType.QueryString" in call.text() or _rests_get(name, call):
         return True
     receiver = name.rpartition(".")[0].strip()
-    if re.search(r"(?i)header|cookie|form|cache|session|context|map\b|model|storage|prefer", bare):
+    if _NO_RECEIVER.search(bare):
         return name.endswith(".put") and uses_of(receiver, scope_text(node)) is Goes.QUERY
     if name == "parameter":
-        return bool(
-            re.search(r"\.(?:get|request|url)\b|\burl\b", scope_text(call) + source[:2_000])
-        )
+        near = scope_text(call) + source[:2_000]
+        return re.search(r"\.(?:get|request|url)\b|\burl\b", near) is not None
     return _builds_query(receiver, node, source)
+
+
+_NO_RECEIVER = re.compile(
+    r"(?i)header|cookie|form|cache|session|context|map\b|model|storage|prefer"
+)
+
+
+def _rests_get(name: str, call: SgNode) -> bool:
+    """RestSharp's ``AddParameter``: a query where the request is a GET."""
+    if not name.endswith(".AddParameter") or "ParameterType" in call.text():
+        return False
+    return re.search(r"RestRequest\([^;]*Method\.(?:GET|Get)\b", scope_text(call)) is not None
 
 
 def _is_argument(value: SgNode, node: SgNode) -> bool:
@@ -181,12 +199,32 @@ def in_declaration(node: SgNode) -> bool:
             ):
                 return True
             if text.startswith("AliasAs("):
-                return "[Query]" in _outer(each)
+                return _is_refits_query(each, node)
+            if re.match(r"@(?:\w+\.)*(?:RequestParam|QueryParam|Query)\(", text):
+                return _CLIENT.search(_outer(each, 10)) is not None
     return False
 
 
-def _outer(node: SgNode) -> str:
+_CLIENT = re.compile(
+    r"@(?:FeignClient|RegisterRestClient|HttpExchange|(?:Get|Post|Put|Delete)Exchange)\b"
+)
+_REFIT = re.compile(r"\[(?:Get|Post|Put|Delete|Patch|Head)\(\s*\"(?P<path>[^\"]*)\"")
+
+
+def _is_refits_query(attribute: SgNode, node: SgNode) -> bool:
+    """Whether Refit sends it in the query: it is no part of the path, no header, no body."""
+    parameter = next((p for p in ancestors(attribute) if p.kind() == "parameter"), attribute)
+    text, outer = parameter.text(), _outer(attribute, 6)
+    if "[Query]" in text or "[Query]" in _outer(attribute):
+        return True
+    if re.search(r"\[(?:Body|Header|Authorize|Property)", text):
+        return False
+    request = _REFIT.search(outer)
+    return request is not None and f"{{{literal(node)}}}" not in request["path"]
+
+
+def _outer(node: SgNode, levels: int = 4) -> str:
     at = node
-    for each in [*ancestors(node)][:4]:
+    for each in [*ancestors(node)][:levels]:
         at = each
     return at.text()[:600]

@@ -12,28 +12,21 @@ from ast_grep_py import SgNode, SgRoot
 
 from headway.scan.code.builders import in_argument, in_declaration, in_subscript
 from headway.scan.code.constants import constants_in
-from headway.scan.code.languages import CALLS, HOLES, LANGUAGES, STRINGS, Language
+from headway.scan.code.languages import HOLES, LANGUAGES, STRINGS, Language
+from headway.scan.code.logged import logged_addresses, logged_requests, logger_around
 from headway.scan.code.maps import in_pair
-from headway.scan.code.markup import attributes_that_send, bound_expressions, scripts
-from headway.scan.code.names import NAME, is_host_target, is_name
+from headway.scan.code.markup import attributes_that_send, bound_expressions, php_and_page, scripts
+from headway.scan.code.names import NAME, WORDS, is_host_target, is_name
 from headway.scan.code.openapi import is_openapi, takes_token_in_query
 from headway.scan.code.reading import reads_token
-from headway.scan.code.texts import Sent, sent_by_text
-from headway.scan.code.tree import ancestors, callee, function_around, literal, near_text
+from headway.scan.code.texts import Sent, sent_by_format, sent_by_text
+from headway.scan.code.tree import ancestors, literal, near_text, scope_text
 
 __all__ = ["Seen", "look"]
 
 SENDS, LOGS, READS = "sends-token-in-url", "logs-token-in-url", "reads-token-from-url"
 TAKES = "takes-token-in-query"
 
-_LOGGER = re.compile(
-    r"(?i)(?:\blog(?:ger|ging)?|console|Rails\.logger|logger|\$log)(?:\.|->|::)"
-    r"(?:debug|info|warn(?:ing)?|error|critical|exception|trace|log\w*|print\w*)\Z"
-    r"|(?:\A|\b)(?:print|println|puts|error_log|printf|System\.out\.println|fmt\.Print\w*)\Z"
-)
-_WHOLE_URL = re.compile(
-    r"\b(?:request|req|ctx)\.(?:url|original_?[uU]rl|full_?path|fullpath|get_full_path|href)\b"
-)
 _COMMENTS = frozenset({"comment", "line_comment", "block_comment", "multiline_comment"})
 _OWNERS_MAX = 4_000  # characters of a node above which a name is no part of its text
 
@@ -62,7 +55,15 @@ def look(source: str, language: Language, imported: Mapping[str, str] | None = N
         return [*_openapi(source)]
     if language.name in ("html", "vue"):
         return sorted(_page(source, language), key=lambda seen: (seen.line, seen.rule))
+    if language.name == "php" and not _ALL_PHP.match(source):
+        code, page = php_and_page(source)
+        seen = {(each.rule, each.line): each for each in _page(page, LANGUAGES["html"])}
+        seen |= {(each.rule, each.line): each for each in _code(code, language, imported or {})}
+        return sorted(seen.values(), key=lambda each: (each.line, each.rule))
     return _code(source, language, imported or {})
+
+
+_ALL_PHP = re.compile(r"(?s)\A\s*<\?php\b(?!.*\?>\s*\S)")
 
 
 def _openapi(source: str) -> Iterator[Seen]:
@@ -107,21 +108,26 @@ def _code(source: str, language: Language, imported: Mapping[str, str]) -> list[
     root = SgRoot(source, language.parser).root()
     tree = _Tree(root)
     found: dict[tuple[str, int], Seen] = {}
-    tainted: set[str] = set()
     lines = source.split("\n")
+    addresses: list[SgNode] = []
+    is_read = False
     for place in _places(source, constants):
         node = tree.at(place)
         owner = _owner(node, constants)
         if owner is None:
             continue
         for sent in _sent(owner, node, constants, source):
-            rule = LOGS if _logger_around(sent.node) is not None else SENDS
+            rule = LOGS if logger_around(sent.node) is not None else SENDS
             _keep(found, rule, sent, lines)
             if rule == SENDS:
-                tainted |= _assigned_to(sent.node)
-        if reads_token(owner, source):
+                addresses.append(sent.node)
+        read = reads_token(owner, source, language.name, constants)
+        is_read = is_read or read is not None
+        if read:
             _keep(found, READS, Sent(owner, owner.text().strip("\"'`:"), to_host=False), lines)
-    for node in _logged(tree, source, tainted):
+    logged = [*logged_addresses(source, addresses, tree.at)] if addresses else []
+    logged += logged_requests(source, tree.at) if is_read else ()
+    for node in logged:
         _keep(found, LOGS, Sent(node, "", to_host=False), lines)
     return sorted(found.values(), key=lambda seen: (seen.line, seen.rule))
 
@@ -207,10 +213,15 @@ def _sent(owner: SgNode, node: SgNode, constants: Mapping[str, str], source: str
         if text is None or not is_name(text):
             yield from sent_by_text(owner, constants)
             return
-        yield from _sent_by_name(owner, constants, source)
+        by_name = [*_sent_by_name(owner, constants, source)]
+        yield from by_name or sent_by_format(owner, constants)
     elif is_name(node.text().strip("$:")) or node.text() in constants:
         by_name = [*_sent_by_name(node, constants, source)]
-        yield from by_name or (sent_by_text(node, constants) if node.text() in constants else ())
+        if by_name or node.text() not in constants:
+            yield from by_name
+        else:
+            by_text = [*sent_by_text(node, constants)]
+            yield from by_text or sent_by_format(node, constants)
 
 
 def _sent_by_name(node: SgNode, constants: Mapping[str, str], source: str) -> Iterator[Sent]:
@@ -221,9 +232,29 @@ def _sent_by_name(node: SgNode, constants: Mapping[str, str], source: str) -> It
         or in_subscript(node, source)
         or in_declaration(node)
     )
-    if found:
+    if found and not _is_word_of_something_else(node, source):
         name = literal(node) or constants.get(node.text().strip("$[]"), node.text())
         yield Sent(node, name, is_host_target(near_text(node)))
+
+
+_REQUESTS = re.compile(
+    r"(?i)\bur[li]|http|fetch|request|href|endpoint|\bapi\b|socket|client|redirect|curl|urlencode|_ur[li]\b|"
+    r"[a-z]Ur[li]\b|axios|feed|session\.get|query_string|getJSON"
+)
+
+
+def _is_word_of_something_else(node: SgNode, source: str) -> bool:
+    """Whether *node* is ``token`` where nothing asks another server anything: a lexer's, say."""
+    if node.text().strip("\"'`:$").lower() not in WORDS:
+        return False
+    return not _REQUESTS.search(scope_text(node)) and not _ASKS.search(source)
+
+
+_ASKS = re.compile(
+    r"(?i)https?://|\bfetch\(|axios|requests\.|httpx|\bcurl_|urlopen|HttpClient|RestTemplate|"
+    r"WebClient|Guzzle|Faraday|Net::HTTP|okhttp|retrofit|\bhttp\.(?:get|new)|RestClient|\$http\b|"
+    r"jQuery\.|\$\.(?:get|ajax)"
+)
 
 
 def _keep(found: dict[tuple[str, int], Seen], rule: str, sent: Sent, lines: list[str]) -> None:
@@ -235,39 +266,3 @@ def _keep(found: dict[tuple[str, int], Seen], rule: str, sent: Sent, lines: list
         sent.name, sent.to_host, text.strip(),
     )  # fmt: skip
     found.setdefault((rule, line), seen)
-
-
-# ---- what is logged -------------------------------------------------------------------------
-
-
-def _logger_around(node: SgNode) -> SgNode | None:
-    return next((each for each in ancestors(node)
-                 if each.kind() in CALLS and _LOGGER.search(callee(each))), None)  # fmt: skip
-
-
-def _assigned_to(node: SgNode) -> set[str]:
-    """The variable that a text is put into."""
-    for each in ancestors(node):
-        if "assignment" in each.kind() or "declarat" in each.kind() or "definition" in each.kind():
-            head = each.text()[: max(0, node.range().start.index - each.range().start.index)]
-            found = re.search(r"([A-Za-z_]\w*)\s*(?::\s*[\w<>?]+\s*)?(?::=|\+=|\.=|=)[^=]*\Z", head)
-            return {found[1]} if found else set()
-    return set()
-
-
-def _logged(tree: _Tree, source: str, tainted: set[str]) -> Iterator[SgNode]:
-    """Calls of loggers that are given an address with a token in it."""
-    reads = NAME.search(source) is not None
-    words = "|".join(map(re.escape, sorted(tainted))) or "(?!)"
-    pattern = re.compile(
-        rf"(?m)^[^\n]*(?:log|print|puts|console)[^\n]*?\b(?P<what>(?:{words})\b|request\.url|"
-        r"req\.url|req\.originalUrl|request\.full_path|request\.original_url)"
-    )
-    for found in pattern.finditer(source):
-        node = tree.at(found.start("what"))
-        call = _logger_around(node)
-        whole = _WHOLE_URL.search(found["what"]) is not None
-        if call is None or (whole and not reads):
-            continue
-        if whole or function_around(node) is None or found["what"] in tainted:
-            yield call

@@ -10,7 +10,8 @@ import re
 
 from ast_grep_py import SgNode
 
-from headway.scan.code.languages import CALLS, TYPES
+from headway.scan.code.languages import CALLS, STRINGS, TYPES
+from headway.scan.code.names import MAILED, ONCE, WORDS, is_other_token
 from headway.scan.code.tree import (
     ancestors,
     callee,
@@ -18,6 +19,7 @@ from headway.scan.code.tree import (
     function_around,
     is_dynamic,
     named_children,
+    near_text,
     scope_text,
 )
 from headway.scan.code.uses import QUERY_KEY, Goes, uses_of
@@ -41,9 +43,9 @@ _POSTS = re.compile(
     r"object|shape|schema|logical\(\)\.write|lookup|where|send|emit|commit|permit|require)\Z"
 )
 _GETS = re.compile(
-    r"(?:requests|httpx|session|client|http|HTTP|HTTParty|RestClient|Typhoeus|Excon|Faraday|connection|axios|ky|got|"
-    r"\$|jQuery|Http|superagent|request|Unirest|self\.session|this\.http|api)(?:\.|::|->)"
-    r"(?:get|getJSON|request|head|delete|list|ajax)\Z"
+    r"(?i:(?:\A|[\s.@$>:_(!]|\b)(?:\w*(?:requests?|httpx?|https|client|session|conn|connection|faraday|axios|ky|got|jquery|"
+    r"superagent|unirest|typhoeus|excon|httparty|api|rest|agent|fetcher)|\$|self|this\.http))(?:\(\))?"
+    r"(?:(?:\.|->|::)\w+\(\))*(?:\.|->|::)(?:get|getJSON|request|head|delete|list|ajax)\Z"
 )
 _BODY_NEAR = re.compile(
     r"POSTFIELDS|FormUrlEncodedContent|FormData|FormBody|JSON\.stringify|json\("
@@ -54,7 +56,9 @@ _FUNCTION_FOR_QUERY = re.compile(r"(?i)quer|params")
 _MEMBERS = frozenset(
     {"pair", "keyword_argument", "array_element_initializer", "keyed_element", "named_argument"}
 )
-_SEQUENCES = frozenset({"tuple", "list", "array", "array_creation_expression", "tuple_expression"})
+_SEQUENCES = frozenset({"tuple", "list", "array", "array_creation_expression", "tuple_expression",
+                        "expression_list"})  # fmt: skip
+_PASSWORD_GRANT = re.compile(r"\bgrant_type\b|\bgrantType\b")
 
 
 def in_pair(node: SgNode, source: str) -> bool:
@@ -63,10 +67,19 @@ def in_pair(node: SgNode, source: str) -> bool:
     if pair is None or not _is_pair(pair, node):
         return False
     value = named_children(pair)[-1] if pair.kind() in _VALUED else None
-    if value is not None and not is_dynamic(value):
+    if value is not None and not _is_secret(node, value):
         return False
+    around = pair.parent()
+    if around is not None and _PASSWORD_GRANT.search(around.text()[:600]):
+        return False  # an authorization server's form
     alone = node.kind() == "shorthand_property_identifier"
     return where_it_goes(node if alone else pair, source) is Goes.QUERY
+
+
+def _is_secret(node: SgNode, value: SgNode) -> bool:
+    """Whether *value* may be what *node*, its name, says: no constant, and no page's token."""
+    is_word = node.text().strip("\"'`:").lower() in WORDS
+    return is_dynamic(value) and not (is_word and is_other_token(value.text()))
 
 
 _VALUED = _MEMBERS | _SEQUENCES | {"infix_expression"}
@@ -129,8 +142,12 @@ def where_it_goes(node: SgNode, source: str) -> Goes:
 def _said_by(each: SgNode, node: SgNode, source: str, seen: Goes) -> tuple[Goes, bool]:
     """What *each*, which *node* stands in, says; and whether that is the last word."""
     kind = each.kind()
-    if kind in TYPES or (kind == "binary_operator" and each.children()[1].text() == "%"):
+    if kind in TYPES:
         return Goes.ELSEWHERE, True
+    if kind == "binary_operator" and each.children()[1].text() == "%":
+        left = each.children()[0]
+        formats = left.kind() in STRINGS or covers(left, node) or _is_format(left, source)
+        return (Goes.ELSEWHERE if formats else Goes.QUERY), True  # yarl's
     if kind in _MEMBERS:
         return _by_member(each, node, seen)
     if kind in CALLS:
@@ -138,10 +155,19 @@ def _said_by(each: SgNode, node: SgNode, source: str, seen: Goes) -> tuple[Goes,
         done = said is Goes.ELSEWHERE or _grows(each)
         return (said, done) if said is not Goes.UNKNOWN or done else (seen, False)
     if "assignment" in kind or "declarat" in kind:
-        return (seen if seen is Goes.QUERY else _by_variable(each, node, source)), True
-    if kind in ("return_statement", "return") or kind.startswith("function_body"):
+        said = _by_variable(each, node, source)
+        return (seen if seen is Goes.QUERY and said is not Goes.ELSEWHERE else said), True
+    if kind in ("return_statement", "return", "yield", "yield_statement") or kind.startswith(
+        "function_body"
+    ):
         return (seen if seen is not Goes.UNKNOWN else _by_function(each, source)), True
     return seen, False
+
+
+def _is_format(name: SgNode, source: str) -> bool:
+    """Whether *name* is a text's with places for a map's values."""
+    text = re.escape(name.text()[:80])
+    return name.kind() == "identifier" and re.search(rf"\b{text}\s*=.*%\(", source) is not None
 
 
 def _by_member(each: SgNode, node: SgNode, seen: Goes) -> tuple[Goes, bool]:
@@ -152,9 +178,17 @@ def _by_member(each: SgNode, node: SgNode, seen: Goes) -> tuple[Goes, bool]:
     key = name.text().strip("\"':[]{} ")
     if QUERY_KEY.search(key):
         return _of_call(each, Goes.QUERY), True
+    if key == "fields" and _is_get(each):
+        return Goes.QUERY, True
     if _OTHER_KEY.search(key):
         return (_jquery_data(each) if key == "data" else Goes.ELSEWHERE), True
     return seen, False
+
+
+def _is_get(pair: SgNode) -> bool:
+    """Whether the call around *pair* names GET as its method: urllib3's fields are a query then."""
+    call = next((each for each in ancestors(pair) if each.kind() in CALLS), None)
+    return call is not None and re.search(r"\(\s*[\"']GET[\"']", call.text()[:200]) is not None
 
 
 def _grows(call: SgNode) -> bool:
@@ -171,15 +205,22 @@ def _by_receiver(call: SgNode, node: SgNode) -> Goes | None:
     return uses_of(last, scope_text(node), member="." in receiver)
 
 
+_NO_REQUEST = re.compile(
+    r"(?i)(?:\b|_)(?:css|style|theme|render|lookup|describe|it|expect|stringify|dumps|send|emit|notify|"
+    r"publish|json_encode|push|navigate|sendMessage|postMessage)\Z"
+)
+
+
 def _of_call(pair: SgNode, seen: Goes) -> Goes:
     """``params`` of a call that is no request is something else."""
     call = next((each for each in ancestors(pair) if each.kind() in CALLS), None)
     if call is None:
         return seen
     name = callee(call)
-    if re.search(r"(?i)\b(?:css|style|theme|render|lookup|describe|it|expect)\Z", name):
+    beside = pair.parent()
+    if beside is not None and re.search(r"\bjsonrpc\b", beside.text()[:600]):
         return Goes.ELSEWHERE
-    return seen
+    return Goes.ELSEWHERE if _NO_REQUEST.search(name) else seen
 
 
 def _jquery_data(pair: SgNode) -> Goes:
@@ -197,17 +238,26 @@ def _jquery_data(pair: SgNode) -> Goes:
 def _by_call(call: SgNode) -> Goes:
     name = callee(call)
     bare = re.sub(r"\(.*\)", "()", name.removeprefix("new "))
-    if _BODY_NEAR.search(name) or "POSTFIELDS" in call.text()[:200]:
+    no_query = _BODY_NEAR.search(name) or "POSTFIELDS" in call.text()[:200]
+    if no_query or _NO_RECEIVER.search(bare.rpartition(".")[0]):
         return Goes.ELSEWHERE
-    if re.search(r"(?i)(?:header|cookie|form)s?\w*(?:\.|\b)", bare.rpartition(".")[0]):
-        return Goes.ELSEWHERE
-    if _ENCODER.search(bare) or _ENCODER.search(bare.split("<")[0].strip()):
+    encodes = _ENCODER.search(bare) or _ENCODER.search(bare.split("<")[0].strip())
+    if encodes or _helps_rails(bare, call):
         return Goes.QUERY
     if _POSTS.search(bare):
         return Goes.ELSEWHERE
-    if _GETS.search(bare):
-        return Goes.QUERY
-    return Goes.UNKNOWN
+    return Goes.QUERY if _GETS.search(bare) else Goes.UNKNOWN
+
+
+_NO_RECEIVER = re.compile(r"(?i)(?:header|cookie|form)s?\w*(?:\.|\b)")
+
+
+def _helps_rails(name: str, call: SgNode) -> bool:
+    """Route helpers put what is no part of the path into the query; mails have links for once."""
+    if not re.search(r"(?:\A|\.)(?!new\b)[a-z]\w*_url\Z", name):
+        return False
+    around = near_text(call)
+    return not (ONCE.search(name + around[:160]) or MAILED.search(around))
 
 
 def _by_variable(assignment: SgNode, node: SgNode, source: str) -> Goes:
@@ -236,4 +286,6 @@ def _by_function(node: SgNode, source: str) -> Goes:
         found = re.search(r"\b(\w+)\s*\(", around.text()[:200])
     if found is None:
         return Goes.UNKNOWN
-    return Goes.QUERY if _FUNCTION_FOR_QUERY.search(found[1]) else Goes.UNKNOWN
+    if _FUNCTION_FOR_QUERY.search(found[1]):
+        return Goes.QUERY
+    return uses_of(found[1], source, called=True)

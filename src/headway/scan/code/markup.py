@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from headway.scan.code.names import HOLE, IN_TEXT, is_host_target, is_name
 
-__all__ = ["Cut", "attributes_that_send", "bound_expressions", "scripts"]
+__all__ = ["Cut", "attributes_that_send", "bound_expressions", "php_and_page", "scripts"]
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|\{#.*?#\}|<%#.*?%>", re.DOTALL)
 _SCRIPT = re.compile(r"(?is)<script\b(?P<head>[^>]*)>(?P<body>.*?)</script\s*>")
@@ -41,6 +41,17 @@ _LINKS = frozenset(
         "th:href",
         "th:src",
         "content",
+        "data-src",
+        "data-url",
+        "data-href",
+        "hx-get",
+        "hx-post",
+        "ng-src",
+        "ng-href",
+        "xlink:href",
+        "sse-connect",
+        "ws-connect",
+        "ping",
     ]
 )
 
@@ -67,6 +78,37 @@ def scripts(page: str) -> Iterator[Cut]:
             yield Cut(found["body"], found.start("body"), typed)
 
 
+_PHP_OPENS = re.compile(r"<\?(?:php\b|=)?")
+_PHP_INSIDE = re.compile(
+    r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|/\*.*?\*/|(?://|#)[^\n]*?(?=\?>|\n|\Z)|\?>", re.DOTALL
+)
+
+
+def php_and_page(source: str) -> tuple[str, str]:
+    """The code and the page that a PHP file is made of, each with blanks for the other.
+
+    What a page is given (``<?= $x ?>``) stays in the page, too.
+    """
+    code: list[str] = []
+    page: list[str] = []
+    at = 0
+    while opened := _PHP_OPENS.search(source, at):
+        page.append(source[at : opened.start()])
+        end = next((m for m in _PHP_INSIDE.finditer(source, opened.end()) if m[0] == "?>"), None)
+        inside = source[opened.end() : end.start() if end else len(source)]
+        code.append(_blanked(source[at : opened.end()]) + inside + (";;" if end else ""))
+        whole = opened[0] + inside + ("?>" if end else "")
+        page.append(whole if re.match(r"<\?(?:=|php\s+echo)", whole) else _blanked(whole))
+        at = end.end() if end else len(source)
+    page.append(source[at:])
+    code.append(_blanked(source[at:]))
+    return "".join(code), "".join(page)
+
+
+def _blanked(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
 def bound_expressions(page: str) -> Iterator[Cut]:
     """Expressions in attributes of a Vue or Svelte component: ``:src="..."``, ``@click="..."``."""
     for found in _ATTRIBUTE.finditer(_SCRIPT.sub(_blank, _without_comments(page))):
@@ -75,7 +117,7 @@ def bound_expressions(page: str) -> Iterator[Cut]:
 
 
 def _blank(found: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", found[0])
+    return _blanked(found[0])
 
 
 def attributes_that_send(page: str) -> Iterator[tuple[int, str, bool]]:

@@ -151,10 +151,13 @@ def _values(arguments: SgNode) -> list[SgNode]:
     return [each for each in values if each.kind() != "comment"]
 
 
+_AFTER_A_NAME = frozenset({*ARGUMENTS, "literal_value", "declaration_list", "block", "do_block"})
+
+
 def callee(call: SgNode) -> str:
     """What is called, as it is written: ``requests.get``, ``new URL``, ``url.Values``."""
     for child in call.children():
-        if child.kind() in (*ARGUMENTS, "literal_value", "declaration_list"):
+        if child.kind() in _AFTER_A_NAME:
             end = child.range().start.index - call.range().start.index
             return re.sub(r"\s+", " ", call.text()[:end]).strip()[-400:]
     return re.sub(r"\s+", " ", call.text()[:200])
@@ -178,7 +181,7 @@ def statement_of(node: SgNode) -> SgNode:
         kind = each.kind()
         if kind in FUNCTIONS or re.search(
             r"block|body|program|module|source_file|statements|"
-            r"compilation_unit|statement_list|declaration_list",
+            r"compilation_unit|compound_statement|statement_list|declaration_list",
             kind,
         ):
             return at
