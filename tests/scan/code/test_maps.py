@@ -12,7 +12,15 @@ def test_the_corpus() -> None:
 
 
 def test_the_pairs() -> None:
-    check_pairs("pairs", "yarl", "second argument", "map of a builder", "map of a database", "word")
+    check_pairs(
+        "what a call gives",
+        "pairs",
+        "yarl",
+        "second argument",
+        "map of a builder",
+        "map of a database",
+        "word",
+    )
 
 
 @pytest.mark.parametrize(

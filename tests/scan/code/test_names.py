@@ -14,6 +14,7 @@ from headway.scan.code.names import (
     NAMES,
     is_host_target,
     is_name,
+    is_other_token,
     mentions,
 )
 
@@ -62,3 +63,11 @@ def test_whatever_has_a_name_mentions_one(name: str, around: str) -> None:
 @given(st.text(alphabet="abcdefghijkeyoptwn_-", max_size=12))
 def test_mentions_says_what_the_expression_says(text: str) -> None:
     assert mentions(text.encode()) is (MENTIONS.search(text.encode()) is not None)
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [("nextPageToken", True), ("$csrf", True), ("self.token", False), ("cursor", True)],
+)
+def test_a_page_s_token_is_another_thing(value: str, other: bool) -> None:
+    assert is_other_token(value) is other

@@ -14,7 +14,13 @@ def test_the_corpus() -> None:
 
 def test_the_pairs() -> None:
     check_pairs(
-        "separator", "format", "added later", "body text", "one visit", "socket of the own host"
+        "settings",
+        "separator",
+        "format",
+        "added later",
+        "body text",
+        "one visit",
+        "socket of the own host",
     )
 
 

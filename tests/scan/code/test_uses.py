@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headway.scan.code.uses import Goes, uses_of
+from headway.scan.code.uses import Goes, is_query, uses_of
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,23 @@ from headway.scan.code.uses import Goes, uses_of
         ("x", "JSON.stringify(x)", Goes.ELSEWHERE),
         ("x", "client.post(u, x)", Goes.ELSEWHERE),
         ("x", "store(x)", Goes.UNKNOWN),
-        ("params", "store(params)", Goes.QUERY),
-        ("params", "store(1)", Goes.QUERY),
+        ("params", "store(params)", Goes.NAMED),
+        ("params", "store(1)", Goes.NAMED),
+        ("params", "self.request(u, params)", Goes.QUERY),
+        ("post_data", "store(post_data)", Goes.ELSEWHERE),
+        ("x", "store(x); kind = 'application/x-www-form-urlencoded'", Goes.ELSEWHERE),
         ("x.y", "", Goes.UNKNOWN),
     ],
 )
 def test_a_variable(variable: str, text: str, goes: Goes) -> None:
     assert uses_of(variable, text) is goes
+
+
+def test_a_word_needs_more_than_the_name_of_what_holds_it() -> None:
+    assert is_query(Goes.QUERY, "token")
+    assert not is_query(Goes.NAMED, "'token'")
+    assert is_query(Goes.NAMED, "access_token")
+    assert not is_query(Goes.UNKNOWN, "access_token")
 
 
 def test_a_form_is_no_query() -> None:

@@ -18,7 +18,7 @@ from headway.scan.code.tree import (
     positional,
     scope_text,
 )
-from headway.scan.code.uses import Goes, uses_of
+from headway.scan.code.uses import is_query, uses_of
 
 __all__ = ["in_argument", "in_declaration", "in_subscript"]
 
@@ -29,6 +29,10 @@ _SURE = re.compile(
     r"withQueryParameter|addQueryStringParameters?|queryParamIfPresent|AddQueryParam|append_query_param|"
     r"setQueryVariable|SetSearchParam|QueryString\.Create|QueryString\.Empty\.Add|add_query_param|"
     r"searchParams\.(?:append|set)|query_params\.(?:add|set)|parameters\.append)\Z"
+)
+_ADDS_PARAMETER = re.compile(
+    r"(?i)(?:add|append|set|with|put|update|replace)_?(?:url_?)?(?:query|search)_?(?:string)?_?"
+    r"(?:param(?:eter)?s?|arg|value|var(?:iable)?)\Z"
 )
 _UNSURE = re.compile(
     r"(?:addParameter|setParameter|append|set|add|put|Set|Add|parameter|query|setdefault|AddParameter)\Z"
@@ -49,14 +53,14 @@ def in_argument(node: SgNode, source: str) -> bool:
         return False
     name = callee(call)
     if name == "compact":  # PHP: a map of variables, by their names
-        return where_it_goes(call, source) is Goes.QUERY
+        return is_query(where_it_goes(call, source), node.text())
     values = positional(call)
     at = next((n for n, value in enumerate(values) if _is_argument(value, node)), None)
     if at is None or at + 1 >= len(values) or not is_dynamic(values[at + 1]):
         return False
     if name.endswith("Map.of"):
-        return where_it_goes(call, source) is Goes.QUERY
-    if _SURE.search(name):
+        return is_query(where_it_goes(call, source), node.text())
+    if _SURE.search(name) or _ADDS_PARAMETER.search(name):
         return True
     if re.search(r"NameValuePair\Z", name):
         return not re.search(r"(?i)form", scope_text(node)) or "URLEncodedUtils" in source
@@ -70,7 +74,8 @@ def _adds_to_query(name: str, call: SgNode, node: SgNode, source: str) -> bool:
         return True
     receiver = name.rpartition(".")[0].strip()
     if _NO_RECEIVER.search(bare):
-        return name.endswith(".put") and uses_of(receiver, scope_text(node)) is Goes.QUERY
+        goes = uses_of(receiver, scope_text(node))
+        return name.endswith(".put") and is_query(goes, node.text())
     if name == "parameter":
         near = scope_text(call) + source[:2_000]
         return re.search(r"\.(?:get|request|url)\b|\burl\b", near) is not None
@@ -115,7 +120,7 @@ def _builds_query(receiver: str, node: SgNode, source: str) -> bool:
     if re.search(r"(?i)map\b|dict|cache|session|cursor|formdata|headers", origin) and not re.search(
         r"Query|Values", origin
     ):
-        return bool(last) and uses_of(last, scope) is Goes.QUERY
+        return bool(last) and is_query(uses_of(last, scope), node.text())
     if _QUERY_RECEIVER.search(origin):
         used_as_body = re.search(
             rf"NewReader\(\s*{re.escape(last)}\.Encode|body[:=]\s*{re.escape(last)}\b", scope
@@ -125,7 +130,7 @@ def _builds_query(receiver: str, node: SgNode, source: str) -> bool:
         return False
     return (
         bool(_QUERY_NAMED.search(last))
-        and uses_of(last, scope) is Goes.QUERY
+        and is_query(uses_of(last, scope), node.text())
         and not re.search(r"executeUpdate|createQuery|getSingleResult|getResultList", scope)
     )
 
@@ -149,12 +154,14 @@ def in_subscript(node: SgNode, source: str) -> bool:
     last = re.split(r"\.|->", receiver)[-1].strip("$@ ")
     # (2) something that is no query, whatever is done with it
     scope = scope_text(node)
+    if "refresh" in node.text().lower() and "grant_type" in scope:
+        return False  # an authorization server's form
     goes = uses_of(last, scope)
-    if _NO_QUERY.search(last) or (_BODY_OF_POST.search(scope) and goes is not Goes.QUERY):
+    if _NO_QUERY.search(last) or (_BODY_OF_POST.search(scope) and not is_query(goes, node.text())):
         return False
     # (3) a query by where it comes from, by its name, or by what is done with it
     named = "." in receiver and re.search(r"(?:params|query|args|searchParams)\Z", receiver)
-    return bool(_QUERY_RECEIVER.search(_origin(last, node)) or named) or goes is Goes.QUERY
+    return bool(_QUERY_RECEIVER.search(_origin(last, node)) or named) or is_query(goes, node.text())
 
 
 def _is_assigned(target: SgNode, node: SgNode) -> bool:

@@ -19,6 +19,9 @@ _ASSIGNED = re.compile(
     (?: (?P<quote>["'`])(?P<text>[^"'`\n]{1,200})(?P=quote) | :(?P<symbol>\w+) )
     (?:\.freeze)? (?:[\t\x20]+as[\t\x20]+const)? [\t\x20]*[;,]?[\t\x20]*$"""
 )
+_ANYTHING = frozenset({"method", "type", "kind", "value", "token", "result", "text", "s", "k", "v"})
+"""Names of variables that stand for something else in the next function."""
+
 _MEMBER = re.compile(
     r"""\b(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<quote>["'`])(?P<text>[^"'`\n]{1,80})(?P=quote)"""
 )
@@ -35,6 +38,8 @@ def constants_in(source: str) -> dict[str, str]:
     found = dict(_KNOWN)
     for each in _ASSIGNED.finditer(source):
         text = each["text"] or each["symbol"]
+        if each["name"] in _ANYTHING:
+            continue
         if is_name(text) or _ENDS_IN_NAME.search(text):
             found[each["name"]] = text
     for exported in _EXPORTED.finditer(source):

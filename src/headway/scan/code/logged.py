@@ -86,7 +86,7 @@ _LAST = re.compile(r"\n\s*(?P<value>[^\n]+)\n\s*(?:end|\})\s*\Z")
 _ANSWERED = re.compile(
     r"\bawait\b|\byield from\b|(?i:\b(?:fetch|urlopen|open|exec|execute|send|post|put|request|"
     r"exchange|retrieve|getForObject|getForEntity|do|curl_exec|file_get_contents|wp_remote_get|read|load|json|connect|"
-    r"dial|getbody|body|bodyAsText|invoke|newCall|RestClient|HTTParty)\s*[({])|\bGet\w*Async\b|"
+    r"dial|create_connection|recv|\w*WebSocket|EventSource|getbody|body|bodyAsText|invoke|newCall|RestClient|HTTParty)\s*[({])|\bGet\w*Async\b|"
     r"(?:requests|httpx|http|client|session|axios|got|ky|api|conn\w*|Faraday|self|this|HTTP|rest\w*|\$http|web)"
     r"(?:\(\))?(?:\.|->|::)(?:get|Get|head|list|ajax|patch|delete|stream)\w*\s*[({<]|\bget\s*\("
 )
@@ -287,11 +287,14 @@ def logged_addresses(
 
     *at* is the node at a place.
     """
+    if _MADE_BY_A_MACHINE.search(source):
+        return
     first = [each for node in sent for each in _carriers_of(node, source)]
     carriers = [each for each in _followed(source, first, at) if not each.is_map] if first else []
     if not carriers:
         return
-    for begin, call in _loggers(source, at):
+    names = re.compile("|".join({re.escape(each.name) for each in carriers}))
+    for begin, call in _loggers(source, at, names):
         given = call.text()
         for each in carriers:
             inside = each.start <= begin < each.end and begin >= each.since
@@ -300,10 +303,18 @@ def logged_addresses(
                 break
 
 
-def _loggers(source: str, at: Callable[[int], SgNode]) -> Iterator[tuple[int, SgNode]]:
-    """The calls of loggers, with where they start."""
+_MADE_BY_A_MACHINE = re.compile(r"(?m)^(?!//#)[^\n]{4000}")
+_NEAR = 600  # characters after a logger's name in which it is given something
+
+
+def _loggers(
+    source: str, at: Callable[[int], SgNode], given: re.Pattern[str]
+) -> Iterator[tuple[int, SgNode]]:
+    """The calls of loggers that may have *given*, with where they start."""
     seen: set[int] = set()
     for found in _STARTS.finditer(source):
+        if not given.search(source, found.end(), found.end() + _NEAR):
+            continue
         node = at(found.start())
         for each in [*ancestors(node)][:6]:
             begin = each.range().start.index
@@ -326,7 +337,9 @@ _ACCESS_LOG = re.compile(r":url\b|\bmorgan\(\s*[\"'](?:combined|common|dev|short
 
 def logged_requests(source: str, at: Callable[[int], SgNode]) -> Iterator[SgNode]:
     """Calls of loggers in *source* that are given the whole address of the request at hand."""
-    for _, call in _loggers(source, at):
+    if _MADE_BY_A_MACHINE.search(source):
+        return
+    for _, call in _loggers(source, at, _REQUESTED):
         given = call.text()
         for found in _REQUESTED.finditer(given):
             if not _DROPS.match(given, found.end()) and not _CLEANED.search(

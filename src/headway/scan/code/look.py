@@ -232,11 +232,20 @@ def _sent_by_name(node: SgNode, constants: Mapping[str, str], source: str) -> It
         or in_subscript(node, source)
         or in_declaration(node)
     )
-    if found and not _is_word_of_something_else(node, source):
+    if found and not _is_word_of_something_else(node, source) and not _is_packed(node, source):
         name = literal(node) or constants.get(node.text().strip("$[]"), node.text())
         yield Sent(node, name, is_host_target(near_text(node)))
 
 
+def _is_packed(node: SgNode, source: str) -> bool:
+    """Whether *node* is a word in a line that a machine has packed: nothing has a name there."""
+    if node.text().strip("\"'`:$").lower() not in WORDS:
+        return False
+    at = node.range().start.index
+    return "\n" not in source[max(0, at - _PACKED) : at + _PACKED] and len(source) > _PACKED
+
+
+_PACKED = 2_000  # characters
 _REQUESTS = re.compile(
     r"(?i)\bur[li]|http|fetch|request|href|endpoint|\bapi\b|socket|client|redirect|curl|urlencode|_ur[li]\b|"
     r"[a-z]Ur[li]\b|axios|feed|session\.get|query_string|getJSON"

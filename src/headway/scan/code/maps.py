@@ -22,7 +22,7 @@ from headway.scan.code.tree import (
     near_text,
     scope_text,
 )
-from headway.scan.code.uses import QUERY_KEY, Goes, uses_of
+from headway.scan.code.uses import QUERY_KEY, Goes, is_query, uses_of
 
 __all__ = ["in_pair", "where_it_goes"]
 
@@ -36,10 +36,10 @@ _ENCODER = re.compile(
     r"Uri\.Query|AddQueryString|update_query|with_query|extend_query|SetQueryParams?|withQueryParameters|QueryParams|"
     r"copy_merge_params|copy_with_params|add_query_arg|URLEncodedUtils\.format|httpGet|"
     r"addQueryStringParameters|withQuery|default_params|HttpParams|prepare_url|params\.merge|"
-    r"query\.merge|query|queryParams)\Z"
+    r"query\.merge|query|queryParams|\}\.Encode)\Z"
 )
 _POSTS = re.compile(
-    r"(?i)(?:\.|::|\b)(?:post|put|patch|PostForm|PostAsJsonAsync|PostAsync|Write|execute|write|"
+    r"(?i)(?:\.|::|\b)(?:post|post(?:method|json|form|data|request)\w*|http_?post|put|patch|PostForm|PostAsJsonAsync|PostAsync|Write|execute|write|"
     r"object|shape|schema|logical\(\)\.write|lookup|where|send|emit|commit|permit|require)\Z"
 )
 _GETS = re.compile(
@@ -73,13 +73,21 @@ def in_pair(node: SgNode, source: str) -> bool:
     if around is not None and _PASSWORD_GRANT.search(around.text()[:600]):
         return False  # an authorization server's form
     alone = node.kind() == "shorthand_property_identifier"
-    return where_it_goes(node if alone else pair, source) is Goes.QUERY
+    return is_query(where_it_goes(node if alone else pair, source), node.text())
 
 
 def _is_secret(node: SgNode, value: SgNode) -> bool:
     """Whether *value* may be what *node*, its name, says: no constant, and no page's token."""
+    if not is_dynamic(value) or _CONSTANT_LIST.fullmatch(value.text()[:200]):
+        return False
     is_word = node.text().strip("\"'`:").lower() in WORDS
-    return is_dynamic(value) and not (is_word and is_other_token(value.text()))
+    return not is_word or not (
+        is_other_token(value.text()) or _AN_ADDRESS.search(value.text()[:200])
+    )
+
+
+_CONSTANT_LIST = re.compile(r"(?s)(?:\[\]string)?\s*[\[{]\s*[\"'][^\"'{$]*[\"']\s*[\]}]")
+_AN_ADDRESS = re.compile(r"[\"'`/][\w/:.-]*/\w*token|https?:|(?i:ur[li]\b|endpoint)")
 
 
 _VALUED = _MEMBERS | _SEQUENCES | {"infix_expression"}
@@ -97,6 +105,8 @@ def _is_pair(pair: SgNode, node: SgNode) -> bool:
     children = named_children(pair)
     if kind not in _VALUED or len(children) < 2 or not covers(children[0], node):
         return False
+    if kind == "keyed_element" and node.kind() in ("identifier", "field_identifier"):
+        return not re.match(r"[A-Z]", node.text()) or re.search(r"Values", pair.text()) is not None
     if kind == "infix_expression":
         return re.search(r"->|\bto\b", pair.text()[len(node.text()) :][:8]) is not None
     if kind in _SEQUENCES:
@@ -156,7 +166,8 @@ def _said_by(each: SgNode, node: SgNode, source: str, seen: Goes) -> tuple[Goes,
         return (said, done) if said is not Goes.UNKNOWN or done else (seen, False)
     if "assignment" in kind or "declarat" in kind:
         said = _by_variable(each, node, source)
-        return (seen if seen is Goes.QUERY and said is not Goes.ELSEWHERE else said), True
+        certain = (Goes.QUERY, Goes.ELSEWHERE)
+        return (seen if seen is not Goes.UNKNOWN and said not in certain else said), True
     if kind in ("return_statement", "return", "yield", "yield_statement") or kind.startswith(
         "function_body"
     ):
@@ -241,7 +252,13 @@ def _by_call(call: SgNode) -> Goes:
     no_query = _BODY_NEAR.search(name) or "POSTFIELDS" in call.text()[:200]
     if no_query or _NO_RECEIVER.search(bare.rpartition(".")[0]):
         return Goes.ELSEWHERE
-    encodes = _ENCODER.search(bare) or _ENCODER.search(bare.split("<")[0].strip())
+    encodes = (
+        _MAKES_ADDRESS.search(bare)
+        or _ENCODER.search(bare)
+        or _ENCODER.search(bare.split("<")[0].strip())
+    )
+    if bare == "url.Values":
+        return Goes.NAMED  # Go's, for forms as well
     if encodes or _helps_rails(bare, call):
         return Goes.QUERY
     if _POSTS.search(bare):
@@ -250,6 +267,12 @@ def _by_call(call: SgNode) -> Goes:
 
 
 _NO_RECEIVER = re.compile(r"(?i)(?:header|cookie|form)s?\w*(?:\.|\b)")
+
+
+_MAKES_ADDRESS = re.compile(
+    r"(?i)(?:\b|_|\.)(?:build|make|create|with|add|append|format|join|compose|construct|prepare)_?\w*"
+    r"(?:url|uri|link|query|query_?string|params)(?:_?with\w*)?\Z"
+)
 
 
 def _helps_rails(name: str, call: SgNode) -> bool:
@@ -266,6 +289,8 @@ def _by_variable(assignment: SgNode, node: SgNode, source: str) -> Goes:
     found = re.search(r"([\w.$\[\]>-]+)\s*(?::[^=]*)?(?::=|=|\|=|\+=)\s*[^=]*\Z", head, re.DOTALL)
     if found is None:
         return Goes.UNKNOWN
+    if _OPAQUE.search(head[found.end(1) :]) and not _BODY_NAMED.search(found[1]):
+        return Goes.UNKNOWN  # what a call gives is another thing
     variable = found[1].strip("$")
     last = re.split(r"[.\->]+", variable)[-1]
     around = function_around(node)
@@ -274,6 +299,14 @@ def _by_variable(assignment: SgNode, node: SgNode, source: str) -> Goes:
         around.text() if around is not None else source,
         member="." in variable or "->" in variable,
     )
+
+
+_OPAQUE = re.compile(
+    r"(?i)(?<![\w.])(?!\w*(?:dict|list|tuple|array|map|pairs|freeze|object|merge|extend|assign|mixin|"
+    r"compact|filter|entries|(?:to|build|make|create|with)_?query|query_?string|ur[li]|param|encode|stringify|http_build|hash|omit|pick|clean|link))"
+    r"[a-z_]\w*\((?![^()]*\))"
+)
+_BODY_NAMED = re.compile(r"(?i)(?:body|data|form|payload)\Z")
 
 
 def _by_function(node: SgNode, source: str) -> Goes:

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from ast_grep_py import SgNode
 
 from headway.scan.code.languages import STRINGS
-from headway.scan.code.names import FRAME_NAMES, HANDSHAKE, NAMES, ONCE, WORDS
-from headway.scan.code.tree import ancestors, function_around, statement_of
+from headway.scan.code.names import FRAME_NAMES, HANDSHAKE, NAMES, ONCE, WORDS, is_name
+from headway.scan.code.tree import ancestors, function_around, literal, statement_of
 
 __all__ = ["reads_token"]
 
@@ -83,7 +83,8 @@ _FROM_QUERY = re.compile(
 _QUERY_OF = re.compile(r"\bquery ?: ?\{[^{}]*\Z")
 _HELD = re.compile(r"(\w+)(?:\.(?:get|Get|getFirst|fetch)\(|\[|\.) ?\Z")
 _HOLDS = (
-    rf"(?:{_REQUEST}\.{_IN_QUERY}|\.URL\.Query\(\)|\bparse_qs\(|url\.parse\(|ParseQueryString\(|"
+    rf"(?:{_REQUEST}\.{_IN_QUERY}|\.URL\.Query\(\)|"
+    r"\bparse_qs\((?! ?(?:res\w*|r|answer|body|content|text)\b)|url\.parse\(|ParseQueryString\(|"
     r"parse_query\(|\.searchParams\b|URLSearchParams\()"
 )
 _FROM_URL = rf"\{{[^{{}}]*\bsearchParams\b[^{{}}]*\}} ?= ?new URL\( ?{_REQUEST}"
@@ -91,7 +92,8 @@ _DEFAULT = re.compile(r"\A ?: ?(?:Annotated\[)?[^,()=]*(?:= ?)?(?:fastapi\.)?Que
 _LOOKUP = re.compile(rf"\A[\"'`]query:(?:{NAMES})[\"'`,]")
 _WRITTEN = re.compile(r"\A ?\]? ?=[^=>]")
 _BUILDS = re.compile(r"\A ?,")
-_JAVASCRIPT = ("javascript", "typescript", "tsx")
+_PARAMS = re.compile(r"(?<![\w.])params(?:\.get)? ?[\[(] ?\Z")
+_PATH = re.compile(r"\.params(?:\.get)? ?[\[(] ?\Z")
 
 # ---- what is around it ----------------------------------------------------------------------
 
@@ -108,13 +110,23 @@ _OF_A_PAGE = re.compile(
     r"\brender(?:_template)?\s*\(|\.render\s*\(|\.html\b|Html\b|\bView\s*\(|\bview\s*\(|\.Execute\("
 )
 _FRAME = re.compile(r"(?i)\biframe|\bframes?\b|panel|macro|AtlassianJwt|gadget|lti\b")
-_HIDES = re.compile(r"(?i)redact|mask|scrub|sanit|\bstrip|\bhide|censor|\bdelete\b|filter_param")
+_HIDES = re.compile(
+    r"(?i)\bdel\b|redact|mask|scrub|sanit|\bstrip|\bhide|censor|\bdelete\b|filter_param"
+)
 _IN_BROWSER = re.compile(r"\blocation\b|\bdocument\.|\buseSearchParams\b|\bbrowser\b")
-_CALLBACK = re.compile(r"(?i)callback|redirect_uri|authorization_code")
+_CALLBACK = re.compile(
+    r"(?i)[\"'/]callback\b|callback_?ur[li]|redirect_uri|authorization_code|oauth_?callback|"
+    r"\bdef \w*callback|\bfunction \w*callback"
+)
+_SERVES = re.compile(
+    r"(?i)\bres(?:ponse)?\b|\bnext\b|ctx|reply|abort|40[13]|unauthor|forbid|auth|verif|valid|check|"
+    r"claims|decode|json|\bapi|rout|handler|\bapp\.|middleware|require|allowed|known|\bw\b|respond"
+)
+"""What serves, and is no client that has a query too."""
 _CLIENT = re.compile(r"@(?:FeignClient|RegisterRestClient|HttpExchange|\w+Exchange\(|Client\()")
 _BODY_ONLY = re.compile(
     r"(?i)\.post\(|\bdoPost\b|PostMapping|HttpPost|\bdef (?:create|update)\b|methods=\[\"POST\"\]|"
-    r"::post\(|->post\(|r\.Method (?:!=|==) \"?(?:http\.Method)?Post"
+    r"introspect|revoke|::post\(|->post\(|r\.Method (?:!=|==) \"?(?:http\.Method)?Post"
 )
 _BEFORE, _NEAR = 300, 240  # characters before a function, before a name
 
@@ -131,16 +143,21 @@ def reads_token(
     after = _plain(source[span.end.index : span.end.index + 160])
     text = node.text()
     # (1) is it read from a query, or from what may be one?
-    quoted = node.kind() in STRINGS or text in (constants or {})
+    is_text = node.kind() in STRINGS
+    quoted = (is_text and is_name(literal(node) or "")) or text in (constants or {})
     either = False
     if quoted:
         sure = _reads_quoted(before, after, source, node)
         either = not sure and _QUOTED_EITHER.search(before) is not None
-        if language in _JAVASCRIPT and re.search(r"\.params(?:\.get)? ?[\[(] ?\Z", before):
-            either = False  # parts of the path
+        if (language != "ruby" and _PARAMS.search(before)) or (
+            language in ("javascript", "typescript", "tsx") and _PATH.search(before)
+        ):
+            either = False  # parts of the path, or something else's
         if language in ("java", "kotlin") and before.rstrip().endswith("@Query("):
             sure = False  # Retrofit's: it sends
-        read = sure or either or _LOOKUP.match(text) is not None
+        read = sure or either
+    elif is_text:
+        read = _LOOKUP.match(text) is not None
     else:
         read = _reads_member(before, after, source, node)
     if not read or _WRITTEN.match(after.lstrip("\"'`")):
@@ -199,9 +216,11 @@ def _by_an_api(node: SgNode, source: str, name: str, *, either: bool) -> bool:
     guarded = of_an_api or _GUARD.search(scope) is not None
     if name in FRAME_NAMES:
         return of_an_api and not (_FRAME.search(scope) or _OF_A_PAGE.search(scope))
+    if either and _BODY_ONLY.search(scope):
+        return False
     if name in WORDS:
         return guarded and not (ONCE.search(scope) or _OF_A_PAGE.search(scope))
-    if either and (not guarded or _BODY_ONLY.search(scope)):
+    if (either and not guarded) or not _SERVES.search(scope):
         return False
     return _CALLBACK.search(scope) is None
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ast_grep_py import SgNode
 
-from headway.scan.code.languages import CALLS, CONCATENATIONS, PAIRS, STRINGS
+from headway.scan.code.languages import CALLS, CONCATENATIONS, FUNCTIONS, PAIRS, STRINGS
 from headway.scan.code.names import (
     HOLE,
     IN_TEXT,
@@ -81,7 +81,8 @@ _OPENS = re.compile(r"\b(?:EventSource|\w*WebSocket|SockJS|io)\b|\.\s*(?:append|
 def sent_by_text(node: SgNode, constants: Mapping[str, str]) -> Iterator[Sent]:
     """The text that *node* (a string, or a name of one) is part of, where it sends a token."""
     tagged = _TAG.search(node.text()) if node.kind() == "raw_string_literal" else None
-    if tagged:  # Go: a member of a struct that is encoded as a query
+    if tagged and (tagged[1].lower() not in WORDS or "json:" not in node.text()):
+        # Go: a member of a struct that is encoded as a query
         yield Sent(node, tagged[1], to_host=False)
         return
     whole = _joined(node)
@@ -142,6 +143,8 @@ def _sent_in(text: str, node: SgNode, whole: SgNode) -> Iterator[Sent]:
         if _is_no_url(text, found, whole) or _is_own_back_end(text, found, whole):
             continue
         if _is_for_once(text, found, whole) or _is_body(text, found, whole):
+            continue
+        if _is_added_data(text, found, whole):
             continue
         near = statement_of(whole).text()[:400]
         yield Sent(node, found["name"], is_host_target(text + near))
@@ -242,8 +245,16 @@ def _is_no_url(text: str, found: re.Match[str], whole: SgNode) -> bool:
         return True
     return any(
         each.kind() in _SAYS or (each.kind() in CALLS and _NO_URL.search(_bare(callee(each)) + "("))
-        for each in ancestors(whole)
+        for each in _within(whole)
     )
+
+
+def _within(node: SgNode) -> Iterator[SgNode]:
+    """What *node* stands in, up to its function."""
+    for each in ancestors(node):
+        if each.kind() in FUNCTIONS and each.kind() not in ("do_block", "block_argument"):
+            return
+        yield each
 
 
 def _bare(name: str) -> str:
@@ -288,6 +299,20 @@ _ENVIRONMENT = re.compile(r"\A[A-Z][A-Z_]*\Z")
 _SQL = re.compile(r"(?i)\A\s*(?:select|insert|update|delete|with)\b")
 
 
+def _is_added_data(text: str, found: re.Match[str], whole: SgNode) -> bool:
+    """``data + "&token=" + x``: nothing says that this is an address."""
+    before = text[: found.start("name")]
+    if found["name"].lower() not in WORDS or found["before"] not in ("&", "&amp;"):
+        return False
+    near = whole.text()[: whole.text().find(found["name"])] + _held_by(whole)
+    return not _NO_ADDRESS.search(before) and not _WEB_NAMED.search(near)
+
+
+_WEB_NAMED = re.compile(
+    r"(?i)ur[li]|link|path|base|host|endpoint|href|address|target|query|src|root"
+)
+
+
 def _is_body(text: str, found: re.Match[str], whole: SgNode) -> bool:
     """Whether a text is a form's body, a setting of an environment or a question to a database."""
     before = text[: found.start("name")]
@@ -297,9 +322,11 @@ def _is_body(text: str, found: re.Match[str], whole: SgNode) -> bool:
         return False
     if _ENVIRONMENT.match(found["name"]) and "&" not in before:
         return True
+    if re.match(r"\s*(?:\n|\\n)", text[found.end() :]):
+        return True  # a line of a file with settings
     if "grant_type=" in text or _BODY_HELD.search(_held_by(whole)):
         return True
-    if any(each.kind() in CALLS and _BODY_CALL.search(callee(each)) for each in ancestors(whole)):
+    if any(each.kind() in CALLS and _BODY_CALL.search(callee(each)) for each in _within(whole)):
         return True
     held = re.search(r"(\w+)\s*(?::=|=)\s*\Z", _held_by(whole))
     return held is not None and uses_of(held[1], scope_text(whole)) is Goes.ELSEWHERE
