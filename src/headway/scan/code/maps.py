@@ -105,13 +105,19 @@ def _is_pair(pair: SgNode, node: SgNode) -> bool:
     children = named_children(pair)
     if kind not in _VALUED or len(children) < 2 or not covers(children[0], node):
         return False
-    if kind == "keyed_element" and node.kind() in ("identifier", "field_identifier"):
-        return not re.match(r"[A-Z]", node.text()) or re.search(r"Values", pair.text()) is not None
+    if kind == "keyed_element":
+        return not _is_field(node, pair)
     if kind == "infix_expression":
         return re.search(r"->|\bto\b", pair.text()[len(node.text()) :][:8]) is not None
     if kind in _SEQUENCES:
         return len(children) == 2
     return kind != "keyword_argument" or _is_map_call(pair)
+
+
+def _is_field(node: SgNode, pair: SgNode) -> bool:
+    """Whether *node* is a field of one of Go's structs, and no text in a map."""
+    named = node.kind() in ("identifier", "field_identifier") and re.match(r"[A-Z]", node.text())
+    return bool(named) and "Values" not in pair.text()
 
 
 def _seen_through(node: SgNode) -> SgNode | None:
@@ -155,24 +161,29 @@ def _said_by(each: SgNode, node: SgNode, source: str, seen: Goes) -> tuple[Goes,
     if kind in TYPES:
         return Goes.ELSEWHERE, True
     if kind == "binary_operator" and each.children()[1].text() == "%":
-        left = each.children()[0]
-        formats = left.kind() in STRINGS or covers(left, node) or _is_format(left, source)
-        return (Goes.ELSEWHERE if formats else Goes.QUERY), True  # yarl's
+        return _by_remainder(each.children()[0], node, source), True
     if kind in _MEMBERS:
         return _by_member(each, node, seen)
     if kind in CALLS:
         said = _by_receiver(each, node) or _by_call(each)
         done = said is Goes.ELSEWHERE or _grows(each)
         return (said, done) if said is not Goes.UNKNOWN or done else (seen, False)
-    if "assignment" in kind or "declarat" in kind:
+    if re.search(r"assignment|declarat", kind):
         said = _by_variable(each, node, source)
-        certain = (Goes.QUERY, Goes.ELSEWHERE)
-        return (seen if seen is not Goes.UNKNOWN and said not in certain else said), True
-    if kind in ("return_statement", "return", "yield", "yield_statement") or kind.startswith(
-        "function_body"
-    ):
+        return (seen if seen is not Goes.UNKNOWN and said not in _CERTAIN else said), True
+    if kind in _GIVES or kind.startswith("function_body"):
         return (seen if seen is not Goes.UNKNOWN else _by_function(each, source)), True
     return seen, False
+
+
+_CERTAIN = (Goes.QUERY, Goes.ELSEWHERE)
+_GIVES = frozenset({"return_statement", "return", "yield", "yield_statement"})
+
+
+def _by_remainder(left: SgNode, node: SgNode, source: str) -> Goes:
+    """A format's values, or the query that yarl gives an address."""
+    formats = left.kind() in STRINGS or covers(left, node) or _is_format(left, source)
+    return Goes.ELSEWHERE if formats else Goes.QUERY
 
 
 def _is_format(name: SgNode, source: str) -> bool:

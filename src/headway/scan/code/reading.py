@@ -92,6 +92,7 @@ _DEFAULT = re.compile(r"\A ?: ?(?:Annotated\[)?[^,()=]*(?:= ?)?(?:fastapi\.)?Que
 _LOOKUP = re.compile(rf"\A[\"'`]query:(?:{NAMES})[\"'`,]")
 _WRITTEN = re.compile(r"\A ?\]? ?=[^=>]")
 _BUILDS = re.compile(r"\A ?,")
+_JAVASCRIPT = ("javascript", "typescript", "tsx")
 _PARAMS = re.compile(r"(?<![\w.])params(?:\.get)? ?[\[(] ?\Z")
 _PATH = re.compile(r"\.params(?:\.get)? ?[\[(] ?\Z")
 
@@ -138,33 +139,44 @@ def reads_token(
 
     None: it is not read there at all.
     """
+    text = node.text()
+    constants = constants or {}
+    # (1) is it read from a query, or from what may be one?
+    read = _read_from(node, source, language, constants)
+    if read is None:
+        return None
+    # (2) by whom?
+    name = re.sub(r"\A\W*(?:query:)?|\W+\Z", "", constants.get(text, text)).lower()
+    return _by_an_api(node, source, name, either=read == "either")
+
+
+def _read_from(
+    node: SgNode, source: str, language: str, constants: Mapping[str, str]
+) -> str | None:
+    """What *node* is read from: a ``query``, or ``either`` that or a form; None for nothing."""
     span = node.range()
     before = _plain(source[max(0, span.start.index - _NEAR) : span.start.index])
     after = _plain(source[span.end.index : span.end.index + 160])
-    text = node.text()
-    # (1) is it read from a query, or from what may be one?
-    is_text = node.kind() in STRINGS
-    quoted = (is_text and is_name(literal(node) or "")) or text in (constants or {})
-    either = False
-    if quoted:
-        sure = _reads_quoted(before, after, source, node)
-        either = not sure and _QUOTED_EITHER.search(before) is not None
-        if (language != "ruby" and _PARAMS.search(before)) or (
-            language in ("javascript", "typescript", "tsx") and _PATH.search(before)
-        ):
-            either = False  # parts of the path, or something else's
-        if language in ("java", "kotlin") and before.rstrip().endswith("@Query("):
-            sure = False  # Retrofit's: it sends
-        read = sure or either
-    elif is_text:
-        read = _LOOKUP.match(text) is not None
-    else:
-        read = _reads_member(before, after, source, node)
-    if not read or _WRITTEN.match(after.lstrip("\"'`")):
+    if _WRITTEN.match(after.lstrip("\"'`")):
         return None
-    # (2) by whom?
-    name = re.sub(r"\A\W*(?:query:)?|\W+\Z", "", (constants or {}).get(text, text)).lower()
-    return _by_an_api(node, source, name, either=either)
+    text = node.text()
+    is_text = node.kind() in STRINGS
+    if (is_text and is_name(literal(node) or "")) or text in constants:
+        return _quoted_from(before, after, source, node, language)
+    if is_text:
+        return "query" if _LOOKUP.match(text) else None
+    return "query" if _reads_member(before, after, source, node) else None
+
+
+def _quoted_from(before: str, after: str, source: str, node: SgNode, language: str) -> str | None:
+    if _reads_quoted(before, after, source, node):
+        # Retrofit's annotation sends
+        sends = language in ("java", "kotlin") and before.rstrip().endswith("@Query(")
+        return None if sends else "query"
+    elsewhere = language != "ruby" and _PARAMS.search(before)
+    in_path = language in _JAVASCRIPT and _PATH.search(before)
+    either = _QUOTED_EITHER.search(before) and not (elsewhere or in_path)
+    return "either" if either else None
 
 
 def _plain(text: str) -> str:
@@ -213,16 +225,19 @@ def _by_an_api(node: SgNode, source: str, name: str, *, either: bool) -> bool:
     if HANDSHAKE.search(scope):
         return True
     of_an_api = _OF_AN_API.search(scope + heads) is not None
-    guarded = of_an_api or _GUARD.search(scope) is not None
     if name in FRAME_NAMES:
         return of_an_api and not (_FRAME.search(scope) or _OF_A_PAGE.search(scope))
     if either and _BODY_ONLY.search(scope):
         return False
+    guarded = of_an_api or _GUARD.search(scope) is not None
     if name in WORDS:
         return guarded and not (ONCE.search(scope) or _OF_A_PAGE.search(scope))
-    if (either and not guarded) or not _SERVES.search(scope):
-        return False
-    return _CALLBACK.search(scope) is None
+    return _takes_credential(scope, guarded=guarded or not either)
+
+
+def _takes_credential(scope: str, *, guarded: bool) -> bool:
+    """Whether *scope* serves somebody who has to show a credential, and is no step of a login."""
+    return guarded and _SERVES.search(scope) is not None and _CALLBACK.search(scope) is None
 
 
 def _heads(node: SgNode) -> str:
