@@ -50,6 +50,17 @@ def test_over_a_file_with_its_mode(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+def test_t25_a_backup_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    path.chmod(0o666)
+    with replacing(path) as new:
+        new.like(path.stat())
+        new.commit(path.stat(), backup=".bak")
+    assert stat.S_IMODE((tmp_path / "a.bak").stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666
+
+
 def test_a_backup_is_never_written_over(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"old")
     (tmp_path / "a.bak").write_bytes(b"older")

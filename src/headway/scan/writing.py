@@ -67,7 +67,17 @@ class Replacing:
             if backup is not None:
                 self._keep(name, name + backup)
             os.replace(self._temporary, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+            if backup is not None:
+                self._lock_up(name + backup)
         os.fsync(self._folder)
+
+    def _lock_up(self, kept: str) -> None:
+        """What has the tokens still is for its owner alone; the file that has none is as it was."""
+        number = os.open(kept, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder)
+        try:
+            os.fchmod(number, 0o600)
+        finally:
+            os.close(number)
 
     def _keep(self, name: str, kept: str) -> None:
         try:
