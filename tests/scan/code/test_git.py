@@ -294,3 +294,11 @@ def test_what_git_says_is_one_short_line() -> None:
     assert module._said(b"fatal: " + b"x" * 500 + b"\nmore") == "x" * 200
     assert module._said(b"") == "nothing"
     assert Blob("a").merged
+
+
+def test_folders_of_other_repositories(root: Path, tmp_path: Path) -> None:
+    assert opened(root).submodules() == ()
+    other = repository(tmp_path / "other", {"a.py": "x\n"})
+    git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
+    assert opened(root).submodules() == ("sub/",)
+    assert "sub" not in opened(root).index()
