@@ -13,6 +13,7 @@ from headway.errors import ConfigurationError
 from headway.scan.code.scanning import scan_code
 from headway.scan.findings import Finding, Fingerprints
 from headway.scan.fix.files import (
+    SUGGESTED_MAX,
     FileFix,
     Left,
     decoded,
@@ -135,6 +136,15 @@ def test_suggestions(tmp_path: Path) -> None:
     done = subprocess.run(["git", "apply", "-"], input=data, cwd=tmp_path, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert path.read_bytes() == fix.after
+
+
+def test_many_suggestions_have_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.js"
+    path.write_text("fetch(`${b}?jwt=${t}`);\n" * (SUGGESTED_MAX + 1))
+    (fix,) = mended_files(found(path), suggestions=True)
+    assert isinstance(fix, FileFix)
+    assert len(fix.done) == SUGGESTED_MAX
+    assert [each.why for each in fix.left] == ["there are too many in this file"]
 
 
 def test_a_suggestion_that_meets_another(tmp_path: Path) -> None:

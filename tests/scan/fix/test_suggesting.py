@@ -8,6 +8,7 @@ import pytest
 
 from headway.scan.code.scanning import scan_code
 from headway.scan.findings import Finding, Fingerprints, Fix
+from headway.scan.fix.files import SUGGESTED_MAX
 from headway.scan.fix.suggesting import Suggesting, fix_of
 from headway.scan.report.machine import Collecting
 from headway.scan.scanning import Telling
@@ -83,3 +84,13 @@ def test_no_token_of_the_code_is_in_a_fix(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(code)
     (finding,) = found(tmp_path)
     assert finding.fix is None
+
+
+def test_many_in_one_file_have_an_end(tmp_path: Path) -> None:
+    """Each suggestion is scanned once more: a file that is made of them must not take hours."""
+    path = tmp_path / "a.js"
+    path.write_text("fetch(`${b}/rest/x?jwt=${t}`);\n" * (SUGGESTED_MAX + 3))
+    fixes = [finding.fix for finding in found(path)]
+    assert [fix is not None for fix in fixes] == [True] * SUGGESTED_MAX + [False] * 3
+    path.write_text("fetch(`${b}/rest/x?jwt=${t}`);\n" + "//\n" * 40_000)
+    assert [finding.fix for finding in found(path)] == [None]

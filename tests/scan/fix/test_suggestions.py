@@ -153,6 +153,7 @@ def test_other_languages(language: str, before: str, after: str) -> None:
         ("kotlin", 'fun f() = client.get("$b/rest/x?jwt=$t")'),
         ("ruby", 'def f\n  redirect_to "#{b}/rest/x?jwt=#{t}"\nend'),
         ("scala", 'val r = basicRequest.get(uri"$b/rest/x?jwt=$t")'),
+        ("javascript", "fetch(`${b}/rest/x?jwt=${t}`);" + "//" * 50_000),
         # a header that is set
         ("javascript", "fetch(`${b}/x?jwt=${t}`, { headers: { Authorization: a } });"),
         ("javascript", "axios.get(url, { params: { jwt: t }, auth: a });"),

@@ -28,6 +28,7 @@ from headway.scan.writing import NotWritten, replacing
 __all__ = [
     "MENDS",
     "PYTHON",
+    "SUGGESTED_MAX",
     "FileFix",
     "Left",
     "decoded",
@@ -36,6 +37,9 @@ __all__ = [
     "wanted_libcst",
     "write",
 ]
+
+SUGGESTED_MAX = 50
+"""Suggestions for one file at most."""
 
 PYTHON = (".py", ".pyi", ".pyw")
 MENDS = "sends-token-in-url"
@@ -151,7 +155,8 @@ def _suggested(path: str, findings: Sequence[Finding]) -> FileFix:
     edits: list[Edit] = []
     done: list[Finding] = []
     left: list[Left] = []
-    for each in findings:
+    left += [Left(each, "there are too many in this file") for each in findings[SUGGESTED_MAX:]]
+    for each in findings[:SUGGESTED_MAX]:
         mine = suggest(text, language, each.place.line or 0) if language is not None else []
         if mine and not meet(mine, edits):
             edits += mine

@@ -10,7 +10,7 @@ requests.get(url, headers={"Authorization": f"JWT {token}"})
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from headway.scan.fix.edits import Edit, composed, edited, meet, moved, patch_of
 from headway.scan.fix.literals import holds_token
 from headway.scan.fix.plans import Plan, plan
 from headway.scan.fix.schemes import scheme_of
-from headway.scan.fix.syntax import Source, Unfixable
+from headway.scan.fix.syntax import Source, Unfixable, check_source
 
 __all__ = ["Mended", "Place", "Step", "mend"]
 
@@ -82,21 +82,28 @@ def mend(text: str, places: Sequence[Place]) -> Mended:
         if not done:
             break
         # (3) the rest is looked at anew, in the text as it is then
+        whole, after = composed(len(text), whole, done), edited(source.text, done)
         try:
-            after = Source(edited(source.text, done))
+            check_source(after)
+            left = [*_left(later, done, steps)]
+            if not left:
+                return Mended(after, tuple(whole), tuple(steps))
+            source = Source(after)
         except Unfixable as error:
             return Mended(text, (), tuple(Step(place, str(error)) for place in places))
-        whole, source = composed(len(text), whole, done), after
-        left = []
-        for at, place in later:
-            now = moved(at, done)
-            if now is None:
-                steps.append(Step(place, "its code was taken out together with another token"))
-            else:
-                left.append((now, place))
-        if not left:
-            break
     return Mended(source.text, tuple(whole), tuple(steps))
+
+
+def _left(
+    later: Sequence[tuple[int, Place]], done: Sequence[Edit], steps: list[Step]
+) -> Iterator[tuple[int, Place]]:
+    """The places that are still to do, where they are after *done*."""
+    for at, place in later:
+        now = moved(at, done)
+        if now is None:
+            steps.append(Step(place, "its code was taken out together with another token"))
+        else:
+            yield now, place
 
 
 @lru_cache(maxsize=1)  # each finding of a file asks for it

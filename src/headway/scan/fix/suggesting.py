@@ -14,7 +14,7 @@ import msgspec
 from headway.redact import redact
 from headway.scan.findings import Finding, Fix, Replacement
 from headway.scan.fix.edits import Edit
-from headway.scan.fix.files import MENDS, PYTHON, FileFix, mended_files
+from headway.scan.fix.files import MENDS, PYTHON, SUGGESTED_MAX, FileFix, mended_files
 from headway.scan.report.machine import Report
 from headway.scan.summary import Summary
 
@@ -26,6 +26,7 @@ class Suggesting:
 
     def __init__(self, report: Report) -> None:
         self._report = report
+        self._path, self._count = "", 0  # of the file whose findings come
 
     @property
     def wants_more(self) -> bool:
@@ -43,7 +44,10 @@ class Suggesting:
 
     def add(self, finding: Finding) -> None:
         """The finding, and its fix."""
-        fix = fix_of(finding) if finding.rule == MENDS else None
+        path = finding.place.path
+        self._path, self._count = path, self._count + 1 if path == self._path else 1
+        wanted = finding.rule == MENDS and self._count <= SUGGESTED_MAX
+        fix = fix_of(finding) if wanted else None
         self._report.add(msgspec.structs.replace(finding, fix=fix) if fix else finding)
 
     def end(self, summary: Summary) -> None:

@@ -25,6 +25,9 @@ from headway.scan.fix.schemes import scheme_of
 
 __all__ = ["suggest"]
 
+SOURCE_MAX = 100_000
+"""The longest file for which something is suggested, in characters: each suggestion scans it."""
+
 _SCRIPT = ("javascript", "typescript", "tsx")
 _SIMPLE = re.compile(r"[$@\w.]+(?:->\w+|\(\))*(?:\.\w+(?:\(\))?)*")
 
@@ -38,7 +41,7 @@ def suggest(source: str, language: Language, line: int) -> list[Edit]:
     fetch(`${base}/x`, { headers: { Authorization: `JWT ${token}` } })
     """
     forms = _FORMS.get(language.name, ())
-    if not forms:
+    if not forms or len(source) > SOURCE_MAX:
         return []
     root = SgRoot(source, language.parser).root()
     for at, name, scheme in _places(source, line):

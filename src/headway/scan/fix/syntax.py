@@ -22,7 +22,7 @@ from libcst.metadata import (
     ScopeProvider,
 )
 
-__all__ = ["Source", "Unfixable"]
+__all__ = ["Source", "Unfixable", "check_source"]
 
 SOURCE_MAX = 300_000
 """The longest file that is mended, in characters."""
@@ -43,7 +43,7 @@ class Source:
     """One file.  Raises Unfixable for what is no Python, or too long or deep a file of it."""
 
     def __init__(self, text: str) -> None:
-        _check(text)
+        check_source(text)
         try:
             module = cst.parse_module(text)
             wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
@@ -185,8 +185,8 @@ class Source:
         return found[0] if found else "\n"
 
 
-def _check(text: str) -> None:
-    """Whether Python reads *text*, and its tree is one that LibCST can walk."""
+def check_source(text: str) -> None:
+    """Raises Unfixable where Python does not read *text*, or LibCST could not walk its tree."""
     if len(text) > SOURCE_MAX:
         raise Unfixable(f"the file has more than {SOURCE_MAX} characters")
     try:
