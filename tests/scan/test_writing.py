@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headway.scan.writing import NotWritten, replacing
+from headway.scan.writing import NotWritten, folder_below, replacing
 
 
 def write(target: Path, *, over: bool = False, backup: str | None = None) -> None:
@@ -167,3 +167,26 @@ def test_an_owner_that_can_not_be_given_is_left_out(
         new.like(tmp_path.stat())
         new.commit(None)
     assert names(tmp_path) == ["a"]
+
+
+def test_folders_below_are_made(tmp_path: Path) -> None:
+    made = folder_below(tmp_path / "clean", ("a", "b"))
+    assert made == tmp_path / "clean/a/b"
+    assert made.is_dir()
+    assert made.stat().st_mode & 0o777 == 0o700
+    assert folder_below(tmp_path / "clean", ("a", "b")) == made
+
+
+def test_t26_no_folder_below_is_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "clean").mkdir()
+    (tmp_path / "clean/a").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NotWritten, match="is a link"):
+        folder_below(tmp_path / "clean", ("a", "b"))
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_file_where_a_folder_has_to_be(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    with pytest.raises(NotWritten, match="a: file exists"):
+        folder_below(tmp_path, ("a", "b"))

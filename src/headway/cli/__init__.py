@@ -11,7 +11,11 @@ EXTRAS = {
     "psycopg": "postgresql",
     **dict.fromkeys(("typer", "rich"), "cli"),
     **dict.fromkeys(("httpx", "httpcore", "sqlalchemy", "alembic", "starlette"), "app,cli"),
-    **dict.fromkeys(("ahocorasick_rs", "ast_grep_py", "isal", "lz4", "pathspec"), "scan"),
+    **dict.fromkeys(("ahocorasick_rs", "ast_grep_py", "backports", "crossplane"), "scan"),
+    **dict.fromkeys(("isal", "lz4", "pathspec", "re2"), "scan"),
+    **dict.fromkeys(("adlfs", "fsspec", "gcsfs", "s3fs"), "stores"),
+    **dict.fromkeys(("dask", "distributed"), "cluster"),
+    "libcst": "fix",
     **dict.fromkeys(("grpc", "anyio", "h11", "xds_protos"), "gateway"),
 }
 """Which extra brings what a command may lack; the others come with ``host``."""

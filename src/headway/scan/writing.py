@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 
 from headway.errors import HeadwayError
 
-__all__ = ["NotWritten", "Replacing", "replacing"]
+__all__ = ["NotWritten", "Replacing", "folder_below", "replacing"]
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -108,6 +108,24 @@ def replacing(target: Path) -> Iterator[Replacing]:
                 os.unlink(temporary, dir_fd=folder)
     finally:
         os.close(folder)
+
+
+def folder_below(top: Path, names: tuple[str, ...]) -> Path:
+    """The folder *names* inside of *top*, each made where it is missing.
+
+    Raises NotWritten where one of *names* is no folder, or a link to one.
+    """
+    folder = top
+    try:
+        top.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in names:
+            folder = folder / name
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if folder.is_symlink():
+                raise NotWritten(f"{folder}: is a link; a folder is wanted")
+    except OSError as error:
+        raise NotWritten(f"{folder}: {(error.strerror or 'can not be made').lower()}") from None
+    return folder
 
 
 def _opened_folder(path: Path) -> int:

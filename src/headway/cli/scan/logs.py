@@ -39,11 +39,13 @@ _WriteBaseline = Annotated[
 _Redact = Annotated[
     str | None, typer.Option(help="Write clean copies: a new file, or a folder for several.")
 ]
-_InPlace = Annotated[bool, typer.Option(help="Clean the files themselves.")]
+_InPlace = Annotated[bool, typer.Option("--in-place", help="Clean the files themselves.")]
 _Backup = Annotated[
     str | None, typer.Option(help="With --in-place: keep what was, under this ending.")
 ]
-_NoBackup = Annotated[bool, typer.Option(help="With --in-place: keep nothing of it.")]
+_NoBackup = Annotated[
+    bool, typer.Option("--no-backup", help="With --in-place: keep nothing of it.")
+]
 _Ignore = Annotated[list[str] | None, typer.Option(help="A fingerprint that is known.")]
 _IgnorePath = Annotated[
     list[str] | None, typer.Option(help="Paths to leave out, such as 'archive/*'.")

@@ -140,9 +140,10 @@ class _Copy(NamedTuple):
     def _path(self, target: Path) -> Path:
         if self.alone and not target.is_dir():
             return target
-        to = target / self.below()
-        to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return to
+        from headway.scan.writing import folder_below
+
+        *folders, name = Path(self.below()).parts
+        return folder_below(target, tuple(folders)) / name
 
 
 def _of_files(
