@@ -10,7 +10,7 @@ import msgspec
 from headway.scan.names import NAME_NEEDLES, named_values
 from headway.scan.tokens import STARTS, Token, TokenKind, read_token
 
-__all__ = ["NEEDLES", "Hit", "Parts", "found_in_line", "hits_in"]
+__all__ = ["NEEDLES", "Hit", "Parts", "found_in_line", "hits_at", "hits_in"]
 
 Parts = tuple[tuple[str, int, int], ...]
 """Spans of a line by their names: ``url``, ``referer``, ``redirect`` ..."""
@@ -46,9 +46,12 @@ def hits_in(line: bytes, parts_of: Callable[[], Parts] = tuple) -> Iterator[Hit]
     ['url']
     """
     found = found_in_line(line)
-    if not found:
-        return
-    parts = parts_of()
+    if found:
+        yield from hits_at(line, found, parts_of())
+
+
+def hits_at(line: bytes, found: list[tuple[Token, str, int]], parts: Parts) -> Iterator[Hit]:
+    """What was *found* in *line* (:func:`found_in_line`), with the part that each stands in."""
     for token, name, level in found:
         within = _within(line, token.start, parts)
         yield Hit(token, "redirect" if level and within == "url" else within, name)

@@ -15,7 +15,7 @@ from headway.redact import MARKER, redact
 from headway.scan.blocks import FIELDS, Line, Needles, lines_of
 from headway.scan.findings import Confidence, Finding, Fingerprints, Place, Severity
 from headway.scan.formats import Columns, Record, record_of
-from headway.scan.hits import Hit, Parts, hits_in
+from headway.scan.hits import Hit, found_in_line, hits_at
 from headway.scan.readers import Reads
 from headway.scan.rules import RULES
 from headway.scan.summary import day_of
@@ -91,15 +91,13 @@ def found_in(
     for line in lines_of(source, needles, numbered=numbered, offset=offset):
         if line.data.startswith(FIELDS):
             reading.record(line)
-        records: list[Record] = []
-
-        def parts(line: Line = line, records: list[Record] = records) -> Parts:
-            records.append(reading.record(line))
-            return records[0].parts
-
-        for hit in hits_in(line.data, parts):
+        found = found_in_line(line.data)
+        if not found:  # most lines that have a needle
+            continue
+        record = reading.record(line)
+        for hit in hits_at(line.data, found, record.parts):
             if line.low <= hit.token.start < line.high:
-                yield Found(path, line, records[0], hit)
+                yield Found(path, line, record, hit)
 
 
 def rule_of(hit: Hit) -> str:
