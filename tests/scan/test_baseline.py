@@ -101,7 +101,7 @@ def test_the_key_of_a_user_is_made_once_and_is_theirs_alone(tmp_path: Path) -> N
     assert fingerprint_key({"XDG_STATE_HOME": str(tmp_path / "other")}, tmp_path) != key
 
 
-def test_a_key_that_others_can_read_or_that_is_none(tmp_path: Path) -> None:
+def test_t25_a_key_that_others_can_read_or_that_is_none(tmp_path: Path) -> None:
     fingerprint_key({}, tmp_path)
     path = tmp_path / ".local/state/headway/scan.key"
     path.chmod(0o644)

@@ -17,6 +17,15 @@ from headway.cli.scan.proxy import proxy
 __all__ = ["app"]
 
 app = typer.Typer(help="Find tokens in URLs wherever they landed.", no_args_is_help=True)
+
+
+@app.callback()
+def _tokens_in_memory() -> None:
+    from headway.store.files import no_core_dumps
+
+    no_core_dumps()
+
+
 app.command()(logs)
 app.command()(code)
 app.command()(har)
