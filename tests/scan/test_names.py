@@ -14,7 +14,9 @@ from headway.secret_shapes import CODES, SECRETS, SIGNATURES, TOKENS, URL_NAMES,
 VALUE = b"9f86d081884c7d659a2feaa0c55ad015"
 
 
-@pytest.mark.parametrize("name", [*TOKENS, *WORDS, *SECRETS, *SIGNATURES, *CODES])
+@pytest.mark.parametrize(
+    "name", [*TOKENS, *WORDS, *SECRETS, *SIGNATURES, *CODES, "authorization", "proxy_authorization"]
+)
 @pytest.mark.parametrize("form", ["_", "-", ""])
 def test_every_name_of_the_table_is_found_and_has_a_needle(name: str, form: str) -> None:
     spelled = name.replace("_", form)

@@ -20,9 +20,9 @@ NAME_NEEDLES = (
     b"ASSPHRASE", b"_key", b"_Key", b"_KEY", b"-key", b"-Key", b"ikey", b"iKey", b"ekey", b"eKey",
     b"ssertion", b"SSERTION", b"essionid", b"essionID", b"ESSIONID", b"ignature", b"IGNATURE",
     b"redential", b"REDENTIAL", b"icket", b"ICKET", b"acpt", b"ACPT", b"sig=", b"SIG=", b"code=",
-    b"CODE=",
+    b"CODE=", b"uthorization", b"UTHORIZATION",
 )  # fmt: skip
-"""One of them is in every name of the table, as logs write it."""
+"""One of them is in every name of the table that stands in queries, as logs write it."""
 
 _LONG_ENOUGH = 8
 _LONG = 16  # of names that are harmless words, too
