@@ -159,3 +159,20 @@ def test_nobody_reads_the_answer(typed: list[str]) -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("typed", [["qsh", "GET", "/a"], ["qsh", "--lines"]], ids=str)
+def test_a_full_disk_is_one_line_and_no_finding(typed: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "token", *typed],
+            env=ENVIRONMENT,
+            input=b'{"method":"GET","path":"/a"}\n' * 10_000,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"headway: not written: no space left on device\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 __all__ = ["main"]
@@ -21,12 +23,27 @@ EXTRAS = {
 """Which extra brings what a command may lack; the others come with ``host``."""
 
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""How writing fails where the disk is at its end."""
+
+
 def main() -> None:
-    """Run the command line; a missing extra is one clear line and exit code 2."""
+    """Run the command line; a missing extra, or a full disk, is one clear line and exit code 2."""
     try:
         from headway.cli.commands import run
 
         code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has enough
+        code = 1
+        _let_go()
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        at = f"{error.filename}: " if error.filename else ""
+        print(f"headway: {at}not written: {(error.strerror or 'error').lower()}", file=sys.stderr)
+        code = 2
+        _let_go()
     except ModuleNotFoundError as missing:
         extra = EXTRAS.get((missing.name or "").partition(".")[0], "host")
         print(
@@ -36,3 +53,10 @@ def main() -> None:
         )
         code = 2
     sys.exit(code)
+
+
+def _let_go() -> None:
+    """What standard output still holds goes nowhere: nobody can have it."""
+    number = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(number, sys.stdout.fileno())
+    os.close(number)
