@@ -69,9 +69,18 @@ def test_a_baseline_that_is_not_there_or_too_long(tmp_path: Path) -> None:
 
 def test_a_link_in_the_place_of_the_new_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / f".known.json.{os.getpid()}").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(ConfigurationError, match="file exists"):
         write_baseline(tmp_path / "known.json", [], PRINTS)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_place_that_can_not_be_written_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"none/known\.json: not written: no such file"):
+        write_baseline(tmp_path / "none" / "known.json", [], PRINTS)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigurationError, match="folder: not written: is a directory"):
+        write_baseline(tmp_path / "folder", [KNOWN], PRINTS)
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
 
 
 # ---- the key --------------------------------------------------------------------------------

@@ -111,7 +111,10 @@ def known_in(data: bytes, path: Path, prints: Fingerprints) -> tuple[str, ...]:
 
 
 def write_baseline(path: Path, findings: Iterable[Finding], prints: Fingerprints) -> int:
-    """Write all of *findings* as known, and say how many there are."""
+    """Write all of *findings* as known, and say how many there are.
+
+    Raises ConfigurationError where *path* can not be written.
+    """
     entries = {
         each.fingerprint: _Entry(each.fingerprint, each.rule, each.place.path) for each in findings
     }
@@ -119,10 +122,18 @@ def write_baseline(path: Path, findings: Iterable[Finding], prints: Fingerprints
     content = _File(key_id=prints.key_id, findings=tuple(ordered))
     text = msgspec.json.format(as_json(content), indent=1).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-    with open(number, "wb") as out:  # noqa: PTH123 - a descriptor
-        out.write(text + b"\n")
-    temporary.replace(path)
+    try:
+        number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        try:
+            with open(number, "wb") as out:  # noqa: PTH123 - a descriptor
+                out.write(text + b"\n")
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        why = (error.strerror or "can not be written").lower()
+        raise ConfigurationError(f"{path}: not written: {why}") from None
     return len(ordered)
 
 
