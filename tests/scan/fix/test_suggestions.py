@@ -169,6 +169,27 @@ def test_nothing_is_suggested(language: str, code: str) -> None:
     assert suggested(language, code) == code
 
 
+@pytest.mark.parametrize(
+    ("language", "code", "value"),
+    [
+        ("javascript", "fetch(`${base}?jwt=${encodeURIComponent(token)}`)", "`JWT ${token}`"),
+        ("javascript", "fetch(base + '?jwt=' + encodeURIComponent(get()))", "`JWT ${get()}`"),
+        ("php", "<?php $client = new GuzzleHttp\\Client();\n$client->get($base . '/x?jwt=' . urlencode($token));", "'JWT ' . $token]"),
+        ("java", 'class A { void f() {\nHttpGet g = new HttpGet(b + "?jwt=" + URLEncoder.encode(token, StandardCharsets.UTF_8));\n} }', '"JWT " + token)'),
+        ("java", 'class A { void f() {\nHttpGet g = new HttpGet(b + "?jwt=" + URLEncoder.encode(t.get(), "UTF-8"));\n} }', '"JWT " + t.get())'),
+        ("ruby", 'HTTParty.get("#{base}?jwt=#{CGI.escape(token)}")', '"JWT #{token}"'),
+        ("go", 'package a\nfunc f() {\n\treq, _ := http.NewRequest("GET", base+"?jwt="+url.QueryEscape(token), nil)\n}\n', '"JWT "+token)'),
+        ("csharp", 'class A { void F() {\nvar m = new HttpRequestMessage(HttpMethod.Get, b + "?jwt=" + Uri.EscapeDataString(token));\n} }', '"JWT " + token)'),
+    ],
+)  # fmt: skip
+def test_a_header_has_the_token_as_it_is(language: str, code: str, value: str) -> None:
+    line = 1 + code[: code.index("jwt=")].count("\n")
+    after = edited(code, suggest(code, LANGUAGES[language], line))
+    assert value in after
+    assert "encode" not in after
+    assert "scape" not in after
+
+
 def test_no_token_of_the_code_is_repeated() -> None:
     code = f"const old = '{tokens()['T']}';\nfetch(`${{b}}/x?jwt=${{t}}`);\n"
     assert suggested("javascript", code) == code

@@ -31,6 +31,14 @@ SOURCE_MAX = 100_000
 _SCRIPT = ("javascript", "typescript", "tsx")
 _SIMPLE = re.compile(r"[$@\w.]+(?:->\w+|\(\))*(?:\.\w+(?:\(\))?)*")
 
+_ENCODED = re.compile(
+    r"(?:encodeURIComponent|(?:raw)?urlencode|url\.(?:Query|Path)Escape|(?:java\.net\.)?URLEncoder\.encode"
+    r"|CGI\.escape|ERB::Util\.url_encode|URI\.encode_(?:www_form|uri)_component"
+    r"|(?:System\.)?Uri\.EscapeDataString|(?:[\w.]+\.)?(?:WebUtility|HttpUtility)\.UrlEncode)"
+    r"\(\s*(?P<token>[^(),\"'`]+(?:\([^()]*\)[^(),\"'`]*)*)\s*(?:,[^()]*(?:\(\))?)?\)"
+)
+"""A value as an address wants it, percent-encoded: a header wants it as it is."""
+
 
 def suggest(source: str, language: Language, line: int) -> list[Edit]:
     """The edits for a token that is sent in *line* (from 1) of *source*; none where none is known.
@@ -120,6 +128,8 @@ class _Place(NamedTuple):
 
     def value(self, code: str) -> str:
         """The header's value: the scheme and the token, as this language joins them."""
+        encoded = _ENCODED.fullmatch(code)
+        code = encoded["token"].strip() if encoded is not None else code
         simple = _SIMPLE.fullmatch(code) is not None
         if self.language in _SCRIPT:
             return f"`{self.scheme} ${{{code}}}`"
