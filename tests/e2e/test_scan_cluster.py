@@ -239,7 +239,7 @@ def test_a_cluster_on_this_machine(
     said = capsys.readouterr().out
     assert "times 20" in said
     assert "more;" not in said
-    assert "20 findings in 1 files" in said
+    assert "20 findings in 1 file" in said
 
 
 def test_a_cluster_that_loses_all_workers_is_given_up(

@@ -95,7 +95,7 @@ def test_one_line_of_a_gigabyte(tmp_path: Path, size: int) -> None:
     path, clean = tmp_path / "a.log", tmp_path / "clean.log"
     one_line(path, size)
     ran = scan(path, "--jobs", 2)
-    assert (ran.code, "3 findings in 1 files" in ran.out) == (1, True)
+    assert (ran.code, "3 findings in 1 file" in ran.out) == (1, True)
     assert in_bounds(ran)
     ran = scan(path, "--redact", clean)
     assert (ran.code, "3 redacted" in ran.out) == (0, True)
@@ -195,7 +195,7 @@ def test_a_folder_full_of_traps(tmp_path: Path) -> None:
     (folder / "a.log").write_bytes(b"\xff\xfe\x00" + LINE + os.urandom(100_000) + b"\n" + LINE)
     ran = scan(folder)
     assert ran.code == 1
-    assert "2 findings in 1 files" in ran.out
+    assert "2 findings in 1 file" in ran.out
     assert "pipe is a pipe" in ran.out
     assert ran.out.count("is a link") == 4
     ran = scan("/dev/zero", folder / "pipe", folder / "self")

@@ -64,7 +64,7 @@ def test_options_that_do_not_go_together(
 def test_a_scan(log: Path, asked: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--engine", "dask", "--scheduler", "127.0.0.1:1"]
     assert run(["scan", "logs", str(log), *options]) == 1
-    assert "30 findings in 1 files" in capsys.readouterr().out
+    assert "30 findings in 1 file" in capsys.readouterr().out
     [(scheduler, _, _, schemes, known)] = asked
     assert (scheduler.address, schemes, known) == ("tcp://127.0.0.1:1", (), frozenset())
 

@@ -219,7 +219,7 @@ def test_in_this_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     append(log, 1)
     state = ["--state", str(tmp_path / "s")]
     assert run(["scan", "logs", str(log), "--follow", "--interval", "0.1", *state]) == 1
-    assert "1 finding in 1 files" in capsys.readouterr().out
+    assert "1 finding in 1 file" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGTERM) is before, "the handlers are back"
     assert run(["scan", "logs", str(log), "--follow", "--interval", "0.1", *state]) == 0
 
@@ -238,7 +238,7 @@ def test_standard_input_in_this_process(
         assert run(["scan", "logs", "-", "--follow"]) == 1
     if not ends:
         os.close(writes)
-    assert "1 finding in 1 files" in capfd.readouterr().out
+    assert "1 finding in 1 file" in capfd.readouterr().out
 
 
 def test_what_was_told_is_on_the_disk_before_offsets_are(

@@ -31,7 +31,7 @@ def test_a_leak_is_told_with_the_mended_lines(
     said = capsys.readouterr().out
     assert f"{usual}:3:3" in said
     assert "+  access_log a without_query;" in said
-    assert "2 findings in 1 files" in said
+    assert "2 findings in 1 file" in said
 
 
 def test_several_files(usual: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,7 +103,8 @@ class TextReport:
         if summary.suppressed:
             out(f"{summary.suppressed} held back by a baseline, an ignore or a time.")
         found = f"{summary.total} findings" if summary.total != 1 else "1 finding"
-        out(f"{found} in {summary.files} files, {_size(summary.bytes)}.")
+        files = f"{summary.files} files" if summary.files != 1 else "1 file"
+        out(f"{found} in {files}, {_size(summary.bytes)}.")
 
     def _about(self, finding: Finding) -> str:
         parts = [finding.rule]
