@@ -77,7 +77,8 @@ def test_t39_what_includes_itself_is_told_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [("<A x>\n", "<a> has no end"), ("</A>\n", "</a> ends nothing, in line 1"),
-     ("<A>\n</B>\n", "</b> ends nothing, in line 2"), ("<A>\n" * 200, "nested too deeply")],
+     ("<A>\n</B>\n", "</b> ends nothing, in line 2"), ("<A>\n" * 200, "nested too deeply"),
+     ("events {\n}\n", "'}' is no directive, in line 2"), ("accessLog: {}", "is no directive")],
 )  # fmt: skip
 def test_what_is_none_is_told_with_its_line(text: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(Unclear) as raised:

@@ -100,3 +100,10 @@ def test_t39_what_imports_itself_is_told_of(tmp_path: Path) -> None:
 def test_json_is_told_by_its_first_bytes(tmp_path: Path) -> None:
     got = judged(tmp_path, ' {\n "apps": {"http": {"servers": {"a": {}}}}}')
     assert got.short == "E2"
+
+
+def test_the_lines_that_are_added_end_where_the_log_began(tmp_path: Path) -> None:
+    text = ":80 {\n  log\n  respond x\n}\n"
+    mended = clean_after(judged(tmp_path, text), tmp_path, "Caddyfile")
+    assert "\n  log {\n\tformat filter {\n" in mended
+    assert mended.endswith("\n\t}\n  }\n  respond x\n}\n")

@@ -79,6 +79,17 @@ def test_what_is_neither_is_told_with_its_line(text: str, told: str) -> None:
     assert told in str(raised.value)
 
 
+@pytest.mark.parametrize("text", ["events {", "a word", "7"])
+def test_a_configuration_of_something_else_is_not_taken_as_a_clean_one(text: str) -> None:
+    with pytest.raises(Unclear, match=r"no names with values, in line 1|expected"):
+        read_trees(Source("a", text))
+
+
+@pytest.mark.parametrize("text", ["", "# words\n", "---\n# words\n", "null\n"])
+def test_nothing_is_said_in_nothing(text: str) -> None:
+    assert not any(each.is_map for each in read_trees(Source("a", text)))
+
+
 def test_documents() -> None:
     assert read_trees(Source("a", "")) == []
     assert len(read_trees(Source("a", "a: 1\n---\nb: 2\n"))) == 2

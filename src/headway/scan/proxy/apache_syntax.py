@@ -19,6 +19,7 @@ __all__ = ["Directive", "quoted", "read_apache"]
 _NESTED_MAX = 100
 _SECTION = re.compile(r"<(/?)([A-Za-z]+)\s*([^>]*)>?\s*\Z")
 _WORD = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|(\S+)", re.DOTALL)
+_NAME = re.compile(r"[$@%{}()-]*+\w[\w$@%{}()-]*+")  # a macro's arguments begin with a sign
 _DEFINED = re.compile(r"\$\{([\w.:-]+)\}")
 
 
@@ -143,6 +144,8 @@ def _directives(source: Source) -> Iterator[Directive]:
             continue
         joined = stripped.replace("\\\r\n", "   ").replace("\\\n", "  ")  # as long as it was
         words = list(_WORD.finditer(joined))
+        if not _NAME.fullmatch(words[0][0]):
+            raise Unclear(f"{words[0][0][:40]!r} is no directive", first + 1)
         args = [
             _unquoted(each[1]) if each[1] is not None else each[2] or each[3] or ""
             for each in words[1:]

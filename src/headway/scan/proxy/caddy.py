@@ -222,7 +222,8 @@ def _mended(log: Segment, what: What) -> Edit:
     margin = text[text.rfind("\n", 0, log.start) + 1 : log.start]
     depth = margin.count("\t") + margin.count("    ")
     if log.block is None:
-        return Edit(log.source, log.end, log.end, f" {_filter_block(depth)}")
+        block = f" {{\n{_format(depth + 1)}{margin if margin.isspace() else ''}}}"
+        return Edit(log.source, log.end, log.end, block)
     form = next((each for each in log.block if each.name == "format"), None)
     if form is None:
         return Edit(log.source, log.opened, log.opened, "\n" + _format(depth + 1).rstrip("\n"))

@@ -22,6 +22,7 @@ __all__ = ["NODES_MAX", "Tree", "read_trees"]
 NODES_MAX = 200_000
 _MERGES_MAX = 10
 _NESTED_MAX = 100
+_NOTHING = ("", "null", "~")  # a document of comments alone
 _BRACKETS = re.compile(r"[\[\]{}]")
 
 
@@ -129,7 +130,7 @@ class Tree:
 
 
 def read_trees(source: Source) -> list[Tree]:
-    """The documents in *source*.  Raises Unclear where it is neither YAML nor JSON."""
+    """The documents in *source*.  Raises Unclear where it is neither YAML nor JSON, or no names."""
     text = source.text.replace("\t", " ") if source.text.lstrip()[:1] == "{" else source.text
     depth = 0
     for mark in _BRACKETS.finditer(text):
@@ -144,4 +145,8 @@ def read_trees(source: Source) -> list[Tree]:
         raise Unclear(why, mark.line + 1 if mark else None) from None
     except (YAMLError, ValueError, AssertionError) as error:
         raise Unclear(f"is no YAML ({type(error).__name__})") from None
-    return [Tree(source, each) for each in documents if each is not None]
+    trees = [Tree(source, each) for each in documents if each is not None]
+    for tree in trees:
+        if not (tree.is_map or tree.is_list or tree.text in _NOTHING):
+            raise Unclear("has no names with values", source.position(tree.start)[0])
+    return trees
