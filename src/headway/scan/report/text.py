@@ -102,8 +102,7 @@ class TextReport:
             out(f"not read: {summary.unread_more} more")
         if summary.suppressed:
             out(f"{summary.suppressed} held back by a baseline, an ignore or a time.")
-        found = f"{summary.total} findings" if summary.total != 1 else "1 finding"
-        files = f"{summary.files} files" if summary.files != 1 else "1 file"
+        found, files = _count(summary.total, "finding"), _count(summary.files, "file")
         out(f"{found} in {files}, {_size(summary.bytes)}.")
 
     def _about(self, finding: Finding) -> str:
@@ -139,3 +138,7 @@ def _size(count: int) -> str:
             return f"{count:.0f} {unit}"
         count //= 1000
     return ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
