@@ -72,6 +72,24 @@ def test_borders_of_blocks_lose_nothing(shift: int) -> None:
     assert out == data.replace(token, b"REDACTED")
 
 
+@pytest.mark.parametrize("after", [b"%23frag", b"%2523frag", b"\0\1", b":1234567", b"+1234567"])
+def test_what_stands_behind_a_token_keeps_no_file_from_being_cleaned(after: bytes) -> None:
+    out, _ = redacted(filled("GET /x?next=%2Fp%3Fjwt%3D{T}").rstrip() + after + b"\n")
+    assert out == b"GET /x?next=%2Fp%3Fjwt%3DREDACTED" + after + b"\n"
+    assert redacted(out) == (out, Redacted(0, len(out)))
+
+
+@pytest.mark.parametrize("before", [0, 10, BLOCK - 20_000, BLOCK - 10, BLOCK + 300])
+@pytest.mark.parametrize("size", [17_000, 40_000, 700_000])
+def test_a_token_that_is_longer_than_is_read_goes_to_its_end(before: int, size: int) -> None:
+    head, claims, mac = tokens()["T"].encode().split(b".")
+    long = b".".join([head, claims + b"eXl5" * (size // 4), mac])
+    data = b"x" * before + b"?jwt=" + long + b"&page=2" + b"y" * 300_000 + b"\n"
+    out, done = redacted(data)
+    assert (out, done.tokens) == (data.replace(long, b"REDACTED"), 1)
+    assert redacted(out)[1].tokens == 0
+
+
 def test_a_line_without_end() -> None:
     token = tokens()["T"].encode()
     data = (b"x" * 70_001 + b"?jwt=" + token + b"&") * 9

@@ -77,12 +77,20 @@ def test_a_signature_that_is_missing_at_the_end_of_a_line_is_a_cut() -> None:
     assert found.cut
 
 
-def test_what_is_longer_than_a_token_may_be_is_cut_there() -> None:
+def test_what_is_longer_than_a_token_may_be_counts_as_cut_and_ends_where_it_does() -> None:
     head = base64url(b'{"alg":"HS256"}').encode()
-    text = head + b"." + b"A" * (2 * TOKEN_MAX)
+    text = head + b"." + b"A" * (2 * TOKEN_MAX) + b"." + b"s" * 43
+    found = read_token(text + b"&a=1", 0, len(text) + 4)
+    assert found is not None
+    assert (found.cut, found.end) == (True, len(text))
+
+
+def test_what_is_as_long_as_a_token_may_be_is_not_cut() -> None:
+    head = base64url(b'{"alg":"HS256"}').encode() + b"." + base64url(b'{"a":1}').encode() + b"."
+    text = head + b"s" * (TOKEN_MAX - len(head)) + b"&a=1"
     found = read_token(text, 0, len(text))
     assert found is not None
-    assert (found.cut, found.end) == (True, TOKEN_MAX)
+    assert (found.cut, found.end) == (False, TOKEN_MAX)
 
 
 def test_a_header_that_is_too_long_is_none() -> None:

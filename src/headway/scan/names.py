@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import ahocorasick_rs
 
+from headway.redact import MARKER
 from headway.secret_shapes import CODES, SIGNATURES, URL_NAMES
 
 __all__ = ["NAME_NEEDLES", "Named", "named_values"]
@@ -50,6 +51,7 @@ _WORDS = re.compile(
     rb"|hidden|secret|token|bearer|example|invalid|expired|missing|\*+|x+|\.+|-+|_+"
     rb"|\$[\w.]+|:\w+|%s|[0-9]{1,7})[.:!*]*\Z"
 )
+_MARKED = re.compile(MARKER.encode() + rb"(?![A-Za-z0-9_-])")  # and what stood behind the token
 _NAME_THAT_NEEDS_MORE = re.compile(
     "|".join(SIGNATURES + CODES).replace("_", "[_-]?").encode(), re.IGNORECASE
 )
@@ -87,7 +89,7 @@ def named_values(line: bytes) -> Iterator[Named]:
         at = value.end()
         name = found[1]
         least = _LONG if _NAME_THAT_NEEDS_MORE.fullmatch(name) else _LONG_ENOUGH
-        if len(value[0]) < least or _WORDS.match(value[0]):
+        if len(value[0]) < least or _WORDS.match(value[0]) or _MARKED.match(value[0]):
             continue
         level = 0 if found[2] else 2 if found[4] else 1
         yield Named(name.decode("ascii"), value.start(), value.end(), level)

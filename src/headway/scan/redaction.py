@@ -18,6 +18,7 @@ from headway.scan.blocks import Block, Needles, blocks_of, lines_in
 from headway.scan.hits import found_in_line
 from headway.scan.ranges import Part, Seeks, data_of
 from headway.scan.readers import BREAKS, Compression, Reads, broken_off, opened, source_of
+from headway.scan.tokens import rest_of_token
 from headway.scan.writing import NotWritten, replacing
 
 __all__ = ["Redacted", "check_clean", "copy_redacted", "redact_file", "redact_stream"]
@@ -44,16 +45,22 @@ def redact_stream(source: Reads, out: BinaryIO, needles: Needles) -> Redacted:
     b'?jwt=REDACTED&a=1'
     """
     count = total = done = 0
+    inside = False  # of a token that is longer than a piece shows
     for block in blocks_of(source):
         parts: list[memoryview | bytes] = []
         at = max(block.low, done - block.offset)
+        if inside:
+            at = rest_of_token(block.view, at, len(block.view))
         for start, end in _spans(block, needles):
+            if start < at:
+                continue
             parts += [block.view[at:start], _MARK]
             at = end
             count += 1
         if at < block.high:
             parts.append(block.view[at : block.high])
         done = block.offset + max(at, block.high)
+        inside = block.is_piece and at == len(block.view)
         total = block.offset + block.high
         _write(out, parts)
     return Redacted(count, total)

@@ -16,15 +16,16 @@ from functools import lru_cache
 
 import msgspec
 
-__all__ = ["STARTS", "TOKEN_MAX", "Token", "TokenKind", "read_token"]
+__all__ = ["STARTS", "TOKEN_MAX", "Token", "TokenKind", "read_token", "rest_of_token"]
 
 TOKEN_MAX = 16_384
-"""The longest token that is read, in bytes; what is longer counts as cut off."""
+"""The longest token that is read, in bytes; what is longer counts as cut off, and ends where it does."""
 
 STARTS = (b"eyJ", b"eyA", b"ewo", b"ew0", b"ewk")
 """How base64url of a JSON object starts: a brace, then a quote or white space."""
 
 _SEGMENT = re.compile(rb"[A-Za-z0-9_-]*+")
+_REST = re.compile(rb"[A-Za-z0-9_.-]*+")
 _HEADER_MAX = 4_096
 _SIGNATURES = {  # length in base64url; those of RSA are at least that of 2048 bits
     "HS256": 43, "HS384": 64, "HS512": 86, "RS256": 342, "RS384": 342, "RS512": 342,
@@ -105,6 +106,8 @@ def read_token(data: bytes | bytearray, start: int, end: int) -> Token | None:
         parts.append((at + 1, stop))
         at = stop
     at_the_end = at >= limit
+    if at_the_end and (rest := rest_of_token(data, at, end)) > at:  # too long: all of it goes
+        return _cut(start, rest, header)
     if len(parts) < wanted:
         return _cut(start, at, header) if at_the_end and at > parts[-1][0] else None
     if header.enc is not None:
@@ -132,6 +135,16 @@ def _signed(
         float(claims.exp) if isinstance(claims.exp, int | float) else None,
         at_the_end and length < _SIGNATURES.get(header.alg, 0),
     )
+
+
+def rest_of_token(data: bytes | bytearray | memoryview, start: int, end: int) -> int:
+    """Where a token ends that is longer than is read, and of which *start* is inside.
+
+    >>> rest_of_token(b"?jwt=eyJh.eyJp.c2ln&a=1", 12, 23)
+    19
+    """
+    found = _REST.match(data, start, end)
+    return start if found is None else found.end()
 
 
 def _cut(start: int, end: int, header: _Header) -> Token:
