@@ -76,7 +76,7 @@ def test_a_clean_copy(tmp_path: Path) -> None:
     assert json.loads(to.read_text())["log"]["version"] == "1.2"
     assert stat.S_IMODE(to.stat().st_mode) == 0o600
     assert scanned(to)[0].total == 0
-    with pytest.raises(NotWritten, match="another file"):
+    with pytest.raises(NotWritten, match="is there already"):
         redact_export(str(path), to)
 
 

@@ -10,6 +10,8 @@ import os
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from backports import zstd
@@ -216,7 +218,68 @@ def test_patterns_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyP
     files, unread = listed("-", str(tmp_path / "*.log"))
     assert ([Path(file).name for file in files], unread) == (["-", "a.log", "b.log"], [])
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"abc")))
-    assert whole(standard_input()) == b"abc"
+    assert whole(standard_input()[0]) == b"abc"
+
+
+class _Slow(io.RawIOBase):
+    """Gives one byte at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = data
+
+    def read(self, size: int = -1) -> bytes:
+        data, self._left = self._left[:1], self._left[1:]
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read()
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _given(data: io.RawIOBase | io.BytesIO, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(raw=data)))
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_standard_input_is_unpacked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _given(io.BytesIO(PACKED[name]), monkeypatch)
+    source, compression = standard_input()
+    assert (whole(source), compression and compression.name) == (PLAIN, name)
+    _given(_Slow(PACKED[name]), monkeypatch)
+    assert whole(standard_input()[0]) == PLAIN
+
+
+@pytest.mark.parametrize("data", [b"", b"\x1f", b"BZ is no magic", b"\xfd7zX", b"a\nb\n"])
+def test_standard_input_that_is_not_packed(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for source in (io.BytesIO(data), _Slow(data)):
+        _given(source, monkeypatch)
+        got, compression = standard_input()
+        assert (whole(got), compression) == (data, None)
+
+
+def test_a_bomb_on_standard_input_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWAY_SCAN_UNPACK_MAX", "1000")
+    _given(io.BytesIO(PACKED["gzip"]), monkeypatch)
+    with pytest.raises(OSError, match="gives more than 1000 bytes"):
+        whole(standard_input()[0])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_text_that_is_not_read_is_named(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = "\ufeff?jwt=".encode("utf-16-be") if encoding == "utf-16-be" else "?jwt".encode(encoding)
+    path = tmp_path / "powershell.log"
+    path.write_bytes(data)
+    with (
+        opened(str(path)) as (raw, _),
+        pytest.raises(OSError, match="UTF-16, which is not read; iconv"),
+    ):
+        source_of(raw)
+    _given(io.BytesIO(data), monkeypatch)
+    with pytest.raises(OSError, match="UTF-16"):
+        standard_input()
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:

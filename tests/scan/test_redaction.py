@@ -140,7 +140,7 @@ def test_what_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert (to.read_bytes() if to.exists() else None) == before
 
     left(tmp_path / "link", tmp_path / "link", "is a link", in_place=True)
-    left(path, tmp_path / "there", "another file")
+    left(path, tmp_path / "there", "is there already")
     left(cut, tmp_path / "new", "cut")
     left(tmp_path / "none", tmp_path / "new", "no such file")
     os.link(path, tmp_path / "second")

@@ -98,6 +98,19 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "-:1:" in text
 
 
+def test_text_in_utf_16_is_named_and_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = LINE.decode().encode("utf-16")
+    (tmp_path / "powershell.log").write_bytes(data)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    summary, text = scanned(tmp_path, "-")
+    assert ([Path(each.path).name for each in summary.unread], summary.exit_code) == (
+        ["-", "powershell.log"], 2,
+    )  # fmt: skip
+    assert text.count("iconv -f utf-16") == 2
+
+
 def test_progress_is_told_in_bytes(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(LINE)
     told: list[int] = []

@@ -74,7 +74,7 @@ def test_a_backup_is_never_written_over(tmp_path: Path) -> None:
 def test_what_is_there_is_not_written_over(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old") if kind == "file" else path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(NotWritten, match="another file"):
+    with pytest.raises(NotWritten, match="is there already"):
         write(path)
     assert names(tmp_path) == ["a"]
 

@@ -283,7 +283,7 @@ class _Counting:
         from headway.scan.readers import STANDARD_INPUT, opened, source_of, standard_input
 
         if span.path == STANDARD_INPUT:
-            return self._source(standard_input())
+            return self._source(standard_input()[0])
         if span.stored is not None:
             return self._object(span.stored)
         with opened(span.path) as (raw, _):

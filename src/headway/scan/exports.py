@@ -101,7 +101,7 @@ def redact_export(path: str, target: Path) -> int:
             count = 0
             for number, document in enumerate(read_documents(path)):
                 clean, found = without_tokens(document)
-                new.raw.write((b"\n" if number else b"") + msgspec.json.encode(clean))
+                new.write((b"\n" if number else b"") + msgspec.json.encode(clean))
                 count += found
             new.commit(None)
             return count

@@ -35,6 +35,7 @@ __all__ = [
     "Compression",
     "Reads",
     "broken_off",
+    "check_text",
     "compression_of",
     "files_in",
     "opened",
@@ -131,21 +132,43 @@ def _gzip_writer(raw: BinaryIO) -> BinaryIO:
 
 
 class _Unpacked:
-    """What a compressed file gives, and no more than *most* bytes of it."""
+    """What a compressed file gives, and no more of it than is allowed for its *size* so far."""
 
-    def __init__(self, source: Reads, most: int) -> None:
-        self._source, self._left, self._most = source, most, most
+    def __init__(self, source: Reads, size: Callable[[], int]) -> None:
+        self._source, self._size, self._given = source, size, 0
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Fill *buffer* as far as there is something; 0 at the end."""
         got = self._source.readinto(buffer) or 0
-        self._left -= got
-        if self._left < 0:
-            why = (
-                f"gives more than {self._most} bytes when it is unpacked; --unpack-max allows more"
-            )
+        self._given += got
+        if self._given > (most := unpack_max(self._size())):
+            why = f"gives more than {most} bytes when it is unpacked; --unpack-max allows more"
             raise OSError(errno.EFBIG, why)
         return got
+
+
+class _Begun:
+    """What *raw* gives, of which *start* was read already; ``size`` is how much it gave."""
+
+    def __init__(self, raw: BinaryIO, start: bytes) -> None:
+        self._raw, self._start, self.size = raw, start, len(start)
+
+    def read(self, size: int) -> bytes:
+        """Up to *size* bytes, as they come; none at the end."""
+        if self._start:
+            data, self._start = self._start[:size], self._start[size:]
+            return data
+        data = self._raw.read(size) or b""
+        self.size += len(data)
+        return data
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill *buffer* as far as there is something; 0 at the end."""
+        if not self._start:
+            return cast("Reads", self._raw).readinto(buffer) or 0
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def unpack_max(size: int, environment: Mapping[str, str] = os.environ) -> int:
@@ -205,6 +228,12 @@ def compression_of(start: bytes) -> Compression | None:
     return next((each for each in COMPRESSIONS if start.startswith(each.magic)), None)
 
 
+def check_text(start: bytes) -> None:
+    """Raises OSError for text that is not read: it starts with the mark of UTF-16."""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise OSError(0, "is UTF-16, which is not read; iconv -f UTF-16 -t UTF-8 makes it readable")
+
+
 def broken_off(error: BaseException) -> str:
     """Why reading stopped, as a reason to be told: never what stood in the file."""
     if isinstance(error, OSError) and error.strerror:
@@ -248,6 +277,7 @@ def source_of(raw: BinaryIO) -> tuple[Reads, Compression | None]:
     raw.seek(0)
     compression = compression_of(start)
     if compression is None:
+        check_text(start)
         return cast("Reads", raw), None
     buffered = open(raw.fileno(), "rb", buffering=1 << 17, closefd=False)  # noqa: SIM115
     size = os.fstat(raw.fileno()).st_size
@@ -256,7 +286,7 @@ def source_of(raw: BinaryIO) -> tuple[Reads, Compression | None]:
 
 def unpacked(compression: Compression, packed: BinaryIO, size: int) -> Reads:
     """What *packed*, of *size* bytes, gives: as much as :func:`unpack_max` allows."""
-    return _Unpacked(compression.reader(packed), unpack_max(size))
+    return _Unpacked(compression.reader(packed), lambda: size)
 
 
 def _sort(mode: int) -> str:
@@ -319,6 +349,23 @@ def _below(
                 waiting.append(entry.path)
 
 
-def standard_input() -> Reads:
-    """Standard input, as bytes, and as they come: a full buffer is not waited for."""
-    return cast("Reads", getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+def standard_input() -> tuple[Reads, Compression | None]:
+    """Standard input, decompressed, and as it comes: a full buffer is not waited for.
+
+    Raises OSError for text that is not read.
+    """
+    raw = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    start = b""
+    # (1) as much as says whether it is compressed: of a line that comes slowly, one byte does
+    while any(each.magic.startswith(start[:6]) for each in COMPRESSIONS) and len(start) < 6:
+        more = raw.read(_STEP)
+        if not more:
+            break
+        start += more
+    compression, begun = compression_of(start), _Begun(raw, start)
+    if compression is None:
+        check_text(start)
+        return begun, None
+    # (2) nobody knows how long it is: what it may give grows with what came
+    source = compression.reader(cast("BinaryIO", begun))
+    return _Unpacked(source, lambda: begun.size), compression

@@ -177,7 +177,10 @@ def scan_logs(
     files = files_in((name for name in names if not is_address(name)), summary.could_not_read)
     for is_input, paths in groupby(files, STANDARD_INPUT.__eq__):
         if is_input:
-            _through(standard_input(), STANDARD_INPUT, telling, joining)
+            try:
+                _through(standard_input()[0], STANDARD_INPUT, telling, joining)
+            except BREAKS as error:
+                _broken(STANDARD_INPUT, error, summary)
             continue
         tasks, worth = _worth(_tasks(paths, telling))
         in_order(work, tasks, (jobs or processors()) if worth else 1, joining.hear)

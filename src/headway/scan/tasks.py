@@ -15,7 +15,15 @@ from headway.scan.blocks import FIELDS, Needles
 from headway.scan.findings import Finding, Fingerprints, Unread
 from headway.scan.logs import Found, Reading, context_of, finding_of, found_in, rule_of
 from headway.scan.ranges import Part, Range, Seeks, data_of, ranges_of
-from headway.scan.readers import BREAKS, Reads, broken_off, compression_of, opened, source_of
+from headway.scan.readers import (
+    BREAKS,
+    Reads,
+    broken_off,
+    check_text,
+    compression_of,
+    opened,
+    source_of,
+)
 from headway.scan.since import ALWAYS, Times
 from headway.scan.summary import Summary
 
@@ -58,13 +66,14 @@ Message = list[Finding] | int | End
 def tasks_of(path: str, raw: BinaryIO, found: os.stat_result) -> Iterator[Task]:
     """The tasks of the file *raw* at *path*, of which *found* is known; ``most`` is left open.
 
-    Raises OSError where its start can not be read.
+    Raises OSError where its start can not be read, or says that it is no text that can be.
     """
     file = (found.st_dev, found.st_ino)
     head = raw.read(_HEAD)
     if not found.st_size or compression_of(head) is not None:
         yield Task(path, file, found.st_size)
         return
+    check_text(head)
     at = 0 if head.startswith(FIELDS) else head.find(b"\n" + FIELDS) + 1
     fields = head[at:].partition(b"\n")[0] if head.startswith(FIELDS, at) else b""
     span = None

@@ -19,7 +19,7 @@ import msgspec
 __all__ = ["STARTS", "TOKEN_MAX", "Token", "TokenKind", "read_token", "rest_of_token"]
 
 TOKEN_MAX = 16_384
-"""The longest token that is read, in bytes; what is longer counts as cut off, and ends where it does."""
+"""The longest token that is read, in bytes; what is longer counts as cut off, to its end."""
 
 STARTS = (b"eyJ", b"eyA", b"ewo", b"ew0", b"ewk")
 """How base64url of a JSON object starts: a brace, then a quote or white space."""

@@ -57,7 +57,8 @@ class Replacing:
         os.fsync(self.raw.fileno())
         now = _entry(name, self._folder)
         if _identity(now) != _identity(over):
-            raise NotWritten(f"{self._target}: is another file than when the work began")
+            why = "is there already" if over is None else "is another file than when the work began"
+            raise NotWritten(f"{self._target}: {why}")
         if over is None:
             try:  # a link that somebody makes now fails it
                 os.link(self._temporary, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)

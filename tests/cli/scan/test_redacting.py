@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from headway.cli.commands import run
+from headway.scan import redaction
 from headway.scan.stores import objects
 from headway.scan.stores.objects import Store
 from scan.corpus import filled, secrets_in
@@ -34,7 +36,7 @@ def test_one_file(logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "1 redacted" in capsys.readouterr().out
     assert out.read_bytes() == b"GET /a?jwt=REDACTED HTTP/1.1\n"
     assert run(["scan", "logs", str(logs / "a.log"), "--redact", str(out)]) == 2
-    assert "left as it was" in capsys.readouterr().err
+    assert f"left as it was: {out}: is there already" in capsys.readouterr().err
 
 
 def test_a_folder(logs: Path, tmp_path: Path) -> None:
@@ -64,6 +66,42 @@ def test_a_filter(monkeypatch: pytest.MonkeyPatch) -> None:
     assert out.buffer.getvalue() == b"GET /a?jwt=REDACTED HTTP/1.1\n"  # type: ignore[attr-defined]
 
 
+def _filtered(data: bytes, patch: pytest.MonkeyPatch) -> tuple[int, bytes]:
+    out = io.TextIOWrapper(io.BytesIO())
+    patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    patch.setattr(sys, "stdout", out)
+    code = run(["scan", "logs", "-", "--redact", "-"])
+    return code, out.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_filter_of_what_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out = _filtered(gzip.compress(LINE), monkeypatch)
+    assert (code, gzip.decompress(out)) == (0, b"GET /a?jwt=REDACTED HTTP/1.1\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [(gzip.compress(LINE)[:-9], "it is cut"), ("?jwt".encode("utf-16"), "is utf-16")],
+    ids=["cut", "utf-16"],
+)
+def test_a_filter_that_breaks_off(
+    data: bytes, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out = _filtered(data, monkeypatch)
+    assert (code, secrets_in(out)) == (2, [])
+    said = capsys.readouterr().err
+    assert why in said
+    assert said.endswith("the copy ends there\n")
+
+
+def test_who_reads_the_filter_may_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*given: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(redaction, "redact_stream", gone)
+    assert _filtered(LINE, monkeypatch) == (1, b"")
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
@@ -71,6 +109,7 @@ def test_a_filter(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--in-place", "--backup", ".b", "--no-backup"], "--backup ENDING"),
         (["--in-place", "--no-backup", "--redact", "x"], "one of them"),
         (["--redact", "x", "--no-backup"], "go with --in-place"),
+        (["--backup", ".bak"], "go with --in-place"),
         (["--in-place", "--backup", "/x"], "an ending"),
         (["--redact", "-"], "standard input alone"),
     ],

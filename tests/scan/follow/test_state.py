@@ -99,7 +99,7 @@ def test_t26_no_link_no_pipe_no_folder_of_others(path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no link to one"):
         StateFile(path.parent / "link" / "x", "key").save([])
     path.symlink_to(path.parent / "aim")
-    with pytest.raises(ConfigurationError, match="another file than when"):
+    with pytest.raises(ConfigurationError, match="is there already"):
         opened.save([known()])
     assert (path.parent / "aim").read_bytes() == b"{}"
 

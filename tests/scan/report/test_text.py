@@ -41,7 +41,7 @@ def test_what_it_says() -> None:
     for part in (
         "high   a\\x1b.log:2:5", "jwt, from site-1, STILL VALID until 1970-01-01 00:33 UTC",
         "GET /x?jwt=REDACTED", "       +b", "by client:\n       1  c", "What to do:",
-        "not read: x\\x1b is a pipe", "not read: 3 more", "4 held back", "1 finding in 2 files",
+        "not read: x\\x1b: is a pipe", "not read: 3 more", "4 held back", "1 finding in 2 files",
     ):  # fmt: skip
         assert part in text
     assert "\x1b" not in text

@@ -21,6 +21,7 @@ from headway.cli.scan.words import (
     write_known,
 )
 from headway.cli.watching import Quiet, Unit, progress_of
+from headway.errors import ConfigurationError
 
 __all__ = ["logs"]
 
@@ -136,6 +137,8 @@ def logs(
              "--write-baseline": write_baseline, "--since, --until": since or until,
              "--follow": follow}  # fmt: skip
     _check(paths, form, given, engines, following)
+    if not in_place and (backup is not None or no_backup):
+        raise ConfigurationError("--backup, --no-backup: go with --in-place")
     if usage is not None:
         return _write_usage(paths, usage, policy, jobs, quiet=quiet)
     if redact is not None or in_place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -37,8 +38,6 @@ def clean(
     """Redact the files that *paths* means; exit code 2 where one of them was left as it was."""
     from headway.scan.blocks import Needles
     from headway.scan.findings import shown_path
-    from headway.scan.readers import standard_input
-    from headway.scan.redaction import redact_stream
     from headway.scan.report.escaping import for_terminal
     from headway.scan.stores.address import Address, is_address, parse_address
     from headway.scan.stores.objects import store_of
@@ -51,9 +50,7 @@ def clean(
     if out == _STANDARD:
         if list(paths) != [_STANDARD]:
             raise ConfigurationError("--redact -: goes with standard input alone: PATH is -")
-        with _standard_output() as clean_copy:
-            redact_stream(standard_input(), clean_copy, needles)
-        return 0
+        return _clean_input(needles)
     target = None if out is None else parse_address(out) if is_address(out) else Path(out)
     addresses = [parse_address(path) for path in paths if is_address(path)]
     if isinstance(target, Address):
@@ -82,6 +79,31 @@ def clean(
     return 2 if wrong else 0
 
 
+def _clean_input(needles: Needles) -> int:
+    """Copy standard input to standard output, compressed as it came; 2 where that broke off."""
+    from headway.scan.readers import BREAKS, broken_off, standard_input
+    from headway.scan.redaction import redact_stream
+
+    try:
+        source, compression = standard_input()
+        with _standard_output() as clean_copy:
+            if compression is None:
+                redact_stream(source, clean_copy, needles)
+                return 0
+            buffered = io.BufferedWriter(cast("io.RawIOBase", clean_copy), 1 << 17)
+            try:
+                with compression.writer(cast("BinaryIO", buffered)) as packed:
+                    redact_stream(source, packed, needles)
+            finally:
+                buffered.detach()
+    except BrokenPipeError:
+        raise
+    except BREAKS as error:
+        print(f"-: {broken_off(error)}; the copy ends there", file=sys.stderr)
+        return 2
+    return 0
+
+
 @contextmanager
 def _standard_output() -> Iterator[BinaryIO]:
     """Standard output without a buffer: what comes in leaves at once, for whoever waits for it."""
@@ -98,9 +120,7 @@ def _check(out: str | None, *, in_place: bool, backup: str | None, no_backup: bo
     if in_place and out is not None:
         raise ConfigurationError("--in-place, --redact: one of them")
     if in_place and (backup is not None) == no_backup:
-        raise ConfigurationError("--in-place: needs --backup ENDING, or --no-backup")
-    if not in_place and (backup is not None or no_backup):
-        raise ConfigurationError("--backup, --no-backup: go with --in-place")
+        raise ConfigurationError("--in-place: needs one of --backup ENDING and --no-backup")
     if backup is not None and (not backup or "/" in backup):
         raise ConfigurationError("--backup: is an ending such as .bak")
 

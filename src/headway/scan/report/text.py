@@ -96,7 +96,7 @@ class TextReport:
         for unread in summary.unread:
             out(
                 f"not read{' to its end' if unread.partly else ''}: "
-                f"{for_terminal(unread.path)} {unread.why}"
+                f"{for_terminal(unread.path)}: {unread.why}"
             )
         if summary.unread_more:
             out(f"not read: {summary.unread_more} more")

@@ -9,7 +9,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from headway.scan.readers import BREAKS, Compression, Reads, compression_of, unpacked
+from headway.scan.readers import (
+    BREAKS,
+    Compression,
+    Reads,
+    check_text,
+    compression_of,
+    unpacked,
+)
 from headway.scan.stores.objects import Store, Stored
 
 if TYPE_CHECKING:
@@ -124,5 +131,6 @@ def source_of_object(raw: BufferedReader[Any]) -> tuple[Reads, Compression | Non
     """What *raw*, at its start, gives, decompressed."""
     compression = compression_of(raw.peek(6)[:6])
     if compression is None:
+        check_text(raw.peek(6)[:6])
         return cast("Reads", raw), None
     return unpacked(compression, raw, getattr(raw.raw, "size", 0)), compression
