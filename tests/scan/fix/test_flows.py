@@ -143,3 +143,18 @@ def test_too_far() -> None:
 def test_outside_of_a_function() -> None:
     code = IMPORTS + 'base, token = made()\nurl = base + "?jwt=" + token\nrequests.get(url)\n'
     assert mended(code).text.endswith(f"url = base\nrequests.get(url, {HEADER})\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ('PARAMS = {"jwt": token}\nrequests.get(base, params=PARAMS)\n', "import PARAMS"),
+        ('__all__ = ["url"]\nurl = base + "?jwt=" + token\nrequests.get(url)\n', "import url"),
+        ('def f():\n    global url\n    url = base + "?jwt=" + token\n    requests.get(url)\n',
+         "in another function"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_others_see_is_left_alone(code: str, reason: str) -> None:
+    done = mended(IMPORTS + code)
+    assert done.text == IMPORTS + code
+    assert reason in done.steps[0].why

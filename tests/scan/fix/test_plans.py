@@ -36,6 +36,12 @@ KEPT = 'headers={"Authorization": authorization}'
           f"requests.get(url, {KEPT})"]),
         (['url = f"{base}/x?jwt={key.token}"', "requests.get(url)"],
          ['url = f"{base}/x"', f"requests.get(url, {HEADER.replace('token}', 'key.token}')})"]),
+        (['url = f"{base}/x?jwt={key.token}"', "key.close()", "requests.get(url)"],
+         ['authorization = f"JWT {key.token}"', 'url = f"{base}/x"', "key.close()",
+          f"requests.get(url, {KEPT})"]),
+        (['url = f"{base}/x?jwt={key.token}"', "while base:", "    requests.get(url)"],
+         ['authorization = f"JWT {key.token}"', 'url = f"{base}/x"', "while base:",
+          f"    requests.get(url, {KEPT})"]),
         # beside other headers
         (['requests.get(base, params={"jwt": token}, headers={"A": "b"})'],
          ['requests.get(base, headers={"A": "b", "Authorization": f"JWT {token}"})']),
@@ -88,6 +94,7 @@ def test_ways(lines: list[str], after: list[str]) -> None:
         (['requests.get(base, {"jwt": token}, *key)'], "can not be seen"),
         (['url += "?jwt=" + token; key()', "requests.get(url)"], "several statements"),
         (["authorization = authorization_header = token_authorization = 1",
+          *(f"authorization_{n} = 1" for n in range(2, 20)),
           'params["jwt"] = made()', "requests.get(base, params=params)"], "are taken"),
         (['url = f"{base}/x?jwt={made()}"; requests.get(url)'], "several statements"),
         (['params["jwt"] = made(); requests.get(base, params=params)'], "several statements"),
@@ -96,6 +103,7 @@ def test_ways(lines: list[str], after: list[str]) -> None:
         (["session = requests.Session()",
           'session.request("GET", base, {"jwt": token}, key, headers={"A": "b"})'],
          "arguments stand after"),
+        (["global P", 'P = {"jwt": token}', "requests.get(base, params=P)"], "another function"),
         (["with made(url := base + '?jwt=' + token): requests.get(url)"], "can not be seen"),
     ],
 )  # fmt: skip

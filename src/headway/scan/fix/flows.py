@@ -173,6 +173,7 @@ def _uses(source: Source, target: cst.Name, statement: cst.CSTNode) -> Iterator[
     """What reads the variable after *statement*, in the order of the text."""
     start, end = source.span(statement)
     function = source.function(statement)
+    _check_own(source, target, function)
     scope = source.scope(target)
     bound = [*(scope[target.value] if scope is not None else ())]
     uses: dict[int, cst.CSTNode] = {}
@@ -194,6 +195,28 @@ def _uses(source: Source, target: cst.Name, statement: cst.CSTNode) -> Iterator[
             _check_no_loop(source, node, statement, target.value, first)
             continue
         yield node
+
+
+def _check_own(source: Source, target: cst.Name, function: cst.FunctionDef | cst.Module) -> None:
+    """No other function, and no other module, has a say in the variable *target*."""
+    if isinstance(function, cst.Module):
+        if target.value.isupper() or _is_listed(source, target.value):
+            raise Unfixable(f"another module may import {target.value}")
+        return
+    for each in source.walk(function):
+        if isinstance(each, cst.Global | cst.Nonlocal) and any(
+            item.name.value == target.value for item in each.names
+        ):
+            raise Unfixable(f"{target.value} is used in another function, too")
+
+
+def _is_listed(source: Source, name: str) -> bool:
+    """Whether ``__all__`` has it."""
+    return any(
+        source.code(each.targets[0].target) == "__all__"
+        and any(quoted in source.code(each.value) for quoted in (f'"{name}"', f"'{name}'"))
+        for each in source.all(cst.Assign)
+    )
 
 
 def _check_no_loop(

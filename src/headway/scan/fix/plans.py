@@ -29,6 +29,7 @@ from headway.scan.fix.texts import Text, whole_text
 
 __all__ = ["Plan", "plan"]
 
+_NAMES_MAX = 20  # variables of one sort in a file
 _BEARER = re.compile(r"(?i)\A(?:b|f|rb?|u)?[\"'](?:bearer|jwt)\b")
 
 
@@ -234,7 +235,9 @@ class _Moving:
                 return self._under_condition(instead, flow, made)
             for sink in flow.sinks:
                 _check_follows(source, statement, sink.request.call)
-            kept = _is_stable(source, value, statement)
+            kept = _is_stable(source, value, statement) and not (
+                isinstance(value, cst.Attribute) and _may_change(source, statement, flow)
+            )
             if not kept:
                 name = _free_name(source, statement, "authorization")
                 text = f"{name} = {made.code}"
@@ -431,6 +434,28 @@ def _is_stable(source: Source, value: cst.BaseExpression, statement: cst.CSTNode
     return source.span(bound[0].node)[0] < source.span(statement)[0]
 
 
+def _may_change(source: Source, statement: cst.BaseStatement, flow: Flow) -> bool:
+    """Whether something is called, or waited for, between *statement* and one of the requests.
+
+    That may set a member.  In a loop what comes after the request comes before it, too.
+    """
+    end = source.span(statement)[1]
+    around = [*source.ancestors(statement)]
+    calls = [sink.request.call for sink in flow.sinks]
+    last = max(source.span(each)[0] for each in calls)
+    for call in calls:
+        loops = (e for e in source.ancestors(call) if isinstance(e, cst.For | cst.While))
+        if any(each not in around for each in loops):
+            return True
+    return any(
+        isinstance(each, cst.Call | cst.Await | cst.Yield)
+        and each not in calls
+        and end <= source.span(each)[0] < last
+        and not any(call in (each, *source.walk(each)) for call in calls)
+        for each in source.walk(source.function(statement))
+    )
+
+
 def _is_set(source: Source, member: cst.Attribute) -> bool:
     wanted = source.code(member)
     function = source.function(member)
@@ -443,7 +468,8 @@ def _is_set(source: Source, member: cst.Attribute) -> bool:
 def _free_name(source: Source, statement: cst.CSTNode, wanted: str) -> str:
     """A name that nothing has in this file."""
     names = source.names()
-    for name in (wanted, f"{wanted}_header", f"token_{wanted}"):
+    numbered = (f"{wanted}_{number}" for number in range(2, _NAMES_MAX))
+    for name in (wanted, f"{wanted}_header", f"token_{wanted}", *numbered):
         if name not in names:
             return name
     raise Unfixable(f"the names {wanted} and {wanted}_header are taken")
