@@ -108,13 +108,6 @@ def test_half_a_character_is_kept() -> None:
     assert (clean, count) == ({"url": "\ud800?jwt=REDACTED"}, 1)
 
 
-def test_depth_is_bounded() -> None:
-    value: Any = "x"
-    for _ in range(300):
-        value = {"a": [value]}
-    assert [*leaves(value)] == []
-
-
 # ---- reading --------------------------------------------------------------------------------
 
 
@@ -146,3 +139,29 @@ def test_a_document_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path.write_bytes(b'"' + b"x" * 200 + b'"')
     with pytest.raises(NoDocument, match="more than 100"):
         read_documents(str(path))
+
+
+def test_what_is_nested_deeper_than_is_looked_at_is_no_document_and_not_passed_over() -> None:
+    inner: Any = f"?jwt={tokens()['T']}"
+    for _ in range(128):
+        inner = [inner]
+    assert without_tokens(inner)[1] == 1
+    for outer in ([inner], {"a": inner}):
+        with pytest.raises(NoDocument, match="too deeply"):
+            without_tokens(outer)
+
+
+def test_the_cookies_that_a_har_lists_go() -> None:
+    entry = {"cookies": [{"name": "sid", "value": "s3cret", "path": "/"}], "value": "stays"}
+    clean, count = without_tokens(entry)
+    assert (clean["cookies"][0], clean["value"], count) == (
+        {"name": "sid", "value": "REDACTED", "path": "/"}, "stays", 1,
+    )  # fmt: skip
+    assert without_tokens(clean) == (clean, 0)
+
+
+def test_base64_with_line_breaks_or_without_padding() -> None:
+    body = f"a?jwt={tokens()['T']}"
+    for text in (base64.encodebytes(body.encode()), base64.b64encode(body.encode()).rstrip(b"=")):
+        clean, count = without_tokens({"text": text.decode(), "encoding": "base64"})
+        assert (base64.b64decode(clean["text"]), count) == (b"a?jwt=REDACTED", 1)

@@ -63,11 +63,17 @@ class Leaf(NamedTuple):
         return "".join(f"/{part}" for part in parts)
 
     @property
+    def is_cookie(self) -> bool:
+        """Whether it is the value of one that HAR lists: ``cookies/0/value``."""
+        return len(self.path) > 2 and (self.path[-3], self.path[-1]) == ("cookies", "value")
+
+    @property
     def content(self) -> bytes:
         """What was meant, as bytes."""
         if self.encoded:
             try:
-                return b64decode(self.text, validate=True)
+                text = "".join(self.text.split()).rstrip("=")  # some break its lines
+                return b64decode(text + "=" * (-len(text) % 4), validate=True)
             except (NoBase64, ValueError):
                 pass
         return self.text.encode("utf-8", "surrogatepass")
@@ -123,15 +129,20 @@ def _where(error: Exception) -> str:
 
 
 def leaves(value: Any) -> Iterator[Leaf]:
-    """Every string in *value*, and every name of a member, in their order."""
+    """Every string in *value*, and every name of a member, in their order.
+
+    Raises NoDocument where it is nested deeper than is looked at: nothing is passed over.
+    """
     waiting: list[tuple[tuple[str | int, ...], str, Any, bool]] = [((), "", value, False)]
     while waiting:
         path, name, at, encoded = waiting.pop()
         if isinstance(at, str):
             yield Leaf(path, name, at, encoded)
-        elif isinstance(at, dict) and len(path) < _DEPTH:
+        elif isinstance(at, dict | list) and len(path) >= _DEPTH:
+            raise NoDocument("is nested too deeply")
+        elif isinstance(at, dict):
             waiting += reversed([*_members(path, name, at)])
-        elif isinstance(at, list) and len(path) < _DEPTH:
+        elif isinstance(at, list):
             pair = len(at) == 2 and isinstance(at[0], str)
             inner = at[0] if pair else name
             waiting += reversed(
@@ -193,7 +204,8 @@ def without_tokens(value: Any) -> tuple[Any, int]:
 
 
 def _cleaned(leaf: Leaf) -> tuple[str, int]:
-    if leaf.text and leaf.text != MARKER and _SECRET_FIELD.fullmatch(leaf.name):
+    is_secret = _SECRET_FIELD.fullmatch(leaf.name) or leaf.is_cookie
+    if leaf.text and leaf.text != MARKER and is_secret:
         return MARKER, 1
     content, count, at = leaf.content, 0, 0
     parts: list[bytes] = []

@@ -40,6 +40,7 @@ __all__ = [
     "files_in",
     "opened",
     "source_of",
+    "streamed",
     "unpack_max",
     "unpacked",
     "zstd",
@@ -354,7 +355,11 @@ def standard_input() -> tuple[Reads, Compression | None]:
 
     Raises OSError for text that is not read.
     """
-    raw = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    return streamed(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+
+
+def streamed(raw: BinaryIO) -> tuple[Reads, Compression | None]:
+    """What *raw*, which can not seek, gives, decompressed.  Raises OSError as standard_input."""
     start = b""
     # (1) as much as says whether it is compressed: of a line that comes slowly, one byte does
     while any(each.magic.startswith(start[:6]) for each in COMPRESSIONS) and len(start) < 6:

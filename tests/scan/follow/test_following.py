@@ -549,6 +549,18 @@ def test_standard_input(tmp_path: Path) -> None:
     report = Collecting()
     summary = follow_input(io.BytesIO(line(1, 2)), Telling(report, PRINTS))
     assert (summary.total, summary.files, len(report.findings)) == (2, 1, 2)
+    packed = follow_input(io.BytesIO(gzip.compress(line(1, 2))), Telling(report, PRINTS))
+    assert (packed.total, packed.exit_code) == (2, 1)
+    other = follow_input(io.BytesIO("?jwt=".encode("utf-16")), Telling(report, PRINTS))
+    assert ([each.path for each in other.unread], other.exit_code) == (["-"], 2)
+
+
+def test_text_that_is_not_read_is_named(log: Path) -> None:
+    log.write_bytes(line(1).decode().encode("utf-16"))
+    watch = Watch(log)
+    assert watch.look() == []
+    summary = watch.follower.end()
+    assert ([each.why[:9] for each in summary.unread], summary.exit_code) == (["is utf-16"], 2)
 
 
 def test_requests_of_another_time_are_counted_and_not_told(log: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
@@ -73,7 +73,8 @@ def follow_logs(paths: Sequence[str], options: Following, telling: Telling) -> i
 
     with _until_told() as (wait, told):
         if _STANDARD in paths:
-            return follow_input(_Input(sys.stdin.fileno(), told, _settle), telling).exit_code
+            source = cast("BinaryIO", _Input(sys.stdin.fileno(), told, _settle))
+            return follow_input(source, telling).exit_code
         state = None
         if options.state is not None:
             state = StateFile(options.state, prints_of().key_id)
@@ -111,6 +112,10 @@ class _Input:
         if self._told in ready:
             return 0
         return os.readv(self._number, [buffer])
+
+    def read(self, size: int) -> bytes:
+        buffer = bytearray(size)
+        return bytes(buffer[: self.readinto(memoryview(buffer))])
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Callable, Sequence
 from errno import ENOENT, ENOTDIR
 from itertools import islice
+from typing import BinaryIO
 
 from headway.ports import Clock
 from headway.scan.blocks import Needles
@@ -22,7 +23,7 @@ from headway.scan.follow.rotation import continuation, rotated_since, series_of
 from headway.scan.follow.state import Known, StateFile
 from headway.scan.follow.tails import Same, Tail, goes_on
 from headway.scan.logs import Found, finding_of, found_in
-from headway.scan.readers import BREAKS, STANDARD_INPUT, Reads, broken_off, files_in
+from headway.scan.readers import BREAKS, STANDARD_INPUT, broken_off, files_in, streamed
 from headway.scan.scanning import Telling
 from headway.scan.summary import Summary
 
@@ -54,11 +55,15 @@ def follow(follower: Follower, wait: Callable[[float], bool], *, interval: float
     return summary
 
 
-def follow_input(source: Reads, telling: Telling) -> Summary:
-    """Tell what is found in *source*, standard input, as it comes and to its end."""
+def follow_input(raw: BinaryIO, telling: Telling) -> Summary:
+    """Tell what is found in *raw*, standard input, as it comes and to its end."""
     telling.report.begin()
-    for found in found_in(source, STANDARD_INPUT, Needles()):
-        _tell(telling, found)
+    try:
+        source, _ = streamed(raw)
+        for found in found_in(source, STANDARD_INPUT, Needles()):
+            _tell(telling, found)
+    except BREAKS as error:
+        telling.summary.could_not_read(Unread(STANDARD_INPUT, broken_off(error), partly=True))
     telling.summary.files += 1
     telling.end()
     return telling.summary

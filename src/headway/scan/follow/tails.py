@@ -15,7 +15,7 @@ from headway.scan.blocks import FIELDS, Needles
 from headway.scan.findings import Fingerprints
 from headway.scan.follow.state import FOOT, HEAD, Known
 from headway.scan.logs import Found, Reading, found_in
-from headway.scan.readers import BREAKS, Compression, Reads, compression_of, opened
+from headway.scan.readers import BREAKS, Compression, Reads, check_text, compression_of, opened
 
 __all__ = ["LINE_WAITED_FOR", "ROUND", "Same", "Tail", "goes_on"]
 
@@ -166,6 +166,7 @@ class Tail:
         raw, base, start = self.raw(), self.lines, self.offset
         if not start:  # it may have been empty when it was opened
             self._compression = _compression(raw)
+            check_text(os.pread(raw.fileno(), 2, 0))
         if self._reading is None:
             self._reading = self._primed(raw)
         if self._compression is None:
