@@ -94,7 +94,7 @@ def test_what_can_not_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "a.py").write_text(SENDS)
     (tmp_path / "b.py").write_bytes(b"jwt \0")
     assert scan("--fix", "--yes") == 2
-    assert "b.py is no text" in capsys.readouterr().err
+    assert "b.py: is no text" in capsys.readouterr().err
 
 
 def test_what_can_not_be_written_is_told(
@@ -205,6 +205,11 @@ def test_reports_have_fixes(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     assert out.count('Authorization\\": f\\"JWT {token}') >= 1
 
 
-def test_fix_and_patch(capsys: pytest.CaptureFixture[str]) -> None:
-    assert scan("--fix", "--patch", "x") == 2
+def test_fix_patch_and_baseline_go_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scan("--fix", "--patch", "x.patch") == 2
     assert "--fix, --patch: one of them" in capsys.readouterr().err
+    assert scan("--fix", "--write-baseline", str(tmp_path / "known.json")) == 2
+    assert "--fix, --write-baseline: one of them" in capsys.readouterr().err
+    assert not (tmp_path / "known.json").exists()

@@ -10,7 +10,7 @@ import typer
 
 from headway.cli.scan.changed import before_of, changes_of
 from headway.cli.scan.fixing import Mending
-from headway.cli.scan.words import Form, telling_of, write_known
+from headway.cli.scan.words import Form, one_of, telling_of, write_known
 from headway.cli.watching import Quiet, Unit, progress_of
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def code(
     from headway.scan.code.scanning import scan_files
     from headway.scan.processes import processors
 
+    one_of([("--fix", fix), ("--patch", patch), ("--write-baseline", write_baseline)])
     named = paths or ["."]
     with changes_of(named, staged=staged, diff=diff, since=since) as changes:
         telling = telling_of(

@@ -36,8 +36,6 @@ class Mending(NamedTuple):
         """
         if self.yes and not self.fix:
             raise ConfigurationError("--yes: goes with --fix")
-        if self.fix and self.patch is not None:
-            raise ConfigurationError("--fix, --patch: one of them")
         if (self.fix or self.patch is not None) and not self.whole:
             raise ConfigurationError("--fix, --patch: go not with --staged, --diff or --since")
         if self.patch is not None:
@@ -129,7 +127,7 @@ def _tell(summary: Summary, fixes: list[FileFix], left: list[Left], what: str) -
     for each in left:
         _say(f"  {each.finding.place}: {each.why}")
     for unread in summary.unread:
-        _say(f"not read: {unread.path} {unread.why}")
+        _say(f"not read: {unread.path}: {unread.why}")
     done = sum(len(each.done) for each in fixes)
     others = summary.total - done - len(left)
     parts = [f"{done} {what}, {_files(len(fixes))}", f"{len(left)} for a person"]

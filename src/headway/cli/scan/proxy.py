@@ -60,7 +60,7 @@ def proxy(
     if patch:
         print(diff_of(edits), end="")
         for unread in summary.unread:
-            print(for_terminal(f"not read: {unread.path} {unread.why}"), file=sys.stderr)
+            print(for_terminal(f"not read: {unread.path}: {unread.why}"), file=sys.stderr)
     return summary.exit_code
 
 

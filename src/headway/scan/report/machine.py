@@ -170,7 +170,7 @@ class AnnotationReport(_Each):
     def end(self, summary: Summary) -> None:
         """What could not be read is a warning."""
         for unread in summary.unread:
-            text = for_annotation(f"not read: {unread.path} {unread.why}")
+            text = for_annotation(f"not read: {unread.path}: {unread.why}")
             self._out.write(f"::warning title=not read::{text}\n")
 
 
