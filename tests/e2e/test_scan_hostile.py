@@ -196,12 +196,12 @@ def test_a_folder_full_of_traps(tmp_path: Path) -> None:
     ran = scan(folder)
     assert ran.code == 1
     assert "2 findings in 1 file" in ran.out
-    assert "pipe is a pipe" in ran.out
+    assert "pipe: is a pipe" in ran.out
     assert ran.out.count("is a link") == 4
     ran = scan("/dev/zero", folder / "pipe", folder / "self")
     assert ran.code == 2
-    assert "zero is a device" in ran.out
-    assert "self too many levels of symbolic links" in ran.out
+    assert "zero: is a device" in ran.out
+    assert "self: too many levels of symbolic links" in ran.out
     ran = scan(folder, "--redact", tmp_path / "clean")
     assert (ran.code, ran.err.count("left as it was")) == (2, 5)
     assert [each.name for each in (tmp_path / "clean").iterdir()] == ["a.log"]

@@ -230,8 +230,13 @@ def compression_of(start: bytes) -> Compression | None:
 
 
 def check_text(start: bytes) -> None:
-    """Raises OSError for text that is not read: it starts with the mark of UTF-16."""
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+    """Raises OSError for text that is not read: the mark of UTF-16, and a plain character after it.
+
+    Anything else that starts so is bytes like others, in which tokens are looked for.
+    """
+    low, high = start[2:3], start[3:4]
+    marked = (start[:2], b"\0") in ((b"\xff\xfe", high), (b"\xfe\xff", low))
+    if marked and low != high:
         raise OSError(0, "is UTF-16, which is not read; iconv -f UTF-16 -t UTF-8 makes it readable")
 
 

@@ -166,7 +166,7 @@ class Tail:
         raw, base, start = self.raw(), self.lines, self.offset
         if not start:  # it may have been empty when it was opened
             self._compression = _compression(raw)
-            check_text(os.pread(raw.fileno(), 2, 0))
+            check_text(os.pread(raw.fileno(), 4, 0))
         if self._reading is None:
             self._reading = self._primed(raw)
         if self._compression is None:
