@@ -28,7 +28,7 @@ from host.person import Person
 
 PRIVATE = "http://10.255.255.1"
 SECONDS = 0.4
-SENT_MAX = 8_000_000  # bytes that an endless answer gets rid of: buffers, not a gigabyte
+SENT_MAX = 32_000_000  # bytes that an endless answer gets rid of: buffers, not a gigabyte
 PIECE = b"x" * 65_536
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headway.scan.names import NAME_NEEDLES, named_values
@@ -36,6 +36,9 @@ def test_every_name_of_the_table_is_found_and_has_a_needle(name: str, form: str)
         (b"next=%%252Fx%%253Ftoken%%253D%s%%2526a", 2),
         (b'"/x?a=1\\u0026token\\u003d%s\\u0026b"', 1),
         (b"<a href='/x?a=1&amp;token=%s'>", 0),
+        (b"next=%%2Fx%%3Fsig%%3D%s", 1),
+        (b"next=%%2Fx%%3Fa%%253D1%%2526code%%253D%s", 2),
+        (b'"/x?a=1\\u0026sig\\u003d%s"', 1),
     ],
 )
 def test_a_value_ends_where_its_own_level_does(line: bytes, level: int) -> None:
@@ -82,6 +85,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@example([b"sig", b"%3D", VALUE])
 @given(st.lists(st.sampled_from(PIECES), max_size=14))
 def test_looking_at_needles_finds_what_one_slow_expression_does(pieces: list[bytes]) -> None:
     line = b"".join(pieces)

@@ -20,8 +20,9 @@ NAME_NEEDLES = (
     b"jwt", b"JWT", b"oken", b"OKEN", b"ecret", b"ECRET", b"assw", b"ASSW", b"assphrase",
     b"ASSPHRASE", b"_key", b"_Key", b"_KEY", b"-key", b"-Key", b"ikey", b"iKey", b"ekey", b"eKey",
     b"ssertion", b"SSERTION", b"essionid", b"essionID", b"ESSIONID", b"ignature", b"IGNATURE",
-    b"redential", b"REDENTIAL", b"icket", b"ICKET", b"acpt", b"ACPT", b"sig=", b"SIG=", b"code=",
-    b"CODE=", b"uthorization", b"UTHORIZATION",
+    b"redential", b"REDENTIAL", b"icket", b"ICKET", b"acpt", b"ACPT", b"uthorization",
+    b"UTHORIZATION", b"sig=", b"SIG=", b"code=", b"CODE=", b"sig%", b"SIG%", b"code%", b"CODE%",
+    b"sig\\u", b"SIG\\u", b"code\\u", b"CODE\\u",
 )  # fmt: skip
 """One of them is in every name of the table that stands in queries, as logs write it."""
 
