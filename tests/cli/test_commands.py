@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 
 from headway.cli import commands
 from headway.cli.commands import run
@@ -49,6 +51,20 @@ def test_only_the_group_that_is_named_is_loaded() -> None:
     every = commands.app_for(["--help"])
     assert [each.name for each in every.registered_groups] == [*commands.GROUPS]
     assert len(every.registered_commands) == 2
+
+
+def test_a_site_is_moved_by_commands_of_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def module(name: str) -> SimpleNamespace:
+        asked.append(name)
+        return SimpleNamespace(app=typer.Typer())
+
+    monkeypatch.setattr(commands, "import_module", module)
+    found = {name: commands._group.__wrapped__(name) for name in ("host", "token")}
+    assert asked == ["headway.cli.host", "headway.cli.token"]
+    assert [each.name for each in found["host"].registered_commands] == ["export", "import"]
+    assert found["token"].registered_commands == []
 
 
 # ---- as a shell runs it ---------------------------------------------------------------------

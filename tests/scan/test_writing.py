@@ -190,3 +190,13 @@ def test_a_file_where_a_folder_has_to_be(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     with pytest.raises(NotWritten, match="a: file exists"):
         folder_below(tmp_path, ("a", "b"))
+
+
+def test_all_is_written_and_may_take_a_files_place_without_a_backup(tmp_path: Path) -> None:
+    target = tmp_path / "a.log"
+    target.write_bytes(b"before")
+    with replacing(target) as new:
+        new.write(b"x" * 3_000_000)
+        new.commit(target.lstat())
+    assert target.read_bytes() == b"x" * 3_000_000
+    assert [each.name for each in tmp_path.iterdir()] == ["a.log"]

@@ -90,3 +90,10 @@ def test_a_warning_of_the_parser_is_not_shown() -> None:
 def test_a_place_without_a_scope() -> None:
     source = Source(CODE)
     assert source.qualified(cst.Name("x")) == ""
+
+
+def test_names_mean_something_and_members_do_not() -> None:
+    source = Source("import requests\nrequests.get(url.host)\n")
+    assert source.names() == {"requests", "url"}
+    call = first(source, cst.Call)
+    assert source.outer(call) == source.span(call)
