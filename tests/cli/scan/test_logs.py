@@ -150,8 +150,11 @@ def test_times(
         (["--since", "7d", "--redact", "x"], "--redact, --since, --until: one of them"),
         (["--until", "7d", "--usage", "x"], "--usage, --since, --until: one of them"),
         (["--in-place", "--write-baseline", "x"], "--in-place, --write-baseline: one of them"),
+        (["--in-place", "--ignore-path", "*"], "--in-place, --ignore-path: one of them"),
+        (["--redact", "x", "--by", "day"], "--redact, --by: one of them"),
+        (["--usage", "x", "--format", "json"], "--usage, --format: one of them"),
     ],
-    ids=range(6),
+    ids=range(9),
 )
 def test_what_does_not_go_together(
     log: Path, words: list[str], why: str, capsys: pytest.CaptureFixture[str]

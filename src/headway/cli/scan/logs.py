@@ -97,6 +97,9 @@ _Since = Annotated[
 _Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only requests before then.")]
 _WHOLE = ("--in-place", "--redact", "--usage")  # take all of a log
 _OUTPUTS = (*_WHOLE, "--write-baseline")
+_PARTS = ("--since, --until", "--ignore", "--ignore-path", "--baseline", "--by", "--top", "--all",
+          "--format")  # fmt: skip
+"""What leaves some of it out, or says how findings are told."""
 
 
 def logs(
@@ -135,7 +138,8 @@ def logs(
     following = Following(wanted=follow, state=state, interval=interval, from_end=from_end)
     given = {"--in-place": in_place, "--redact": redact, "--usage": usage, "--jobs": jobs,
              "--write-baseline": write_baseline, "--since, --until": since or until,
-             "--follow": follow}  # fmt: skip
+             "--follow": follow, "--by": by, "--top": top, "--all": everything,
+             "--baseline": baseline, "--ignore": ignore, "--ignore-path": ignore_path}  # fmt: skip
     _check(paths, form, given, engines, following)
     if not in_place and (backup is not None or no_backup):
         raise ConfigurationError("--backup, --no-backup: go with --in-place")
@@ -182,5 +186,7 @@ def _check(
     following.check(paths, form, outputs)
     here = ("--in-place", "--redact", "--usage", "--since, --until", "--follow", "--jobs")
     engines.check([(name, given[name]) for name in here])
-    for name in _WHOLE:
-        one_of([(name, given[name]), ("--since, --until", given["--since, --until"])])
+    given = {**given, "--format": form is not Form.TEXT}
+    for whole in _WHOLE:
+        for part in _PARTS:
+            one_of([(whole, given[whole]), (part, given[part])])
